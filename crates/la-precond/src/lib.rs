@@ -1,0 +1,4 @@
+#![doc = include_str!("../README.md")]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
+pub mod classical;

@@ -1,0 +1,2 @@
+//! Set-up, process control and progress for the workspace.
+fn main() {}
