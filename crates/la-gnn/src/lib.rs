@@ -2,6 +2,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod error;
+pub mod native;
 pub mod neuralif;
 pub mod weights;
 
