@@ -4,6 +4,7 @@
 mod error;
 pub mod native;
 pub mod neuralif;
+pub mod training;
 pub mod weights;
 
 pub use error::GnnError;

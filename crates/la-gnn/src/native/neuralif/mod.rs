@@ -13,7 +13,9 @@ mod loss;
 mod model;
 mod nodes;
 mod step;
+mod train;
 
 pub use gradient::GradientWorkspace;
 pub use loss::{Loss, LossParts, LossWorkspace};
+pub use train::NativeEngine;
 pub use model::{NeuralIf, Workspace};
