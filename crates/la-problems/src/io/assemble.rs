@@ -48,6 +48,10 @@ impl Entries {
         self.values.push(value);
     }
 
+    pub(crate) fn set_value(&mut self, entry: usize, value: f64) {
+        self.values[entry] = value;
+    }
+
     fn line_of(&self, entry: usize) -> u64 {
         let after = self.breaks.partition_point(|&(first, _)| first <= entry);
         self.breaks

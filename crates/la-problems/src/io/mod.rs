@@ -7,6 +7,7 @@
 
 mod assemble;
 mod error;
+mod harwell_boeing;
 mod matrix_market;
 mod number;
 mod source;
@@ -14,9 +15,12 @@ mod source;
 use std::path::Path;
 
 pub use error::{ReadError, ReadErrorKind, WriteError};
+pub use harwell_boeing::read::read_harwell_boeing;
 pub use matrix_market::read::{read_matrix_market, read_matrix_market_dense};
+pub use matrix_market::write::{
+    write_matrix_market, write_matrix_market_dense, write_matrix_market_file, write_vector_file,
+};
 
-use crate::error::{ProblemError, require};
 use crate::system::CsrMatrix;
 use source::Lines;
 
@@ -130,7 +134,7 @@ pub enum Duplicates {
 pub struct ReadOptions {
     /// What to do when a position occurs twice. Default [`Duplicates::Error`].
     pub duplicates: Duplicates,
-    /// Number of rows or columns up to which a matrix may be as empty as it likes, at least 1. Above, at least one
+    /// Number of rows or columns up to which a matrix may be as empty as it likes. Above, at least one
     /// entry per 16 rows must be there, so that a false header cannot ask for memory. Default `2²⁴`.
     pub max_dimension: usize,
 }
@@ -158,25 +162,12 @@ impl ReadOptions {
         self.max_dimension = max_dimension;
         self
     }
-
-    /// Checks every option.
-    ///
-    /// # Errors
-    /// [`ProblemError::InvalidOption`] if `max_dimension` is 0.
-    pub fn validate(&self) -> Result<(), ProblemError> {
-        require(
-            self.max_dimension >= 1,
-            "max_dimension",
-            self.max_dimension as f64,
-            "at least 1",
-        )
-    }
 }
 
 /// Reads a matrix file of any supported format.
 ///
-/// The format is recognised by content: Matrix Market (coordinate and array), gzip-compressed or
-/// not. Numbers of an `array` file that are zero are not stored.
+/// The format is recognised by content: Matrix Market (coordinate and array), Harwell-Boeing or Rutherford-Boeing,
+/// gzip-compressed or not. Numbers of an `array` file that are zero are not stored.
 ///
 /// # Errors
 /// [`ReadError`], with the path and, where known, the line.
@@ -198,6 +189,8 @@ pub fn read_matrix(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Matr
             Err(ReadError::new(ReadErrorKind::Empty))
         } else if head.starts_with(b"%") {
             matrix_market::read::matrix(lines, options)
+        } else if harwell_boeing::header::recognise(head) {
+            harwell_boeing::read::matrix(lines, options)
         } else {
             Err(ReadError::new(ReadErrorKind::UnknownFormat {
                 start: error::excerpt(head),

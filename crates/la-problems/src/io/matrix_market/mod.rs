@@ -5,3 +5,4 @@
 
 pub(crate) mod header;
 pub(crate) mod read;
+pub(crate) mod write;
