@@ -1,5 +1,8 @@
 //! The lower triangle of a symmetric matrix as the graph the network runs on.
 
+use la_graph::{lower_triangle, structural_features};
+use sprs::{CsMatViewI, SpIndex};
+
 use super::Element;
 use crate::GnnError;
 use crate::neuralif::NODE_WIDTH;
@@ -72,6 +75,22 @@ impl<T: Element> LowerGraph<T> {
             value,
             features,
         })
+    }
+
+    /// The graph of a symmetric matrix (both triangles stored): its lower triangle, and the structural
+    /// node features of the whole matrix.
+    ///
+    /// # Errors
+    /// [`GnnError::Graph`] if the matrix is not square or has entries that are not finite;
+    /// [`GnnError::Matrix`] naming the first row without a diagonal entry.
+    pub fn from_matrix<I: SpIndex, P: SpIndex>(
+        a: CsMatViewI<'_, f64, I, P>,
+    ) -> Result<Self, GnnError> {
+        let features: Vec<f64> = structural_features(a)?;
+        let lower = lower_triangle(a)?;
+        let (row_ptr, col, value) = lower.into_raw_storage();
+        let narrow = |list: Vec<f64>| list.into_iter().map(T::from_f64).collect();
+        Self::new(row_ptr, col, narrow(value), narrow(features))
     }
 
     /// Number of rows.
