@@ -361,3 +361,15 @@ where
         self.state.solution.seconds = self.started.elapsed().as_secs_f64();
     }
 }
+
+/// What a quadratic form `value` that is not positive says, `bound` being the product of the norms
+/// in it: zero up to rounding is a breakdown, a negative value is `negative`.
+pub(crate) fn sign_status<T: Real>(value: f64, bound: f64, negative: Status) -> Status {
+    if !value.is_finite() || !bound.is_finite() {
+        Status::NonFinite
+    } else if value >= -T::EPSILON.to_f64() * bound {
+        Status::Breakdown
+    } else {
+        negative
+    }
+}
