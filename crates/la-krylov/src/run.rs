@@ -139,7 +139,7 @@ where
     A: LinearOperator<S> + ?Sized,
     W: Monitor<S::Vector> + ?Sized,
 {
-    /// Computes the first residual. `Ok(Err(status))` if there is nothing to iterate.
+    /// Computes the first residual; also returns the status if there is nothing to iterate.
     pub(crate) fn begin(
         space: &'r S,
         a: &'r A,
@@ -199,11 +199,13 @@ where
         space.scale(1.0 / run.unit, run.state.r.borrow_mut());
         run.set_trigger();
         run.record(run.initial);
-        let done = run.initial <= run.state.solution.target;
-        if done {
+        let done = if run.initial <= run.state.solution.target {
             run.state.solution.residual_norm = run.initial;
-        }
-        Ok((run, done.then_some(Status::Converged)))
+            Some(Status::Converged)
+        } else {
+            (limits.max_iters == 0).then_some(Status::IterationLimit)
+        };
+        Ok((run, done))
     }
 
     /// `r = b − A x`, unscaled, and its norm.
