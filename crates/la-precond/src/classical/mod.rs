@@ -2,6 +2,12 @@
 
 mod builder;
 mod factor;
+mod ic0;
+mod input;
+mod shift;
 
 pub use builder::IncompleteCholeskyBuilder;
 pub use factor::{FactorStats, IncompleteCholesky};
+pub use ic0::{Ic0, Ic0Symbolic};
+pub use input::SymmetryCheck;
+pub use shift::ShiftStrategy;
