@@ -125,12 +125,12 @@ impl<T: Real> IncompleteCholesky<T> {
                 _ => {}
             }
         }
-        let reciprocal = reciprocals(&diagonal)?;
+        positive(&diagonal)?;
         let mut scaled = values;
         for i in 0..n {
             let (start, end) = (indptr[i] as usize, indptr[i + 1] as usize);
             for (value, &col) in scaled[start..end].iter_mut().zip(&indices[start..end]) {
-                *value *= reciprocal[i];
+                *value = *value / diagonal[i];
                 if !value.is_finite() {
                     return Err(PrecondError::NonFinite {
                         row: i,
@@ -140,27 +140,24 @@ impl<T: Real> IncompleteCholesky<T> {
             }
         }
         let pattern = Arc::new(LowerPattern { indptr, indices });
-        Ok(Self::assemble(pattern, scaled, diagonal, reciprocal))
+        Ok(Self::assemble(pattern, scaled, diagonal))
     }
 }
 
-/// `1 / l_ii`, after checking that every `l_ii` is finite and positive and has a finite reciprocal.
-pub(crate) fn reciprocals<T: Real>(diagonal: &[T]) -> Result<Vec<T>, PrecondError> {
-    let mut reciprocal = Vec::with_capacity(diagonal.len());
+/// Checks that every `l_ii` is finite and positive and has a finite reciprocal.
+pub(crate) fn positive<T: Real>(diagonal: &[T]) -> Result<(), PrecondError> {
     for (i, &d) in diagonal.iter().enumerate() {
-        let inverse = T::ONE / d;
         if !d.is_finite() {
             return Err(PrecondError::NonFinite { row: i, col: i });
         }
-        if d <= T::ZERO || !inverse.is_finite() {
+        if d <= T::ZERO || !(T::ONE / d).is_finite() {
             return Err(PrecondError::NonPositiveDiagonal {
                 row: i,
                 value: d.to_f64(),
             });
         }
-        reciprocal.push(inverse);
     }
-    Ok(reciprocal)
+    Ok(())
 }
 
 /// Order of a square matrix whose sizes fit 32 bits.

@@ -26,10 +26,10 @@ pub use stats::FactorStats;
 ///
 /// # Storage
 /// `L = D L̂` with `D = diag(L)`, and `L̂` has a unit diagonal: each row of `L` divided by its
-/// diagonal entry. Stored are the strict lower triangle of `L̂` by rows with 32-bit indices, `D` and
-/// `D⁻¹`: 12 bytes per off-diagonal entry in `f64`. Both sweeps read these arrays, the backward one
-/// by scattering; see [`solve_in_place`](Self::solve_in_place). Scaling by rows takes the division
-/// off the chain that links one row to the next. Factors of one pattern share its index arrays.
+/// diagonal entry. Stored are `D` and the strict lower triangle of `L̂` by rows with 32-bit indices:
+/// 12 bytes per off-diagonal entry in `f64`. Both sweeps read these arrays, the backward one by
+/// scattering; see [`solve_in_place`](Self::solve_in_place). Scaling by rows takes the division off
+/// the chain that links one row to the next. Factors of one pattern share its index arrays.
 ///
 /// # Examples
 /// ```
@@ -53,24 +53,16 @@ pub struct IncompleteCholesky<T = f64> {
     scaled: Vec<T>,
     /// The diagonal `l_ii`.
     diagonal: Vec<T>,
-    /// `1 / l_ii`.
-    reciprocal: Vec<T>,
     stats: FactorStats,
 }
 
 impl<T: Real> IncompleteCholesky<T> {
     /// Puts the parts together; they have been checked, or computed by this crate.
-    pub(crate) fn assemble(
-        pattern: Arc<LowerPattern>,
-        scaled: Vec<T>,
-        diagonal: Vec<T>,
-        reciprocal: Vec<T>,
-    ) -> Self {
+    pub(crate) fn assemble(pattern: Arc<LowerPattern>, scaled: Vec<T>, diagonal: Vec<T>) -> Self {
         Self {
             pattern,
             scaled,
             diagonal,
-            reciprocal,
             stats: FactorStats::default(),
         }
     }
@@ -209,8 +201,7 @@ impl<T: Real> IncompleteCholesky<T> {
             *ratio *= (indices.len() + n) as f64 / self.nnz().max(1) as f64;
         }
         let pattern = Arc::new(LowerPattern { indptr, indices });
-        let (diagonal, reciprocal) = (self.diagonal.clone(), self.reciprocal.clone());
-        Ok(Self::assemble(pattern, scaled, diagonal, reciprocal).with_stats(stats))
+        Ok(Self::assemble(pattern, scaled, self.diagonal.clone()).with_stats(stats))
     }
 
     /// The same factor with its values stored in another scalar type.
@@ -237,7 +228,7 @@ impl<T: Real> IncompleteCholesky<T> {
                 .collect::<Vec<U>>()
         };
         let (scaled, diagonal) = (convert(&self.scaled), convert(&self.diagonal));
-        let reciprocal = check::reciprocals(&diagonal)?;
+        check::positive(&diagonal)?;
         for i in 0..diagonal.len() {
             if let Some(k) = self.pattern.range(i).find(|&k| !scaled[k].is_finite()) {
                 return Err(PrecondError::NonFinite {
@@ -247,9 +238,6 @@ impl<T: Real> IncompleteCholesky<T> {
             }
         }
         let pattern = Arc::clone(&self.pattern);
-        Ok(
-            IncompleteCholesky::assemble(pattern, scaled, diagonal, reciprocal)
-                .with_stats(self.stats),
-        )
+        Ok(IncompleteCholesky::assemble(pattern, scaled, diagonal).with_stats(self.stats))
     }
 }

@@ -19,4 +19,13 @@ impl LowerPattern {
             _ => 0..0,
         }
     }
+
+    /// Entries of the longest row.
+    pub(crate) fn longest_row(&self) -> usize {
+        self.indptr
+            .windows(2)
+            .map(|w| (w[1] - w[0]) as usize)
+            .max()
+            .unwrap_or(0)
+    }
 }

@@ -52,14 +52,14 @@ impl<T: Real> IncompleteCholesky<T> {
         let n = self.dimension();
         assert_eq!(x.len(), n, "length of the vector");
         let mut start = 0;
-        for (i, (&end, &inverse)) in self.pattern.indptr[1..]
+        for (i, (&end, &pivot)) in self.pattern.indptr[1..]
             .iter()
-            .zip(&self.reciprocal)
+            .zip(&self.diagonal)
             .enumerate()
         {
             let end = end as usize;
             let (cols, values) = (&self.pattern.indices[start..end], &self.scaled[start..end]);
-            x[i] = eliminate(x[i] * widen(inverse), cols, values, x);
+            x[i] = eliminate(x[i] / widen(pivot), cols, values, x);
             start = end;
         }
     }
@@ -71,10 +71,10 @@ impl<T: Real> IncompleteCholesky<T> {
     pub fn backward_in_place<S: Real>(&self, x: &mut [S]) {
         assert_eq!(x.len(), self.dimension(), "length of the vector");
         let mut end = self.scaled.len();
-        for (i, &inverse) in self.reciprocal.iter().enumerate().rev() {
+        for (i, &pivot) in self.diagonal.iter().enumerate().rev() {
             let start = self.pattern.indptr[i] as usize;
             let w = x[i];
-            x[i] = w * widen(inverse);
+            x[i] = w / widen(pivot);
             for (&j, &l) in self.pattern.indices[start..end]
                 .iter()
                 .zip(&self.scaled[start..end])

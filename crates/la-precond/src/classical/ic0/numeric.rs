@@ -33,55 +33,55 @@ pub(super) fn factor<T: Real, I: SpIndex>(
 ) -> Result<IncompleteCholesky<T>, AttemptError> {
     let n = pattern.indptr.len() - 1;
     let weight = T::from_f64(1.0 + shift);
-    let mut scaled = vec![T::ZERO; pattern.indices.len()];
-    let mut diagonal = vec![T::ZERO; n];
-    let mut reciprocal = vec![T::ZERO; n];
-    // 1 / d_j, and row i of L expanded; zero pages that short rows never touch.
-    let mut inverse_pivot = vec![T::ZERO; n];
-    let mut dense = vec![T::ZERO; n];
+    let mut scaled: Vec<T> = Vec::with_capacity(pattern.indices.len());
+    let mut diagonal: Vec<T> = Vec::with_capacity(n);
+    let mut inverse_pivot: Vec<T> = Vec::with_capacity(n);
+    // Row i of L expanded, where rows are long enough for that to pay.
+    let mut dense = vec![
+        T::ZERO;
+        if pattern.longest_row() > SHORT_ROW {
+            n
+        } else {
+            0
+        }
+    ];
     let mut start = 0;
     for i in 0..n {
         let end = pattern.indptr[i + 1] as usize;
         let cols = &pattern.indices[start..end];
-        let (done, rest) = scaled.split_at_mut(start);
-        let row = &mut rest[..end - start];
         let Some((entries, mut d)) = entries_of(a, i, cols) else {
             return Err(AttemptError::Fatal(PrecondError::PatternMismatch {
                 row: i,
             }));
         };
         d *= weight;
-        let finished = |j: usize| {
-            let range = pattern.indptr[j] as usize..pattern.indptr[j + 1] as usize;
-            (&pattern.indices[range.clone()], &done[range])
-        };
         if cols.len() <= SHORT_ROW {
-            for p in 0..cols.len() {
-                let j = cols[p] as usize;
-                let mut l = entries[p] * reciprocal[j];
-                let mut square = entries[p] * (entries[p] * inverse_pivot[j]);
+            for (p, (&j, &entry)) in cols.iter().zip(entries).enumerate() {
+                let j = j as usize;
+                let mut l = entry / diagonal[j];
+                let mut square = entry * (entry * inverse_pivot[j]);
                 if p > 0 {
-                    let (cols_j, row_j) = finished(j);
-                    if let Some(sum) = merge(&cols[..p], &row[..p], cols_j, row_j) {
+                    let (cols_j, row_j) = finished(pattern, &scaled, j);
+                    if let Some(sum) = merge(&cols[..p], &scaled[start..], cols_j, row_j) {
                         l -= sum;
                         square = l * l;
                     }
                 }
-                row[p] = l;
+                scaled.push(l);
                 d -= square;
             }
         } else {
-            for p in 0..cols.len() {
-                let j = cols[p] as usize;
-                let (cols_j, row_j) = finished(j);
+            for (p, (&j, &entry)) in cols.iter().zip(entries).enumerate() {
+                let j = j as usize;
+                let (cols_j, row_j) = finished(pattern, &scaled, j);
                 // A row much longer than what is known of row i is searched, not read.
                 let sum = if cols_j.len() > 16 * (p + 4) {
-                    search(&cols[..p], &row[..p], cols_j, row_j)
+                    search(&cols[..p], &scaled[start..], cols_j, row_j)
                 } else {
                     dot(cols_j, row_j, &dense)
                 };
-                let l = entries[p] * reciprocal[j] - sum;
-                row[p] = l;
+                let l = entry / diagonal[j] - sum;
+                scaled.push(l);
                 dense[j] = l;
                 d -= l * l;
             }
@@ -90,18 +90,14 @@ pub(super) fn factor<T: Real, I: SpIndex>(
             }
         }
         let inverse = T::ONE / d;
-        if d.partial_cmp(&T::ZERO) != Some(Ordering::Greater)
-            || !d.is_finite()
-            || !inverse.is_finite()
-        {
+        if !(d > T::ZERO && d.is_finite() && inverse.is_finite()) {
             return Err(hopeless(a, i).map_or(AttemptError::Pivot { row: i }, AttemptError::Fatal));
         }
         let root = d.sqrt();
+        diagonal.push(root);
+        inverse_pivot.push(inverse);
         let scale = root * inverse;
-        diagonal[i] = root;
-        reciprocal[i] = scale;
-        inverse_pivot[i] = inverse;
-        for value in row {
+        for value in &mut scaled[start..] {
             *value *= scale;
         }
         start = end;
@@ -110,8 +106,14 @@ pub(super) fn factor<T: Real, I: SpIndex>(
         Arc::clone(pattern),
         scaled,
         diagonal,
-        reciprocal,
     ))
+}
+
+/// Columns and values of the finished row `j` of `L̂`.
+#[inline(always)]
+fn finished<'a, T>(pattern: &'a LowerPattern, scaled: &'a [T], j: usize) -> (&'a [u32], &'a [T]) {
+    let range = pattern.indptr[j] as usize..pattern.indptr[j + 1] as usize;
+    (&pattern.indices[range.clone()], &scaled[range])
 }
 
 /// Values of `a` left of the diagonal in row `i`, and the diagonal entry, if they lie at `cols`.
