@@ -1,6 +1,6 @@
 //! Reading the lower triangle out of a symmetric matrix.
 
-use la_krylov::Real;
+use la_krylov::{PreconditionerError, Real};
 use sprs::{CsMatI, CsMatViewI, SpIndex};
 
 use super::factor::{LowerPattern, square};
@@ -171,4 +171,13 @@ pub(crate) fn hopeless<T: Real, I: SpIndex>(a: &Rows<'_, T, I>, i: usize) -> Opt
         }
     }
     None
+}
+
+/// Refuses vectors that do not have the order of the preconditioner.
+pub(crate) fn check_lengths(n: usize, r: usize, z: usize) -> Result<(), PreconditionerError> {
+    if r == n && z == n {
+        return Ok(());
+    }
+    let message = format!("preconditioner has order {n}, vectors have length {r} and {z}");
+    Err(PreconditionerError { message })
 }

@@ -3,6 +3,7 @@
 use la_krylov::{Definiteness, Host, Preconditioner, PreconditionerError, Real};
 
 use super::IncompleteCholesky;
+use crate::classical::input::check_lengths;
 
 /// Rows with at least this many entries are summed in four accumulators.
 const LONG_ROW: usize = 8;
@@ -165,16 +166,7 @@ impl<T: Real, S: Real> Preconditioner<Host<S>> for IncompleteCholesky<T> {
     }
 
     fn apply(&self, _space: &Host<S>, r: &[S], z: &mut [S]) -> Result<(), PreconditionerError> {
-        let n = self.diagonal.len();
-        if r.len() != n || z.len() != n {
-            return Err(PreconditionerError {
-                message: format!(
-                    "factor has order {n}, vectors have length {} and {}",
-                    r.len(),
-                    z.len()
-                ),
-            });
-        }
+        check_lengths(self.diagonal.len(), r.len(), z.len())?;
         z.copy_from_slice(r);
         self.solve_in_place(z);
         Ok(())
