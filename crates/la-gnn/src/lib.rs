@@ -1,2 +1,12 @@
 #![doc = include_str!("../README.md")]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
+
+mod error;
+pub mod native;
+pub mod neuralif;
+pub mod training;
+pub mod weights;
+
+pub use error::GnnError;
+pub use sprs;
+pub use weights::{Provenance, Tensor, Weights};
