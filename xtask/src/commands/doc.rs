@@ -1,0 +1,46 @@
+//! `doc`: the crates' documentation and the book.
+
+use std::process::{Command, Stdio};
+
+use anyhow::Result;
+
+use super::step;
+use crate::workspace::Workspace;
+use crate::{cli, console, project};
+
+pub(crate) fn run(options: &cli::Doc) -> Result<bool> {
+    let workspace = Workspace::load()?;
+    let mut rustdoc = project::cargo();
+    rustdoc.args([
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--features",
+        &workspace.portable_features(),
+    ]);
+    rustdoc.env("RUSTDOCFLAGS", "-D warnings");
+    if options.open {
+        rustdoc.arg("--open");
+    }
+    let mut good = step("documentation of the crates", &mut rustdoc)?;
+    let book = project::root().join("docs");
+    if !book.join("book.toml").exists() {
+        return Ok(good);
+    }
+    let mdbook = Command::new("mdbook")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status();
+    if mdbook.is_ok_and(|status| status.success()) {
+        let mut build = Command::new("mdbook");
+        build
+            .arg("build")
+            .arg(&book)
+            .arg("--dest-dir")
+            .arg(project::target_dir().join("book"));
+        good &= step("book", &mut build)?;
+    } else {
+        console::say("skipped: the book (mdbook is not installed; cargo install mdbook)");
+    }
+    Ok(good)
+}

@@ -1,0 +1,49 @@
+//! `lint`: formatting, clippy, licences.
+
+use anyhow::Result;
+
+use super::{has_cargo_command, step};
+use crate::workspace::Workspace;
+use crate::{console, project};
+
+pub(crate) fn run() -> Result<bool> {
+    let mut format = project::cargo();
+    format.args(["fmt", "--all", "--check"]);
+    let mut good = step("formatting", &mut format)?;
+
+    let workspace = Workspace::load()?;
+    let mut clippy = project::cargo();
+    clippy.args(["clippy", "--workspace", "--all-targets"]);
+    clippy.args([
+        "--features",
+        &workspace.portable_features(),
+        "--",
+        "-D",
+        "warnings",
+    ]);
+    good &= step("clippy", &mut clippy)?;
+
+    // With `doc-only`, the code that uses LibTorch is checked where there is no LibTorch.
+    let mut torch = project::cargo();
+    torch.args(["clippy", "--all-targets"]);
+    let mut features = Vec::new();
+    for package in workspace.packages_with("torch") {
+        torch.args(["--package", package]);
+        features.push(format!("{package}/torch"));
+    }
+    for package in workspace.packages_with("doc-only") {
+        torch.args(["--package", package]);
+        features.push(format!("{package}/doc-only"));
+    }
+    torch.args(["--features", &features.join(","), "--", "-D", "warnings"]);
+    good &= step("clippy with LibTorch", &mut torch)?;
+
+    if has_cargo_command("deny") {
+        let mut deny = project::cargo();
+        deny.args(["deny", "check", "bans", "licenses", "sources"]);
+        good &= step("licences and sources", &mut deny)?;
+    } else {
+        console::say("skipped: licences and sources (cargo install cargo-deny)");
+    }
+    Ok(good)
+}
