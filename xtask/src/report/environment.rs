@@ -175,8 +175,7 @@ mod tests {
                 .output()
         };
         if !git(&["init", "-q"]).is_ok_and(|o| o.status.success()) {
-            eprintln!("skipped: no git");
-            return Ok(());
+            return Ok(()); // no git on this machine
         }
         let file = folder.path().join("a");
         std::fs::write(&file, "1")?;

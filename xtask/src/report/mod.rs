@@ -1,10 +1,13 @@
 //! Results of experiments: recording them, judging them against the paper, and showing them.
 //!
-//! An experiment fills a [`Results`] with [`Measurement`]s. From these come:
+//! An experiment fills a [`Results`] with [`Measurement`]s and draws its [`figure`]s. From these come:
 //!
 //! | what | how |
 //! | --- | --- |
 //! | `results.json` | [`Results::write`], read back by [`Results::read`] |
+//! | figures (SVG) | [`figure`] |
+//! | `report.html` | [`Page`] |
+//! | all of them, each file written whole or not at all | [`write_folder`] |
 //! | table *ours beside the paper's* | [`table`] |
 //!
 //! Nothing here prints: every function returns text or writes the files it names.
@@ -31,8 +34,11 @@
 mod atomic;
 mod environment;
 mod error;
+mod escape;
+pub mod figure;
 mod measurement;
 mod number;
+mod page;
 mod reference;
 mod results;
 mod sample;
@@ -41,8 +47,10 @@ mod table;
 pub use atomic::write_atomic;
 pub use environment::{Environment, rfc3339};
 pub use error::ReportError;
+pub use escape::escape;
 pub use measurement::{Key, Measurement, Unit};
 pub use number::format_number;
+pub use page::{Control, Figure, Page, write_folder};
 pub use reference::{Reference, Tolerance, Verdict, judge};
 pub use results::{Results, SCHEMA};
 pub use sample::{Centre, Summary};
