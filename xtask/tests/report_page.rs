@@ -203,7 +203,7 @@ fn results() -> Result<Results, ReportError> {
         ("ic0", 258.0),
         ("neuralif", 266.0),
     ];
-    for (problem, factor) in [("synthetic-n10000", 1.0), ("synthetic-n1000", 1.031)] {
+    for (problem, factor) in [("synthetic-n10000", 1.0), ("synthetic-n1000", 1.005)] {
         for (method, paper) in papers {
             let samples: Vec<f64> = (0..20)
                 .map(|i| (factor * paper * (0.99 + 0.001 * f64::from(i))).round())
@@ -411,16 +411,27 @@ fn figures() -> Result<Vec<Figure>, ReportError> {
 fn page() -> Result<Page, ReportError> {
     Ok(Page {
         title: "Neural incomplete factorization for conjugate gradients".into(),
-        summary: "Invented numbers, to see the layout: seven comparisons are met and two are not. NeuralIF needs 3 % more \
+        summary: "Invented numbers, to see the layout. NeuralIF needs 3 % more \
                   iterations than IC(0) at n = 10 000 and is 9 % faster in total time."
             .into(),
         figures: figures()?,
         controls: vec![
-            Control { name: "untrained network".into(), outcome: "expected more iterations than Jacobi; 911 against 678".into(), passed: true },
-            Control { name: "shuffled pattern".into(), outcome: "expected a refusal; the factor was accepted".into(), passed: false },
+            Control {
+                name: "untrained network".into(),
+                outcome: "expected more iterations than Jacobi; 911 against 678".into(),
+                passed: true,
+            },
+            Control {
+                name: "shuffled pattern".into(),
+                outcome: "expected a refusal; the factor was accepted".into(),
+                passed: false,
+            },
         ],
         command: "cargo xtask reproduce neuralif --profile quick --seed 0 --device cpu".into(),
-        deviations: vec!["Trained at n = 1 000 and applied at n = 10 000.".into(), "Loss is the unsquared norm, as in the authors' code.".into()],
+        deviations: vec![
+            "Trained at n = 1 000 and applied at n = 10 000.".into(),
+            "Loss is the unsquared norm, as in the authors' code.".into(),
+        ],
         notes: vec!["Times are medians of interleaved repetitions.".into()],
     })
 }

@@ -115,6 +115,15 @@ impl Axis {
         if self.max - self.min < 1.0 {
             return self.even(10f64.powf(self.min), 10f64.powf(self.max), count);
         }
+        if self.max - self.min <= 2.5 {
+            // Few decades: 1, 2 and 5 in each.
+            let decades = self.min.floor() as i32..=self.max.ceil() as i32;
+            return decades
+                .flat_map(|e| [1.0, 2.0, 5.0].map(|m| m * 10f64.powi(e)))
+                .filter(|&value| self.shows(value))
+                .map(|value| (value, format_number(value)))
+                .collect();
+        }
         let every = [1.0, 2.0, 3.0, 4.0, 5.0, 10.0, 20.0, 50.0, 100.0]
             .into_iter()
             .find(|every| (self.max - self.min) / every <= count)
@@ -225,6 +234,14 @@ mod tests {
         assert_eq!(
             labels(&Axis::log([0.1, 100.0].into_iter())),
             ["0.1", "1", "10", "100"]
+        );
+    }
+
+    #[test]
+    fn few_decades_have_ticks_between() {
+        assert_eq!(
+            labels(&Axis::log([100.0, 450.0, 1200.0].into_iter())),
+            ["100", "200", "500", "1000", "2000"]
         );
     }
 

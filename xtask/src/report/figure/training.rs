@@ -1,6 +1,6 @@
 //! Training curves.
 use super::axis::Axis;
-use super::canvas::{Anchor, picture};
+use super::canvas::{Anchor, fit, picture};
 use super::frame::{Entry, Frame, TEXT, WIDTH, head, head_height, nothing, stroke};
 use super::palette::{INK, Marker, Palette, SOFT, Style};
 use super::svg::Svg;
@@ -103,18 +103,13 @@ impl TrainingCurve {
                 SOFT,
                 Anchor::Start,
             );
-            if let Some((name, iterations)) = baseline {
-                if let Some(y) = below.at_y(*iterations) {
-                    canvas.dashes(&[(below.left, y), (below.right, y)], (6.0, 4.0), INK, 1.4);
-                    let label = format!("{name}: {}", format_number(*iterations));
-                    canvas.text(
-                        (below.right, lower - 10.0),
-                        &format!("dashed, {label}"),
-                        TEXT,
-                        INK,
-                        Anchor::End,
-                    );
-                }
+            if let Some((name, iterations)) = baseline
+                && let Some(y) = below.at_y(*iterations)
+            {
+                canvas.dashes(&[(below.left, y), (below.right, y)], (6.0, 4.0), INK, 1.4);
+                let label = format!("dashed, {name}: {}", format_number(*iterations));
+                let label = fit(&label, TEXT, below.right - below.left - 80.0);
+                canvas.text((below.right, lower - 10.0), &label, TEXT, INK, Anchor::End);
             }
             let points = place(&below, &validation);
             stroke(
