@@ -225,7 +225,7 @@ fn measurement_table(html: &mut String, results: &Results) {
                 "<tr><td class=\"name\">{}</td><td class=\"name\">{}</td><td class=\"number\">{}{quartiles}</td>\
                  <td class=\"number\">{}{source}</td><td><span class=\"verdict {}\">{}</span></td></tr>",
                 escape(&m.method),
-                escape(&m.quantity),
+                quantity(&m.quantity),
                 escape(&ours(m)),
                 escape(&paper(m)),
                 class(m.verdict),
@@ -239,6 +239,20 @@ fn measurement_table(html: &mut String, results: &Results) {
         "</table>\n</div>\n<p class=\"meta\">{}. Under our number: first and third quartile. In brackets: the tolerance.</p>\n</section>",
         counts(results)
     );
+}
+
+/// A quantity that breaks before its `@` and not inside the tolerance after it.
+fn quantity(name: &str) -> String {
+    match name.split_once('@') {
+        Some((what, at)) => {
+            format!(
+                "{}<wbr /><span class=\"whole\">@{}</span>",
+                escape(what),
+                escape(at)
+            )
+        }
+        None => escape(name),
+    }
 }
 
 fn class(verdict: Verdict) -> &'static str {
