@@ -122,9 +122,9 @@ pub(crate) fn paper(m: &Measurement) -> String {
     let paper = with_unit(paper, m.unit);
     match tolerance {
         Tolerance::Relative(0.0) => format!("{paper} (exactly)"),
-        Tolerance::Relative(band) => format!("{paper} (±{} %)", format_number(100.0 * band)),
-        Tolerance::AtMost(limit) => format!("{paper} (≤ {})", format_number(limit)),
-        Tolerance::AtLeast(limit) => format!("{paper} (≥ {})", format_number(limit)),
+        Tolerance::Relative(band) => format!("{paper} (±{}\u{a0}%)", format_number(100.0 * band)),
+        Tolerance::AtMost(limit) => format!("{paper} (≤\u{a0}{})", format_number(limit)),
+        Tolerance::AtLeast(limit) => format!("{paper} (≥\u{a0}{})", format_number(limit)),
     }
 }
 
