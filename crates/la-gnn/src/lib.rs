@@ -3,6 +3,8 @@
 
 mod error;
 pub mod neuralif;
+#[cfg(feature = "torch")]
+pub mod torch;
 pub mod weights;
 
 pub use error::GnnError;
