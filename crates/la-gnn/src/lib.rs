@@ -2,9 +2,11 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod error;
+pub mod native;
 pub mod neuralif;
 #[cfg(feature = "torch")]
 pub mod torch;
+pub mod training;
 pub mod weights;
 
 pub use error::GnnError;

@@ -1,13 +1,29 @@
 #![doc = include_str!("../README.md")]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+mod cg;
+mod error;
+mod host;
+mod monitor;
 mod operator;
+mod options;
 mod preconditioner;
+mod run;
 mod scalar;
+mod solution;
 mod space;
+mod sparse;
 
+pub use cg::{CgOptions, CgWorkspace, cg, cg_from, cg_in, cg_monitored, cg_with};
+pub use error::KrylovError;
+pub use host::Host;
+pub use monitor::{Iteration, Monitor, NoMonitor};
 pub use operator::LinearOperator;
-pub use preconditioner::{Definiteness, Preconditioner, PreconditionerError, PreconditionerKind};
+pub use options::{HISTORY_LIMIT, History, Tolerances};
+pub use preconditioner::{
+    Definiteness, IdentityPreconditioner, Preconditioner, PreconditionerError, PreconditionerKind,
+};
 pub use scalar::Real;
-pub use space::{Host, VectorSpace};
+pub use solution::{Solution, Status, Step};
+pub use space::VectorSpace;
 pub use sprs;

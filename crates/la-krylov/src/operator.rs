@@ -14,3 +14,27 @@ pub trait LinearOperator<S: VectorSpace = Host<f64>> {
     /// Overwrites `y` with `A x`.
     fn apply(&self, space: &S, x: &S::Vector, y: &mut S::Vector);
 }
+
+impl<S: VectorSpace, A: LinearOperator<S> + ?Sized> LinearOperator<S> for &A {
+    fn rows(&self) -> usize {
+        (**self).rows()
+    }
+    fn cols(&self) -> usize {
+        (**self).cols()
+    }
+    fn apply(&self, space: &S, x: &S::Vector, y: &mut S::Vector) {
+        (**self).apply(space, x, y);
+    }
+}
+
+impl<S: VectorSpace, A: LinearOperator<S> + ?Sized> LinearOperator<S> for Box<A> {
+    fn rows(&self) -> usize {
+        (**self).rows()
+    }
+    fn cols(&self) -> usize {
+        (**self).cols()
+    }
+    fn apply(&self, space: &S, x: &S::Vector, y: &mut S::Vector) {
+        (**self).apply(space, x, y);
+    }
+}

@@ -25,7 +25,7 @@ pub enum Definiteness {
 }
 
 /// A preconditioner failed while it was applied.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("preconditioner failed: {message}")]
 pub struct PreconditionerError {
     /// What went wrong, and where.
@@ -43,7 +43,8 @@ pub trait Preconditioner<S: VectorSpace = Host<f64>> {
     /// # Errors
     /// [`PreconditionerError`] if the preconditioner cannot be applied; the solver then stops with
     /// a status and keeps its best iterate.
-    fn apply(&self, space: &S, r: &S::Vector, z: &mut S::Vector) -> Result<(), PreconditionerError>;
+    fn apply(&self, space: &S, r: &S::Vector, z: &mut S::Vector)
+    -> Result<(), PreconditionerError>;
     /// Fixed or variable. Default: fixed.
     fn kind(&self) -> PreconditionerKind {
         PreconditionerKind::Fixed
@@ -51,5 +52,102 @@ pub trait Preconditioner<S: VectorSpace = Host<f64>> {
     /// What is known of its definiteness. Default: general.
     fn definiteness(&self) -> Definiteness {
         Definiteness::General
+    }
+    /// Whether `apply` is known to copy `r` to `z`, so that a solver may leave the copy out.
+    /// Default: no.
+    fn is_identity(&self) -> bool {
+        false
+    }
+}
+
+impl<S: VectorSpace, M: Preconditioner<S> + ?Sized> Preconditioner<S> for &M {
+    fn dimension(&self) -> usize {
+        (**self).dimension()
+    }
+    fn apply(
+        &self,
+        space: &S,
+        r: &S::Vector,
+        z: &mut S::Vector,
+    ) -> Result<(), PreconditionerError> {
+        (**self).apply(space, r, z)
+    }
+    fn kind(&self) -> PreconditionerKind {
+        (**self).kind()
+    }
+    fn definiteness(&self) -> Definiteness {
+        (**self).definiteness()
+    }
+    fn is_identity(&self) -> bool {
+        (**self).is_identity()
+    }
+}
+
+impl<S: VectorSpace, M: Preconditioner<S> + ?Sized> Preconditioner<S> for Box<M> {
+    fn dimension(&self) -> usize {
+        (**self).dimension()
+    }
+    fn apply(
+        &self,
+        space: &S,
+        r: &S::Vector,
+        z: &mut S::Vector,
+    ) -> Result<(), PreconditionerError> {
+        (**self).apply(space, r, z)
+    }
+    fn kind(&self) -> PreconditionerKind {
+        (**self).kind()
+    }
+    fn definiteness(&self) -> Definiteness {
+        (**self).definiteness()
+    }
+    fn is_identity(&self) -> bool {
+        (**self).is_identity()
+    }
+}
+
+/// No preconditioner: `z = r`, in any space. Solvers skip the copy.
+///
+/// # Examples
+/// ```
+/// use la_krylov::{Definiteness, Host, IdentityPreconditioner, Preconditioner};
+///
+/// let m = IdentityPreconditioner::new(2);
+/// let mut z = [0.0; 2];
+/// m.apply(&Host::new(2), &[1.0, 2.0], &mut z)?;
+/// assert_eq!(z, [1.0, 2.0]);
+/// # Ok::<(), la_krylov::PreconditionerError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdentityPreconditioner {
+    n: usize,
+}
+
+impl IdentityPreconditioner {
+    /// The identity of order `n`.
+    #[must_use]
+    pub fn new(n: usize) -> Self {
+        Self { n }
+    }
+}
+
+impl<S: VectorSpace> Preconditioner<S> for IdentityPreconditioner {
+    fn dimension(&self) -> usize {
+        self.n
+    }
+    fn apply(
+        &self,
+        space: &S,
+        r: &S::Vector,
+        z: &mut S::Vector,
+    ) -> Result<(), PreconditionerError> {
+        space.copy(r, z);
+        Ok(())
+    }
+    fn definiteness(&self) -> Definiteness {
+        Definiteness::SymmetricPositiveDefinite
+    }
+    fn is_identity(&self) -> bool {
+        true
     }
 }

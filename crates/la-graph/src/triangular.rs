@@ -1,0 +1,167 @@
+//! Triangular restrictions of patterns and matrices.
+
+use sprs::{CsMatI, CsMatViewI, SpIndex};
+
+use crate::error::GraphError;
+use crate::pattern::Pattern;
+
+/// One side of the diagonal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Triangle {
+    /// Entries `(i, j)` with `j <= i`.
+    Lower,
+    /// Entries with `j < i`.
+    StrictLower,
+    /// Entries with `j >= i`.
+    Upper,
+    /// Entries with `j > i`.
+    StrictUpper,
+}
+
+impl Triangle {
+    /// Bounds inside the sorted columns of row `i`.
+    fn range(self, i: usize, columns: &[u32]) -> std::ops::Range<usize> {
+        let i = i as u32;
+        match self {
+            Self::Lower => 0..columns.partition_point(|&j| j <= i),
+            Self::StrictLower => 0..columns.partition_point(|&j| j < i),
+            Self::Upper => columns.partition_point(|&j| j < i)..columns.len(),
+            Self::StrictUpper => columns.partition_point(|&j| j <= i)..columns.len(),
+        }
+    }
+}
+
+impl Pattern<'_> {
+    /// The entries of one triangle, in time O(rows · log(row length) + output).
+    ///
+    /// # Examples
+    /// ```
+    /// use la_graph::{Pattern, Triangle};
+    ///
+    /// let p = Pattern::from_coordinates(2, 2, [(0, 0), (0, 1), (1, 0), (1, 1)])?;
+    /// assert_eq!(p.triangle(Triangle::StrictUpper).row(0), [1]);
+    /// assert_eq!(p.lower_triangle().nnz(), 3);
+    /// # Ok::<(), la_graph::GraphError>(())
+    /// ```
+    #[must_use]
+    pub fn triangle(&self, part: Triangle) -> Pattern<'static> {
+        let mut kept = 0;
+        let mut indptr = Vec::with_capacity(self.rows() + 1);
+        indptr.push(0u32);
+        for i in 0..self.rows() {
+            kept += part.range(i, self.row(i)).len();
+            indptr.push(kept as u32);
+        }
+        let mut indices = Vec::with_capacity(kept);
+        for i in 0..self.rows() {
+            let columns = self.row(i);
+            indices.extend_from_slice(&columns[part.range(i, columns)]);
+        }
+        Pattern::trusted(self.rows(), self.cols(), indptr, indices)
+    }
+
+    /// The entries with `j <= i`; the arcs E_L that a factor without fill-in lives on.
+    #[must_use]
+    pub fn lower_triangle(&self) -> Pattern<'static> {
+        self.triangle(Triangle::Lower)
+    }
+
+    /// The entries with `j >= i`.
+    #[must_use]
+    pub fn upper_triangle(&self) -> Pattern<'static> {
+        self.triangle(Triangle::Upper)
+    }
+
+    /// One triangle, and for each of its entries the position of the same entry here.
+    ///
+    /// With the positions, values that live on the whole pattern move to the triangle and back (gradients, for
+    /// example) without any search.
+    ///
+    /// # Examples
+    /// ```
+    /// use la_graph::{Pattern, Triangle};
+    ///
+    /// let p = Pattern::from_coordinates(2, 2, [(0, 0), (0, 1), (1, 0), (1, 1)])?;
+    /// let (lower, positions) = p.triangle_with_positions(Triangle::Lower);
+    /// assert_eq!(lower.nnz(), 3);
+    /// assert_eq!(positions, [0, 2, 3]);
+    /// # Ok::<(), la_graph::GraphError>(())
+    /// ```
+    #[must_use]
+    pub fn triangle_with_positions(&self, part: Triangle) -> (Pattern<'static>, Vec<u32>) {
+        let pattern = self.triangle(part);
+        let mut positions = Vec::with_capacity(pattern.nnz());
+        for i in 0..self.rows() {
+            let start = self.indptr()[i];
+            let range = part.range(i, self.row(i));
+            positions.extend(start + range.start as u32..start + range.end as u32);
+        }
+        (pattern, positions)
+    }
+
+    /// Whether every entry lies in the given triangle.
+    #[must_use]
+    pub fn is_triangular(&self, part: Triangle) -> bool {
+        (0..self.rows()).all(|i| part.range(i, self.row(i)).len() == self.degree(i))
+    }
+}
+
+/// The triangle of a matrix, values included, as CSR with 32-bit ids.
+///
+/// # Errors
+/// [`GraphError::IndexOverflow`] if a size does not fit 32 bits.
+///
+/// # Examples
+/// ```
+/// use la_graph::{Triangle, triangle};
+/// use sprs::CsMat;
+///
+/// let a = CsMat::new((2, 2), vec![0, 2, 4], vec![0, 1, 0, 1], vec![4.0, -1.0, -1.0, 4.0]);
+/// let u = triangle(a.view(), Triangle::StrictUpper)?;
+/// assert_eq!(u.data(), [-1.0]);
+/// # Ok::<(), la_graph::GraphError>(())
+/// ```
+pub fn triangle<T: Copy, I: SpIndex, P: SpIndex>(
+    a: CsMatViewI<'_, T, I, P>,
+    part: Triangle,
+) -> Result<CsMatI<T, u32>, GraphError> {
+    let (pattern, positions) = if a.is_csr() {
+        Pattern::from_sprs(a)?.triangle_with_positions(part)
+    } else {
+        let (rows, stored) = Pattern::from_sprs(a.transpose_view())?.transpose_with_positions();
+        let (pattern, mut positions) = rows.triangle_with_positions(part);
+        for position in &mut positions {
+            *position = stored[*position as usize];
+        }
+        (pattern, positions)
+    };
+    let values = positions.iter().map(|&p| a.data()[p as usize]).collect();
+    pattern.with_values(values)
+}
+
+/// The lower triangle of a matrix, diagonal and values included, as CSR with 32-bit ids.
+///
+/// This is the set of arcs E_L = {(i, j) : a_ij stored, j <= i} on which neural incomplete factorization runs.
+///
+/// # Errors
+/// [`GraphError::IndexOverflow`] if a size does not fit 32 bits.
+///
+/// # Examples
+/// ```
+/// use la_graph::lower_triangle;
+/// use sprs::CsMat;
+///
+/// let a = CsMat::new((2, 2), vec![0, 2, 4], vec![0, 1, 0, 1], vec![4.0, -1.0, -1.0, 4.0]);
+/// let l = lower_triangle(a.view())?;
+/// assert_eq!(l.indices(), [0, 0, 1]);
+/// assert_eq!(l.data(), [4.0, -1.0, 4.0]);
+/// # Ok::<(), la_graph::GraphError>(())
+/// ```
+///
+/// # References
+/// P. Häusner, O. Öktem, J. Sjölund, *Neural incomplete factorization*, TMLR 2024 (arXiv 2305.16368).
+pub fn lower_triangle<T: Copy, I: SpIndex, P: SpIndex>(
+    a: CsMatViewI<'_, T, I, P>,
+) -> Result<CsMatI<T, u32>, GraphError> {
+    triangle(a, Triangle::Lower)
+}

@@ -1,0 +1,73 @@
+//! Errors: the call was wrong. Not converging is a [`Status`], not an error.
+
+use crate::{Definiteness, PreconditionerKind, Status};
+
+/// Why a solver could not start, or why [`Solution::require_converged`](crate::Solution::require_converged) failed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KrylovError {
+    /// The operator is not square.
+    #[error("operator is {rows}x{cols} but the method needs a square one")]
+    NotSquare {
+        /// Rows of the operator.
+        rows: usize,
+        /// Columns of the operator.
+        cols: usize,
+    },
+    /// Something does not have the dimension of the operator.
+    #[error("operator is {rows}x{cols} but {what} has length {len}")]
+    DimensionMismatch {
+        /// Rows of the operator.
+        rows: usize,
+        /// Columns of the operator.
+        cols: usize,
+        /// What does not fit: `"right-hand side"`, `"preconditioner"`, ...
+        what: &'static str,
+        /// Its length.
+        len: usize,
+    },
+    /// An option is outside its range.
+    #[error("option `{option}` is {value} but must be {requirement}")]
+    InvalidOption {
+        /// Name of the field.
+        option: &'static str,
+        /// Its value.
+        value: f64,
+        /// The range it must be in.
+        requirement: &'static str,
+    },
+    /// An input vector contains infinities or NaN (or its norm overflows).
+    #[error("{what} is not finite")]
+    NonFiniteInput {
+        /// Which vector.
+        what: &'static str,
+    },
+    /// The preconditioner is of a kind that breaks the method.
+    #[error(
+        "{method} needs a fixed, symmetric preconditioner but this one is {kind:?} and {definiteness:?}; try {instead}"
+    )]
+    UnsuitablePreconditioner {
+        /// The method that was called.
+        method: &'static str,
+        /// Fixed or variable, as the preconditioner says.
+        kind: PreconditionerKind,
+        /// Its definiteness, as the preconditioner says.
+        definiteness: Definiteness,
+        /// What to try instead.
+        instead: &'static str,
+    },
+    /// The solve ended without convergence.
+    #[error(
+        "not converged after {iterations} iterations: residual norm {residual_norm:.6e}, needed {target:.6e}; {status}"
+    )]
+    NotConverged {
+        /// Why it ended.
+        status: Status,
+        /// Iterations done.
+        iterations: usize,
+        /// True residual norm of the best iterate.
+        residual_norm: f64,
+        /// The residual norm that was asked for.
+        target: f64,
+    },
+}

@@ -1,0 +1,363 @@
+//! The bookkeeping that methods share: units, stopping, verification, best iterate, history.
+
+use std::borrow::{Borrow, BorrowMut};
+use std::time::Instant;
+
+use crate::options::{HISTORY_LIMIT, Limits};
+use crate::scalar::power_of_two_below;
+use crate::{
+    History, Iteration, KrylovError, LinearOperator, Monitor, Preconditioner, Real, Solution,
+    Status, Step, VectorSpace,
+};
+
+/// The vectors that every method needs, kept between solves.
+#[derive(Debug)]
+pub(crate) struct State<S: VectorSpace> {
+    pub(crate) solution: Solution<S::Owned>,
+    /// The residual of the recurrence, divided by [`Run::unit`].
+    pub(crate) r: S::Owned,
+    /// The best iterate, while it is not `solution.x`.
+    best: S::Owned,
+    has_guess: bool,
+}
+
+impl<S: VectorSpace> State<S> {
+    pub(crate) fn new(space: &S, limits: &Limits) -> Self {
+        Self {
+            solution: Solution::empty(space.zeros(), limits.history_capacity()),
+            r: space.zeros(),
+            best: space.zeros(),
+            has_guess: false,
+        }
+    }
+
+    pub(crate) fn set_guess(&mut self, space: &S, x0: &S::Vector) -> Result<(), KrylovError> {
+        check_vector(space, x0, "initial guess")?;
+        space.copy(x0, self.solution.x.borrow_mut());
+        self.has_guess = true;
+        Ok(())
+    }
+}
+
+/// Checks that operator, preconditioner and right-hand side fit the space.
+pub(crate) fn check_dimensions<S, A, M>(
+    space: &S,
+    a: &A,
+    b: &S::Vector,
+    m: &M,
+) -> Result<(), KrylovError>
+where
+    S: VectorSpace,
+    A: LinearOperator<S> + ?Sized,
+    M: Preconditioner<S> + ?Sized,
+{
+    let (rows, cols, n) = (a.rows(), a.cols(), space.dimension());
+    if rows != cols {
+        return Err(KrylovError::NotSquare { rows, cols });
+    }
+    if n != rows {
+        return Err(KrylovError::DimensionMismatch {
+            rows,
+            cols,
+            what: "vector space",
+            len: n,
+        });
+    }
+    check_vector(space, b, "right-hand side")?;
+    if m.dimension() != rows {
+        return Err(KrylovError::DimensionMismatch {
+            rows,
+            cols,
+            what: "preconditioner",
+            len: m.dimension(),
+        });
+    }
+    Ok(())
+}
+
+fn check_vector<S: VectorSpace>(
+    space: &S,
+    x: &S::Vector,
+    what: &'static str,
+) -> Result<(), KrylovError> {
+    let n = space.dimension();
+    match space.vector_dimension(x) {
+        len if len == n => Ok(()),
+        len => Err(KrylovError::DimensionMismatch {
+            rows: n,
+            cols: n,
+            what,
+            len,
+        }),
+    }
+}
+
+/// What the iteration does after a residual update.
+pub(crate) enum Verdict {
+    /// Go on.
+    Continue,
+    /// Bring `x` up to date and call [`Run::settle`].
+    Settle,
+}
+
+/// The outcome of [`Run::settle`].
+pub(crate) enum Settled {
+    /// The solve is over.
+    Done(Status),
+    /// The residual was replaced by the true one, which is close: go on with the next direction.
+    Continue,
+    /// The residual was replaced by the true one: start again from it.
+    Restart,
+}
+
+/// One solve under way.
+pub(crate) struct Run<'r, S: VectorSpace, A: ?Sized, W: ?Sized> {
+    pub(crate) space: &'r S,
+    pub(crate) a: &'r A,
+    b: &'r S::Vector,
+    monitor: &'r mut W,
+    limits: Limits,
+    started: Instant,
+    pub(crate) state: &'r mut State<S>,
+    /// A power of two; `r` is the residual divided by it, of norm in [1, 2) at the start, so that
+    /// inner products stay in range whatever the units of `b`. Multiplying by it is exact.
+    pub(crate) unit: f64,
+    /// Residual norm at the start.
+    initial: f64,
+    /// True residual norm when it was last computed.
+    verified: f64,
+    /// Recurrence norm at which the true residual is computed again.
+    trigger: f64,
+    /// Residual norm of the best iterate, and whether `state.best` holds it (else `x` does).
+    best_norm: f64,
+    best_saved: bool,
+}
+
+impl<'r, S, A, W> Run<'r, S, A, W>
+where
+    S: VectorSpace,
+    A: LinearOperator<S> + ?Sized,
+    W: Monitor<S::Vector> + ?Sized,
+{
+    /// Computes the first residual. `Ok(Err(status))` if there is nothing to iterate.
+    pub(crate) fn begin(
+        space: &'r S,
+        a: &'r A,
+        b: &'r S::Vector,
+        limits: Limits,
+        monitor: &'r mut W,
+        state: &'r mut State<S>,
+    ) -> Result<(Self, Option<Status>), KrylovError> {
+        let started = Instant::now();
+        let guess = std::mem::take(&mut state.has_guess);
+        let rhs_norm = space.norm(b);
+        if !rhs_norm.is_finite() {
+            return Err(KrylovError::NonFiniteInput {
+                what: "right-hand side",
+            });
+        }
+        let x = state.solution.x.borrow_mut();
+        if !guess || rhs_norm == 0.0 {
+            space.fill(x, S::Scalar::ZERO);
+        }
+        let solution = &mut state.solution;
+        solution.rhs_norm = rhs_norm;
+        solution.target = limits.tolerances.target(rhs_norm);
+        solution.iterations = 0;
+        solution.restarts = 0;
+        solution.failure = None;
+        solution.history.clear();
+        solution.history.reserve(limits.history_capacity());
+        let mut run = Self {
+            space,
+            a,
+            b,
+            monitor,
+            limits,
+            started,
+            state,
+            unit: 1.0,
+            initial: rhs_norm,
+            verified: rhs_norm,
+            trigger: 0.0,
+            best_norm: rhs_norm,
+            best_saved: false,
+        };
+        if guess && rhs_norm > 0.0 {
+            run.initial = run.true_residual();
+            if !run.initial.is_finite() {
+                return Err(KrylovError::NonFiniteInput {
+                    what: "residual of the initial guess",
+                });
+            }
+        } else {
+            space.copy(b, run.state.r.borrow_mut());
+        }
+        run.best_norm = run.initial;
+        run.verified = run.initial;
+        run.unit = power_of_two_below::<S::Scalar>(run.initial);
+        space.scale(1.0 / run.unit, run.state.r.borrow_mut());
+        run.set_trigger();
+        run.record(run.initial);
+        let done = run.initial <= run.state.solution.target;
+        if done {
+            run.state.solution.residual_norm = run.initial;
+        }
+        Ok((run, done.then_some(Status::Converged)))
+    }
+
+    /// `r = b − A x`, unscaled, and its norm.
+    fn true_residual(&mut self) -> f64 {
+        let r = self.state.r.borrow_mut();
+        self.a.apply(self.space, self.state.solution.x.borrow(), r);
+        self.space.xpby(self.b, -1.0, r);
+        self.space.norm(r)
+    }
+
+    /// Where rounding is certain to dominate, or the tolerance is met.
+    fn set_trigger(&mut self) {
+        self.trigger = self
+            .state
+            .solution
+            .target
+            .max(S::Scalar::EPSILON.to_f64() * self.verified);
+    }
+
+    fn record(&mut self, norm: f64) {
+        let history = &mut self.state.solution.history;
+        if history.len() < HISTORY_LIMIT {
+            let seconds = match self.limits.history {
+                History::None => return,
+                History::Residuals => None,
+                History::ResidualsAndTimes => Some(self.started.elapsed().as_secs_f64()),
+            };
+            history.push(Step {
+                recurrence_norm: norm,
+                seconds,
+            });
+        }
+    }
+
+    /// Takes note of the recurrence norm (in units of `unit`) of the next iterate while `x` is
+    /// still the previous one. An error means that `x` must stay as it is.
+    pub(crate) fn residual_updated(&mut self, scaled_norm: f64) -> Result<Verdict, Status> {
+        let norm = scaled_norm * self.unit;
+        if !norm.is_finite() {
+            return Err(Status::NonFinite);
+        }
+        // The best iterate is copied only when the residual is about to grow: a residual that
+        // falls steadily costs no copies.
+        if norm < self.best_norm {
+            self.best_saved = false;
+            self.best_norm = norm;
+        } else if !self.best_saved {
+            self.space
+                .copy(self.state.solution.x.borrow(), self.state.best.borrow_mut());
+            self.best_saved = true;
+        }
+        self.state.solution.iterations += 1;
+        self.record(norm);
+        Ok(match norm <= self.trigger || self.limit(norm).is_some() {
+            true => Verdict::Settle,
+            false => Verdict::Continue,
+        })
+    }
+
+    fn limit(&self, norm: f64) -> Option<Status> {
+        if norm > self.limits.divergence_factor * self.initial {
+            Some(Status::Diverged)
+        } else if self.state.solution.iterations >= self.limits.max_iters {
+            Some(Status::IterationLimit)
+        } else if self
+            .limits
+            .time_limit
+            .is_some_and(|limit| self.started.elapsed() >= limit)
+        {
+            Some(Status::TimeLimit)
+        } else {
+            None
+        }
+    }
+
+    /// Shows the up-to-date iterate to the monitor; true if it wants to stop.
+    pub(crate) fn observe(&mut self, scaled_norm: f64) -> bool {
+        let solution = &self.state.solution;
+        let step = Iteration {
+            iteration: solution.iterations,
+            recurrence_norm: scaled_norm * self.unit,
+            rhs_norm: solution.rhs_norm,
+            target: solution.target,
+            x: solution.x.borrow(),
+            started: self.started,
+        };
+        self.monitor.observe(&step).is_break()
+    }
+
+    /// Decides, with an up-to-date `x`, whether the solve is over. Replaces `r` by the true residual
+    /// where it goes on.
+    pub(crate) fn settle(&mut self, scaled_norm: f64) -> Settled {
+        let stop = self.observe(scaled_norm);
+        let norm = scaled_norm * self.unit;
+        let mut limit = self.limit(norm);
+        if stop {
+            limit = Some(Status::StoppedByMonitor);
+        }
+        if norm > self.trigger {
+            return Settled::Done(limit.unwrap_or(Status::TimeLimit));
+        }
+        let norm = self.true_residual();
+        let target = self.state.solution.target;
+        if norm <= target {
+            self.state.solution.residual_norm = norm;
+            return Settled::Done(Status::Converged);
+        }
+        if norm.is_nan() {
+            return Settled::Done(Status::NonFinite);
+        }
+        if let Some(limit) = limit {
+            return Settled::Done(limit);
+        }
+        if norm > 0.5 * self.verified {
+            return Settled::Done(Status::Stagnated);
+        }
+        self.space.scale(1.0 / self.unit, self.state.r.borrow_mut());
+        self.verified = norm;
+        self.best_norm = norm;
+        self.best_saved = false;
+        self.set_trigger();
+        if let Some(last) = self.state.solution.history.last_mut() {
+            last.recurrence_norm = norm;
+        }
+        // A residual that misses the target by a hair keeps its directions.
+        if norm <= 1.1 * target {
+            return Settled::Continue;
+        }
+        self.state.solution.restarts += 1;
+        Settled::Restart
+    }
+
+    /// Ends the solve: the better one of the last and the best iterate, with its true residual.
+    pub(crate) fn finish(&mut self, status: Status) {
+        if status != Status::Converged {
+            let mut norm = self.true_residual();
+            if self.best_saved && !(norm <= self.best_norm) {
+                // `best` is exchanged for `x` only if its true residual is smaller as well.
+                std::mem::swap(&mut self.state.solution.x, &mut self.state.best);
+                let other = self.true_residual();
+                if other <= norm || norm.is_nan() {
+                    norm = other;
+                } else {
+                    std::mem::swap(&mut self.state.solution.x, &mut self.state.best);
+                }
+            }
+            if !norm.is_finite() && self.state.solution.rhs_norm.is_finite() {
+                self.space
+                    .fill(self.state.solution.x.borrow_mut(), S::Scalar::ZERO);
+                norm = self.state.solution.rhs_norm;
+            }
+            self.state.solution.residual_norm = norm;
+        }
+        self.state.solution.status = status;
+        self.state.solution.seconds = self.started.elapsed().as_secs_f64();
+    }
+}
