@@ -4,7 +4,7 @@ use tch::{Device as TchDevice, Kind, Tensor};
 
 use super::host_graph::{HostPattern, full_row, lower_row, two_hop_lower_row};
 use super::sample::Sample;
-use super::segment::Arcs;
+use super::segment::{Arcs, RowMatrix};
 use super::tensors::{Context, Tch, indices, reals};
 use crate::GnnError;
 
@@ -16,6 +16,21 @@ pub enum Pattern {
     Lower,
     /// The lower triangle of the pattern of A², entries outside A being 0.
     LowerTwoHop,
+    /// All entries of A; the pattern must be symmetric. The factor has the pattern of the lower triangle.
+    Full,
+}
+
+/// The graph with both triangles, and how the factor is read off it.
+#[derive(Debug)]
+pub(crate) struct FullGraph {
+    pub(crate) arcs: Arcs,
+    /// Entries of A, one column.
+    pub(crate) values: Tensor,
+    /// Arc (i, j) and arc (j, i) of every entry of the lower triangle.
+    pub(crate) own: Tensor,
+    pub(crate) mirrored: Tensor,
+    /// Entry of the lower triangle that every arc contributes to.
+    pub(crate) entry: Tensor,
 }
 
 /// The block-diagonal union of the graphs of several matrices, with everything that a network and a loss need, on a device.
@@ -38,12 +53,13 @@ pub struct GraphBatch {
     /// Positions of the diagonal among the arcs.
     pub(crate) diagonal: Tensor,
     /// The whole matrix.
-    pub(crate) matrix: Arcs,
-    pub(crate) matrix_values: Tensor,
+    pub(crate) matrix: RowMatrix,
+    pub(crate) full: Option<FullGraph>,
     /// Diagonal of A.
     pub(crate) matrix_diagonal: Tensor,
     pub(crate) pair: Option<(Tensor, Tensor)>,
     nonpositive_row: Option<usize>,
+    pub(crate) matrix_rows: Vec<i64>,
     host: HostPattern,
 }
 
@@ -51,7 +67,8 @@ impl GraphBatch {
     /// Puts the union of `samples` on a device.
     ///
     /// # Errors
-    /// [`GnnError::Matrix`] if there is no sample or the feature widths differ; [`GnnError::Torch`] if LibTorch refuses, for
+    /// [`GnnError::Matrix`] if there is no sample, the feature widths differ, or [`Pattern::Full`] meets a matrix whose
+    /// pattern is not symmetric; [`GnnError::Torch`] if LibTorch refuses, for
     /// example for want of memory.
     pub fn new(
         samples: &[&Sample],
@@ -82,7 +99,7 @@ impl GraphBatch {
             let a = sample.matrix();
             let n = a.rows();
             match pattern {
-                Pattern::Lower => lower.append((0..n).map(|i| lower_row(a, i))),
+                Pattern::Lower | Pattern::Full => lower.append((0..n).map(|i| lower_row(a, i))),
                 Pattern::LowerTwoHop => {
                     let mut seen = vec![false; n];
                     lower.append((0..n).map(|i| two_hop_lower_row(a, i, &mut seen)));
@@ -93,6 +110,12 @@ impl GraphBatch {
             diagonal_values.extend((0..n).map(|i| a.get(i, i).copied().unwrap_or(0.0)));
             offsets.push(offsets[offsets.len() - 1] + n);
         }
+        let mirror = match pattern {
+            Pattern::Full => Some(matrix.mirror().map_err(|(i, j)| GnnError::Matrix {
+                reason: format!("entry ({i}, {j}) is stored, its mirror image is not"),
+            })?),
+            _ => None,
+        };
         let pair = joined_pair(samples);
         let upload = move || -> Tch<Self> {
             let sizes: Vec<f64> = offsets
@@ -118,8 +141,18 @@ impl GraphBatch {
                 lower: Arcs::upload(&lower, kind, device)?,
                 lower_values: reals(&lower.val, kind, device)?.f_unsqueeze(1)?,
                 diagonal: indices(&diagonal, device)?,
-                matrix: Arcs::upload(&matrix, kind, device)?,
-                matrix_values: reals(&matrix.val, kind, device)?,
+                matrix: RowMatrix::upload(&matrix, kind, device)?,
+                full: match &mirror {
+                    None => None,
+                    Some(m) => Some(FullGraph {
+                        arcs: Arcs::upload(&matrix, kind, device)?,
+                        values: reals(&matrix.val, kind, device)?.f_unsqueeze(1)?,
+                        own: indices(&m.own, device)?,
+                        mirrored: indices(&m.mirrored, device)?,
+                        entry: indices(&m.entry, device)?,
+                    }),
+                },
+                matrix_rows: matrix.row,
                 matrix_diagonal: reals(&diagonal_values, kind, device)?,
                 pair: match pair {
                     Some((x, b)) => Some((reals(&x, kind, device)?, reals(&b, kind, device)?)),

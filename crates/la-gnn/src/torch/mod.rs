@@ -18,10 +18,12 @@
 
 mod activation;
 mod batch;
+mod engine;
 mod factor;
 mod graph_net;
 mod graph_norm;
 mod host_graph;
+mod loss;
 mod mlp;
 mod model;
 mod neuralif;
@@ -30,7 +32,9 @@ mod segment;
 mod tensors;
 
 pub use batch::{GraphBatch, Pattern};
+pub use engine::{Generated, SampleSource, TorchEngine};
 pub use factor::{factor_values, keep_mask};
+pub use loss::{DENSE_LIMIT, LossOptions, LossValue, Objective, Power, loss};
 pub use model::Model;
 pub use neuralif::{NeuralIf, NeuralIfTape};
 pub use sample::Sample;

@@ -42,6 +42,26 @@ pub trait Model {
         gradient: &Tensor,
     ) -> Result<Tensor, GnnError>;
 
+    /// Replaces the parameters.
+    ///
+    /// # Errors
+    /// [`GnnError::WeightsMismatch`] if their number is wrong; [`GnnError::Torch`] if the copy fails.
+    fn set_values(&mut self, values: &[f32]) -> Result<(), GnnError> {
+        let mut flat = self.flat().shallow_clone();
+        if values.len() != flat.numel() {
+            return Err(GnnError::WeightsMismatch {
+                architecture: "network on a device".into(),
+                differences: vec![format!(
+                    "{} scalars, expected {}",
+                    values.len(),
+                    flat.numel()
+                )],
+            });
+        }
+        let mut copy = || flat.f_copy_(&Tensor::f_from_slice(values)?);
+        tch::no_grad(&mut copy).context("moving parameters to the device")
+    }
+
     /// Scalar type of the parameters.
     fn kind(&self) -> Kind {
         self.flat().kind()

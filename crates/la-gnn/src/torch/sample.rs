@@ -1,6 +1,6 @@
 //! One system to learn from.
 
-use sprs::CsMat;
+use sprs::{CsMatI, CsMatViewI, SpIndex};
 
 use crate::GnnError;
 
@@ -11,13 +11,13 @@ use crate::GnnError;
 /// use la_gnn::sprs::CsMat;
 /// use la_gnn::torch::Sample;
 /// let a = CsMat::new((2, 2), vec![0, 1, 2], vec![0, 1], vec![4.0, 9.0]);
-/// let sample = Sample::new(a, vec![0.0; 16])?;
+/// let sample = Sample::new(a.view(), vec![0.0; 16])?;
 /// assert_eq!((sample.num_nodes(), sample.feature_width()), (2, 8));
 /// # Ok::<(), la_gnn::GnnError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Sample {
-    matrix: CsMat<f64>,
+    matrix: CsMatI<f64, u32>,
     features: Vec<f64>,
     pair: Option<(Vec<f64>, Vec<f64>)>,
 }
@@ -47,8 +47,17 @@ impl Sample {
     /// # Errors
     /// [`GnnError::Matrix`] if it is empty, not square, not CSR, if a row has no stored diagonal entry, or if the
     /// features are not a whole number of columns; [`GnnError::NonFinite`] for a value that is not finite.
-    pub fn new(matrix: CsMat<f64>, features: Vec<f64>) -> Result<Self, GnnError> {
+    pub fn new<I: SpIndex, P: SpIndex>(
+        matrix: CsMatViewI<'_, f64, I, P>,
+        features: Vec<f64>,
+    ) -> Result<Self, GnnError> {
         let n = matrix.rows();
+        if u32::try_from(matrix.nnz().max(n)).is_err() {
+            return Err(refuse(format!(
+                "has {n} rows and {} entries, more than 32 bits can count",
+                matrix.nnz()
+            )));
+        }
         if n == 0 || matrix.cols() != n {
             return Err(refuse(format!(
                 "is {} x {}, must be square and not empty",
@@ -59,6 +68,7 @@ impl Sample {
         if !matrix.is_csr() {
             return Err(refuse("is stored by columns, must be CSR".into()));
         }
+        let matrix: CsMatI<f64, u32> = matrix.to_other_types();
         for (i, row) in matrix.outer_iterator().enumerate() {
             if row.nnz_index(i).is_none() {
                 return Err(refuse(format!("row {i} has no stored diagonal entry")));
@@ -77,6 +87,17 @@ impl Sample {
             features,
             pair: None,
         })
+    }
+
+    /// A sample with the eight structural node features of [`la_graph::structural_features`].
+    ///
+    /// # Errors
+    /// As [`Sample::new`].
+    pub fn from_matrix<I: SpIndex, P: SpIndex>(
+        matrix: CsMatViewI<'_, f64, I, P>,
+    ) -> Result<Self, GnnError> {
+        let features = la_graph::structural_features(matrix).map_err(|e| refuse(e.to_string()))?;
+        Self::new(matrix, features)
     }
 
     /// Adds a solution `x` and its right-hand side `b = A x`, for supervised losses.
@@ -100,7 +121,7 @@ impl Sample {
 
     /// The matrix.
     #[must_use]
-    pub fn matrix(&self) -> &CsMat<f64> {
+    pub fn matrix(&self) -> &CsMatI<f64, u32> {
         &self.matrix
     }
 

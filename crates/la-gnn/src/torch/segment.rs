@@ -82,14 +82,6 @@ impl Arcs {
         })
     }
 
-    pub(crate) fn row(&self) -> &Tensor {
-        &self.rows.node
-    }
-
-    pub(crate) fn column(&self) -> &Tensor {
-        &self.columns.node
-    }
-
     fn group(&self, end: End) -> &Group {
         match end {
             End::Row => &self.rows,
@@ -163,5 +155,41 @@ impl Arcs {
     /// Product of the transposed matrix with these arcs and `values` with the vector `x`.
     pub(crate) fn transposed_product(&self, values: &Tensor, x: &Tensor) -> Tch<Tensor> {
         self.sum_scalars(&self.gather(x, End::Row)?.f_mul_(values)?, End::Column)
+    }
+}
+
+/// A fixed matrix by rows, for products only.
+#[derive(Debug)]
+pub(crate) struct RowMatrix {
+    column: Tensor,
+    pointer: Tensor,
+    values: Tensor,
+}
+
+impl RowMatrix {
+    pub(crate) fn upload(pattern: &HostPattern, kind: Kind, device: tch::Device) -> Tch<Self> {
+        Ok(Self {
+            column: indices(&pattern.col, device)?,
+            pointer: indices(&pattern.row_pointer, device)?,
+            values: reals(&pattern.val, kind, device)?,
+        })
+    }
+
+    /// `A x`.
+    pub(crate) fn product(&self, x: &Tensor) -> Tch<Tensor> {
+        let terms = x.f_index_select(0, &self.column)?.f_mul_(&self.values)?;
+        let none: Option<&Tensor> = None;
+        Tensor::f_segment_reduce(&terms, "sum", none, none, Some(&self.pointer), 0, true, 0.0)
+    }
+
+    /// A as a dense n × n tensor in double precision.
+    pub(crate) fn dense(&self, rows: &[i64]) -> Tch<Tensor> {
+        let n = self.pointer.size()[0] - 1;
+        let place = indices(rows, self.column.device())?
+            .f_mul_scalar(n)?
+            .f_add(&self.column)?;
+        Tensor::f_zeros([n * n], (Kind::Double, self.column.device()))?
+            .f_index_copy_(0, &place, &self.values.f_to_kind(Kind::Double)?)?
+            .f_reshape([n, n])
     }
 }

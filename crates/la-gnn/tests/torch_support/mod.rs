@@ -119,7 +119,7 @@ impl Fixture {
         for (i, row) in a.outer_iterator().enumerate() {
             b[i] = row.iter().map(|(j, v)| v * x[j]).sum();
         }
-        Sample::new(a, self.get("features").to_vec())
+        Sample::new(a.view(), self.get("features").to_vec())
             .unwrap()
             .with_pair(x, b)
             .unwrap()
@@ -173,4 +173,41 @@ pub fn assert_close(what: &str, got: &[f64], expected: &[f64], tolerance: f64) {
         error <= tolerance,
         "{what}: relative error {error:e} above {tolerance:e}"
     );
+}
+
+/// A small diagonally dominant matrix with structural features and a supervised pair.
+pub fn small_sample(n: usize, seed: u64) -> Sample {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as f64 / f64::from(1u32 << 31)
+    };
+    let mut a = TriMat::new((n, n));
+    let mut diagonal = vec![1.0; n];
+    for i in 0..n {
+        for j in 0..i {
+            if next() < 3.0 / n as f64 || j + 1 == i {
+                let v = next() - 0.6;
+                a.add_triplet(i, j, v);
+                a.add_triplet(j, i, v);
+                diagonal[i] += v.abs();
+                diagonal[j] += v.abs();
+            }
+        }
+    }
+    for (i, d) in diagonal.into_iter().enumerate() {
+        a.add_triplet(i, i, d);
+    }
+    let a: CsMat<f64> = a.to_csr();
+    let x: Vec<f64> = (0..n).map(|_| next() - 0.5).collect();
+    let mut b = vec![0.0; n];
+    for (i, row) in a.outer_iterator().enumerate() {
+        b[i] = row.iter().map(|(j, v)| v * x[j]).sum();
+    }
+    Sample::from_matrix(a.view())
+        .unwrap()
+        .with_pair(x, b)
+        .unwrap()
 }

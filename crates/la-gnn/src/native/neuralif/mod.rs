@@ -17,5 +17,5 @@ mod train;
 
 pub use gradient::GradientWorkspace;
 pub use loss::{Loss, LossParts, LossWorkspace};
-pub use train::NativeEngine;
 pub use model::{NeuralIf, Workspace};
+pub use train::NativeEngine;
