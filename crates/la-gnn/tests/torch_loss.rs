@@ -188,7 +188,19 @@ fn wrong_calls_are_refused() {
         loss(&batch, &one, &one, &negative),
         Err(GnnError::Config { field: "l1", .. })
     ));
-    // A probe of the wrong length is LibTorch's to refuse: an error, no panic.
     let long = Tensor::from_slice(&[1.0, 2.0, 3.0]);
-    assert!(loss(&batch, &long, &one, &LossOptions::default()).is_err());
+    let default = LossOptions::default();
+    assert!(matches!(
+        loss(&batch, &long, &one, &default),
+        Err(GnnError::Matrix { .. })
+    ));
+    assert!(matches!(
+        loss(&batch, &one, &long, &default),
+        Err(GnnError::Matrix { .. })
+    ));
+    let single = one.to_kind(Kind::Float);
+    assert!(matches!(
+        loss(&batch, &single, &one, &default),
+        Err(GnnError::Config { field: "kind", .. })
+    ));
 }

@@ -219,6 +219,16 @@ impl GraphBatch {
         self.device
     }
 
+    /// A vector that comes from outside must have the right length, scalar type and device.
+    pub(crate) fn check_vector(&self, what: &str, v: &Tensor, len: usize) -> Result<(), GnnError> {
+        if v.size() != [len as i64] {
+            return Err(GnnError::Matrix {
+                reason: format!("needs {what} of length {len}, not of shape {:?}", v.size()),
+            });
+        }
+        self.check_kind(v.kind(), v.device())
+    }
+
     /// A network must have the batch's scalar type and device.
     pub(crate) fn check_kind(&self, kind: Kind, device: TchDevice) -> Result<(), GnnError> {
         if (kind, device) == (self.kind, self.device) {
@@ -227,7 +237,7 @@ impl GraphBatch {
         Err(GnnError::Config {
             field: "kind",
             reason: format!(
-                "the batch is {:?} on {:?}, the network {kind:?} on {device:?}",
+                "the batch is {:?} on {:?}, what it is used with {kind:?} on {device:?}",
                 self.kind, self.device
             ),
         })

@@ -122,8 +122,8 @@ pub struct LossValue {
 /// Costs a few sparse products, except for the dense objectives.
 ///
 /// # Errors
-/// [`GnnError::Config`] for options out of range or a dense objective on too large a batch; [`GnnError::Matrix`] if a supervised
-/// objective meets a sample without pair; [`GnnError::Torch`] if LibTorch refuses.
+/// [`GnnError::Config`] for options out of range, a dense objective on too large a batch, or another scalar type or device than
+/// the batch's; [`GnnError::Matrix`] for wrong lengths or if a supervised objective meets a sample without pair; [`GnnError::Torch`] if LibTorch refuses.
 pub fn loss(
     batch: &GraphBatch,
     l: &Tensor,
@@ -131,6 +131,8 @@ pub fn loss(
     options: &LossOptions,
 ) -> Result<LossValue, GnnError> {
     options.validate()?;
+    batch.check_vector("the factor", l, batch.factor_nnz())?;
+    batch.check_vector("the probe", z, batch.num_nodes())?;
     let dense = matches!(
         options.objective,
         Objective::Frobenius | Objective::Inverted

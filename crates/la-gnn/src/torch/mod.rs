@@ -18,6 +18,8 @@
 
 mod activation;
 mod batch;
+mod cuda_library;
+mod device;
 mod engine;
 mod factor;
 mod graph_net;
@@ -32,6 +34,7 @@ mod segment;
 mod tensors;
 
 pub use batch::{GraphBatch, Pattern};
+pub use device::Device;
 pub use engine::{Generated, SampleSource, TorchEngine};
 pub use factor::{factor_values, keep_mask};
 pub use loss::{DENSE_LIMIT, LossOptions, LossValue, Objective, Power, loss};

@@ -34,7 +34,7 @@ pub trait Model {
     /// Gradient of the parameters, as one flat vector, from that of the entries of the factor.
     ///
     /// # Errors
-    /// [`GnnError::Torch`] if LibTorch refuses.
+    /// [`GnnError::Matrix`] or [`GnnError::Config`] if the gradient does not fit the batch, [`GnnError::Torch`] if LibTorch refuses.
     fn backward(
         &self,
         batch: &GraphBatch,

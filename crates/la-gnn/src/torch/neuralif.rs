@@ -255,6 +255,7 @@ impl Model for NeuralIf {
         tape: NeuralIfTape,
         gradient: &Tensor,
     ) -> Result<Tensor, GnnError> {
+        batch.check_vector("a gradient", gradient, batch.factor_nnz())?;
         let _guard = tch::no_grad_guard();
         self.run_backward(batch, tape, gradient)
             .context("NeuralIF backward pass")
