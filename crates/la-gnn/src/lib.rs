@@ -4,6 +4,8 @@
 mod error;
 pub mod native;
 pub mod neuralif;
+#[cfg(feature = "torch")]
+pub mod torch;
 pub mod training;
 pub mod weights;
 
