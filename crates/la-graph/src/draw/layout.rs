@@ -12,7 +12,7 @@ pub enum Layout {
     Circular,
 }
 
-const COLUMN: f64 = 190.0;
+const COLUMN: f64 = 240.0;
 const ROW: f64 = 66.0;
 
 /// Group and position of every node.

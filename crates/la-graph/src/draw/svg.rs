@@ -9,16 +9,21 @@ const COLOURS: [&str; 6] = [
     "#2a6f97", "#d9702f", "#4f8f5b", "#8b5fa8", "#b5495b", "#5b6770",
 ];
 const RADIUS: f64 = 20.0;
-const MARGIN: f64 = 60.0;
 
 impl Drawing {
     /// A self-contained SVG picture. Parallel and opposite arcs are bent apart, loops drawn above their node.
     #[must_use]
     pub fn to_svg(&self) -> String {
         let extent = |f: fn(&super::Node) -> f64| self.nodes.iter().map(f).fold(0.0, f64::max);
+        let margin = self
+            .nodes
+            .iter()
+            .map(|n| half_width(&n.label))
+            .fold(44.0, f64::max)
+            + 16.0;
         let head = if self.title.is_empty() { 0.0 } else { 34.0 };
-        let width = extent(|n| n.x) + 2.0 * MARGIN;
-        let height = extent(|n| n.y) + 2.0 * MARGIN + head;
+        let width = extent(|n| n.x) + 2.0 * margin;
+        let height = extent(|n| n.y) + 2.0 * margin + head;
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" \
              height=\"{height:.0}\" font-family=\"system-ui, sans-serif\" text-anchor=\"middle\">\n\
@@ -37,13 +42,12 @@ impl Drawing {
         }
         let _ = writeln!(
             svg,
-            "<g transform=\"translate({MARGIN:.0} {:.0})\">",
-            MARGIN + head
+            "<g transform=\"translate({margin:.0} {:.0})\">",
+            margin + head
         );
         self.write_arcs(&mut svg);
         for node in &self.nodes {
-            // A long label gets a wider pill.
-            let half = RADIUS.max(3.6 * node.label.chars().count() as f64 + 8.0);
+            let half = half_width(&node.label);
             let _ = writeln!(
                 svg,
                 "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"{RADIUS}\" fill=\"{}\"/>\
@@ -120,16 +124,20 @@ impl Drawing {
             let far = (cx - x).hypot(cy - y).max(1.0);
             (x + (cx - x) / far * distance, y + (cy - y) / far * distance)
         };
-        let wide = |label: &str| RADIUS.max(3.6 * label.chars().count() as f64 + 8.0);
-        let (x0, y0) = rim(a.x, a.y, wide(&a.label));
-        let (x1, y1) = rim(b.x, b.y, wide(&b.label) + 1.0);
-        // At 30 % of a curve: labels of crossing arcs stay apart.
-        let t: f64 = if bend == 0.0 { 0.3 } else { 0.5 };
+        let (x0, y0) = rim(a.x, a.y, half_width(&a.label));
+        let (x1, y1) = rim(b.x, b.y, half_width(&b.label) + 1.0);
+        // Near the tail of a straight arc, where labels of crossing arcs stay apart.
+        let t: f64 = if bend == 0.0 { 0.2 } else { 0.5 };
         let point =
             |p: f64, c: f64, q: f64| (1.0 - t).powi(2) * p + 2.0 * t * (1.0 - t) * c + t * t * q;
         let path = format!("M{x0:.1} {y0:.1}Q{cx:.1} {cy:.1} {x1:.1} {y1:.1}");
         (path, point(x0, cx, x1), point(y0, cy, y1) + 4.0)
     }
+}
+
+/// Half the width of a node: a long label gets a wider pill.
+fn half_width(label: &str) -> f64 {
+    RADIUS.max(3.6 * label.chars().count() as f64 + 8.0)
 }
 
 fn escape(text: &str) -> String {
