@@ -4,12 +4,15 @@
 mod augmented;
 mod components;
 mod digraph;
+mod draw;
 mod error;
 mod features;
 mod layered;
 mod levels;
 mod line;
 mod pattern;
+#[cfg(feature = "petgraph")]
+mod petgraph_interop;
 mod product;
 mod scalar;
 mod triangular;
@@ -18,6 +21,7 @@ mod weighted;
 pub use augmented::AugmentedLineDigraph;
 pub use components::{Components, connected_components};
 pub use digraph::{Digraph, Incidence, coates_digraph};
+pub use draw::{Drawing, Layout, SpyOptions, spy_svg};
 pub use error::GraphError;
 pub use features::{
     STRUCTURAL_FEATURES, structural_features, structural_features_csr, structural_features_into,

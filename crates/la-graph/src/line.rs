@@ -168,7 +168,7 @@ fn row_classes(p: &Pattern<'_>) -> Option<(Vec<u32>, Vec<u32>, u32)> {
     let mut class_of_column = vec![NONE; p.cols()];
     let mut class_of_row = vec![NONE; p.rows()];
     let mut representatives: Vec<u32> = Vec::new();
-    for i in 0..p.rows() {
+    for (i, class_of_this_row) in class_of_row.iter_mut().enumerate() {
         let Some(&first) = p.row(i).first() else {
             continue;
         };
@@ -181,10 +181,10 @@ fn row_classes(p: &Pattern<'_>) -> Option<(Vec<u32>, Vec<u32>, u32)> {
                 }
                 class_of_column[j as usize] = class;
             }
-            class_of_row[i] = class;
+            *class_of_this_row = class;
             representatives.push(i as u32);
         } else if p.row(i) == p.row(representatives[class as usize] as usize) {
-            class_of_row[i] = class;
+            *class_of_this_row = class;
         } else {
             return None;
         }

@@ -231,12 +231,13 @@ pub(crate) fn accumulate<A: Copy, B: Copy, C: Copy + Default>(
     let mut dense = vec![C::default(); result.cols()];
     let mut values = Vec::with_capacity(result.nnz());
     for i in 0..a.rows() {
-        for k in a.indptr()[i] as usize..a.indptr()[i + 1] as usize {
-            let c = a.indices()[k] as usize;
+        let row = a.indptr()[i] as usize..a.indptr()[i + 1] as usize;
+        for (&c, &weight) in a.row(i).iter().zip(&a_values[row]) {
+            let c = c as usize;
             let range = b.indptr()[c] as usize..b.indptr()[c + 1] as usize;
             for (&j, &w) in b.indices()[range.clone()].iter().zip(&b_values[range]) {
                 let sum = &mut dense[j as usize];
-                *sum = add_product(*sum, a_values[k], w);
+                *sum = add_product(*sum, weight, w);
             }
         }
         for &j in result.row(i) {

@@ -1,4 +1,5 @@
 //! Identities between matrices and their graphs, on random patterns.
+#![allow(clippy::needless_range_loop)] // dense reference formulas read best with indices
 
 use la_graph::{
     AugmentedLineDigraph, Digraph, LayeredDigraph, Levels, Pattern, connected_components,
