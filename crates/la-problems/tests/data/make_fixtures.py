@@ -1,7 +1,8 @@
-"""Writes the broken matrix files of tests/data/broken (Python 3, standard library only)."""
+"""Writes the matrix files of tests/data/broken and tests/data/good (Python 3, standard library only)."""
 
 import gzip
 import pathlib
+import re
 
 FOLDER = pathlib.Path(__file__).parent / "broken"
 BANNER = "%%MatrixMarket matrix coordinate real general\n"
@@ -107,3 +108,41 @@ damaged = bytearray(whole)
 damaged[-6] ^= 0xFF
 (FOLDER / "gz-checksum.mtx.gz").write_bytes(bytes(damaged))
 (FOLDER / "gz-of-nothing.mtx.gz").write_bytes(gzip.compress(b"", mtime=0))
+
+
+def fixed(items, fortran, text):
+    per_line, width = map(int, re.match(r"\((?:1P,?)?(\d+)[IEDF](\d+)", fortran).groups())
+    cells = [text(item, width).rjust(width) for item in items]
+    return ["".join(cells[k : k + per_line]) for k in range(0, len(cells), per_line)]
+
+
+def good(name, kind, rows, pointers, indices, values, formats, rhs=()):
+    """Writes one file; `formats` are those of pointers, indices, values and right-hand sides."""
+
+    def real(value, width):
+        if "I" in formats[2]:
+            return str(value)
+        if "F" in formats[2]:
+            return "%.3f" % value
+        return ("%.*E" % (width - 8, value)).replace("E", "D" if "D" in formats[2] else "E")
+
+    parts = [fixed(pointers, formats[0], lambda i, _: str(i)), fixed(indices, formats[1], lambda i, _: str(i))]
+    parts += [fixed(v, f, real) if v else [] for v, f in ((values, formats[2]), (rhs, formats[3] if rhs else ""))]
+    counts = [sum(map(len, parts))] + [len(part) for part in parts][: 3 if kind[0].islower() else 4]
+    sizes = [rows, len(pointers) - 1, len(indices), 0]
+    padded = [f.ljust(20) if k >= 2 else f for k, f in enumerate(formats)]
+    third = "F".ljust(14) + "%14d%14d" % (len(rhs) // rows, 0) if rhs else ""
+    text = card("TEST MATRIX", counts, kind, sizes, padded, sum(parts, []), third)
+    (FOLDER.parent / "good" / name).write_text(text)
+
+
+I = "(16I5)"
+good("symmetric.rsa", "RSA", 3, [1, 3, 5, 6], [1, 2, 2, 3, 3], [4.0, -1.0, 4.0, -2.0, 5.0],
+     [I, I, "(1P5E16.8)", "(1P5E16.8)"], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+good("unsymmetric.rua", "RUA", 3, [1, 3, 4, 6], [1, 3, 2, 1, 3], [1.0, 2.0, 3.0, 4.0, 5.5], ["(2I6)", "(4I4)", "(2D20.12)"])
+good("skew.rza", "RZA", 3, [1, 3, 4, 4], [2, 3, 3], [1.5, -2.0, 3.0], [I, I, "(10F8.3)"])
+good("pattern.psa", "PSA", 3, [1, 3, 4, 5], [1, 3, 2, 3], [], [I, I, ""])
+good("pattern.pua", "PUA", 3, [1, 2, 3, 4], [2, 3, 1], [], [I, I, ""])
+good("rectangular.rra", "RRA", 2, [1, 2, 3, 4], [1, 2, 1], [1.0, 2.0, 3.0], [I, I, "(5E16.8)"])
+good("integer.rb", "iua", 2, [1, 3, 4], [1, 2, 2], [7, -8, 9], ["(26I3)", "(26I3)", I])
+good("rutherford.rb", "rsa", 2, [1, 3, 4], [1, 2, 2], [2.0, -1.0, 2.0], ["(26I3)", "(26I3)", "(3E25.15)"])
