@@ -23,8 +23,8 @@ pub enum MeshChoice {
 ///
 /// Draws a coarse mesh of one of three [families](MeshFamily), refines it uniformly until its number of interior vertices
 /// is as near as it gets to a size drawn from the wanted range (uniformly in the logarithm), and assembles. Samples
-/// outside the range, with wrong topology, needle-like triangles or several components are drawn again. About one second
-/// per million unknowns.
+/// outside the range, with wrong topology, needle-like triangles or several components are drawn again. About half a
+/// second per million unknowns.
 ///
 /// # Known facts
 /// - Symmetric (bitwise), positive definite, about 7 nonzeros per row.
