@@ -1,187 +1,18 @@
 //! Preconditioned conjugate gradients.
 
+mod options;
+mod workspace;
+
 use std::borrow::{Borrow, BorrowMut};
-use std::time::Duration;
 
-use crate::options::Limits;
-use crate::run::{Run, Settled, State, Verdict, check_dimensions};
+pub use options::CgOptions;
+pub use workspace::CgWorkspace;
+
+use crate::run::{Run, Settled, Verdict, check_dimensions, sign_status};
 use crate::{
-    Definiteness, History, Host, KrylovError, LinearOperator, Monitor, NoMonitor, Preconditioner,
-    PreconditionerKind, Real, Solution, Status, Tolerances, VectorSpace,
+    Definiteness, Host, KrylovError, LinearOperator, Monitor, NoMonitor, Preconditioner,
+    PreconditionerKind, Real, Solution, Status, VectorSpace,
 };
-
-/// Options of [`cg`].
-///
-/// # Examples
-/// ```
-/// use la_krylov::{CgOptions, History};
-///
-/// let options = CgOptions::default().with_rtol(1e-10).with_max_iters(500).with_history(History::None);
-/// assert!(options.validate().is_ok());
-/// assert!(options.with_rtol(f64::NAN).validate().is_err());
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
-#[non_exhaustive]
-pub struct CgOptions {
-    /// Stopping tolerances.
-    pub tolerances: Tolerances,
-    /// Iterations at most. Default `10_000`.
-    pub max_iters: usize,
-    /// Wall-clock time after which the solve ends at the next iteration. Default: none.
-    pub time_limit: Option<Duration>,
-    /// The solve has diverged when the residual norm exceeds its first value by this factor;
-    /// dimensionless, above 1. Residuals of CG may grow by the square root of the condition number
-    /// before they fall. Default `1e10`.
-    pub divergence_factor: f64,
-    /// What is recorded per iteration. Default: residual norms.
-    pub history: History,
-}
-
-impl Default for CgOptions {
-    fn default() -> Self {
-        Self {
-            tolerances: Tolerances::default(),
-            max_iters: 10_000,
-            time_limit: None,
-            divergence_factor: 1e10,
-            history: History::default(),
-        }
-    }
-}
-
-impl CgOptions {
-    /// Sets both stopping tolerances.
-    #[must_use]
-    pub fn with_tolerances(mut self, tolerances: Tolerances) -> Self {
-        self.tolerances = tolerances;
-        self
-    }
-
-    /// Sets the tolerance relative to `‖b‖₂`.
-    #[must_use]
-    pub fn with_rtol(mut self, rtol: f64) -> Self {
-        self.tolerances.rtol = rtol;
-        self
-    }
-
-    /// Sets the absolute tolerance.
-    #[must_use]
-    pub fn with_atol(mut self, atol: f64) -> Self {
-        self.tolerances.atol = atol;
-        self
-    }
-
-    /// Sets the iteration limit.
-    #[must_use]
-    pub fn with_max_iters(mut self, max_iters: usize) -> Self {
-        self.max_iters = max_iters;
-        self
-    }
-
-    /// Sets the time limit.
-    #[must_use]
-    pub fn with_time_limit(mut self, time_limit: Duration) -> Self {
-        self.time_limit = Some(time_limit);
-        self
-    }
-
-    /// Sets the growth of the residual that counts as divergence.
-    #[must_use]
-    pub fn with_divergence_factor(mut self, divergence_factor: f64) -> Self {
-        self.divergence_factor = divergence_factor;
-        self
-    }
-
-    /// Sets what is recorded per iteration.
-    #[must_use]
-    pub fn with_history(mut self, history: History) -> Self {
-        self.history = history;
-        self
-    }
-
-    /// Checks the ranges; every solve starts with it.
-    ///
-    /// # Errors
-    /// [`KrylovError::InvalidOption`] names the first field out of range.
-    pub fn validate(&self) -> Result<(), KrylovError> {
-        self.limits().validate()
-    }
-
-    pub(crate) fn limits(&self) -> Limits {
-        Limits {
-            tolerances: self.tolerances,
-            max_iters: self.max_iters,
-            time_limit: self.time_limit,
-            divergence_factor: self.divergence_factor,
-            history: self.history,
-        }
-    }
-}
-
-/// The vectors of [`cg`], to be used for many solves of one size.
-///
-/// Six vectors: iterate, residual, direction, its product with A, preconditioned residual, best
-/// iterate.
-///
-/// # Examples
-/// ```
-/// use la_krylov::{CgOptions, CgWorkspace, Host, IdentityPreconditioner, cg_with, sprs::CsMat};
-///
-/// let a: CsMat<f64> = CsMat::eye(2);
-/// let (m, options) = (IdentityPreconditioner::new(2), CgOptions::default());
-/// let mut workspace = CgWorkspace::<Host>::new(2, &options);
-/// for b in [[1.0, 2.0], [3.0, 4.0]] {
-///     let solution = cg_with(&mut workspace, &a, &b, &m, &options)?;
-///     assert_eq!(solution.x, b);
-/// }
-/// # Ok::<(), la_krylov::KrylovError>(())
-/// ```
-#[derive(Debug)]
-pub struct CgWorkspace<S: VectorSpace = Host<f64>> {
-    space: S,
-    state: State<S>,
-    p: S::Owned,
-    q: S::Owned,
-    z: S::Owned,
-}
-
-impl<T: Real> CgWorkspace<Host<T>> {
-    /// Room for systems of order `n` in main memory, and for the history that `options` asks for.
-    #[must_use]
-    pub fn new(n: usize, options: &CgOptions) -> Self {
-        Self::new_in(Host::new(n), options)
-    }
-}
-
-impl<S: VectorSpace> CgWorkspace<S> {
-    /// Room for systems in `space`.
-    #[must_use]
-    pub fn new_in(space: S, options: &CgOptions) -> Self {
-        let state = State::new(&space, &options.limits());
-        Self {
-            state,
-            p: space.zeros(),
-            q: space.zeros(),
-            z: space.zeros(),
-            space,
-        }
-    }
-
-    /// Lets the next solve, and only that one, start from `x0` instead of zero.
-    ///
-    /// # Errors
-    /// [`KrylovError::DimensionMismatch`] if `x0` is not of this space.
-    pub fn set_initial_guess(&mut self, x0: &S::Vector) -> Result<(), KrylovError> {
-        self.state.set_guess(&self.space, x0)
-    }
-
-    /// Gives up the vectors and keeps the result of the last solve.
-    pub fn into_solution(self) -> Solution<S::Owned> {
-        self.state.solution
-    }
-}
 
 /// Solves `A x = b` with preconditioned conjugate gradients, for symmetric positive definite A and M.
 ///
@@ -208,7 +39,7 @@ impl<S: VectorSpace> CgWorkspace<S> {
 ///     a.add_triplet(i, j, v);
 /// }
 /// let a = a.to_csr::<u32>();
-/// let solution = cg(&a, &[1.0, 2.0], &IdentityPreconditioner::new(2), &CgOptions::default())?;
+/// let solution = cg(&a, &[1.0_f64, 2.0], &IdentityPreconditioner::new(2), &CgOptions::default())?;
 /// assert!(solution.status.is_converged());
 /// assert_eq!(solution.iterations, 2);
 /// assert!((solution.x[0] - 1.0 / 11.0).abs() < 1e-12);
@@ -439,7 +270,7 @@ where
                 return Status::PreconditionerFailure;
             }
             let bound = space.norm(run.state.r.borrow()) * space.norm(z);
-            return sign_status::<S>(rz_next, bound, Status::IndefinitePreconditioner);
+            return sign_status::<S::Scalar>(rz_next, bound, Status::IndefinitePreconditioner);
         }
         let z_now = if identity { run.state.r.borrow() } else { &*z };
         if first {
@@ -463,7 +294,7 @@ where
         run.a.apply(space, p, q);
         let pq = space.dot(p, q);
         if !(pq > 0.0 && pq.is_finite()) {
-            return sign_status::<S>(
+            return sign_status::<S::Scalar>(
                 pq,
                 space.norm(p) * space.norm(q),
                 Status::IndefiniteOperator,
@@ -486,17 +317,5 @@ where
                 norm = space.norm(run.state.r.borrow());
             }
         }
-    }
-}
-
-/// What a quadratic form `value` that is not positive says, `bound` being the product of the norms
-/// in it: zero up to rounding is a breakdown, a negative value is `negative`.
-fn sign_status<S: VectorSpace>(value: f64, bound: f64, negative: Status) -> Status {
-    if !value.is_finite() || !bound.is_finite() {
-        Status::NonFinite
-    } else if value >= -S::Scalar::EPSILON.to_f64() * bound {
-        Status::Breakdown
-    } else {
-        negative
     }
 }

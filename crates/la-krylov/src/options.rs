@@ -10,8 +10,8 @@ use crate::KrylovError;
 /// ```
 /// use la_krylov::Tolerances;
 ///
-/// let tolerances = Tolerances::default().with_rtol(1e-6);
-/// assert_eq!(tolerances.target(100.0), 1e-4);
+/// let tolerances = Tolerances::default().with_rtol(0.5);
+/// assert_eq!(tolerances.target(100.0), 50.0);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -125,3 +125,80 @@ impl Limits {
         }
     }
 }
+
+/// The methods that the options of every solver have, over the fields that they share.
+macro_rules! common_options {
+    ($options:ty $(, $check:ident)?) => {
+        impl $options {
+            /// Sets both stopping tolerances.
+            #[must_use]
+            pub fn with_tolerances(mut self, tolerances: Tolerances) -> Self {
+                self.tolerances = tolerances;
+                self
+            }
+
+            /// Sets the tolerance relative to `‖b‖₂`.
+            #[must_use]
+            pub fn with_rtol(mut self, rtol: f64) -> Self {
+                self.tolerances.rtol = rtol;
+                self
+            }
+
+            /// Sets the absolute tolerance.
+            #[must_use]
+            pub fn with_atol(mut self, atol: f64) -> Self {
+                self.tolerances.atol = atol;
+                self
+            }
+
+            /// Sets the iteration limit.
+            #[must_use]
+            pub fn with_max_iters(mut self, max_iters: usize) -> Self {
+                self.max_iters = max_iters;
+                self
+            }
+
+            /// Sets the time limit.
+            #[must_use]
+            pub fn with_time_limit(mut self, time_limit: Duration) -> Self {
+                self.time_limit = Some(time_limit);
+                self
+            }
+
+            /// Sets the growth of the residual that counts as divergence.
+            #[must_use]
+            pub fn with_divergence_factor(mut self, divergence_factor: f64) -> Self {
+                self.divergence_factor = divergence_factor;
+                self
+            }
+
+            /// Sets what is recorded per iteration.
+            #[must_use]
+            pub fn with_history(mut self, history: History) -> Self {
+                self.history = history;
+                self
+            }
+
+            /// Checks the ranges; every solve starts with it.
+            ///
+            /// # Errors
+            /// [`KrylovError::InvalidOption`](crate::KrylovError::InvalidOption) names the first
+            /// field out of range.
+            pub fn validate(&self) -> Result<(), crate::KrylovError> {
+                $(self.$check()?;)?
+                self.limits().validate()
+            }
+
+            pub(crate) fn limits(&self) -> crate::options::Limits {
+                crate::options::Limits {
+                    tolerances: self.tolerances,
+                    max_iters: self.max_iters,
+                    time_limit: self.time_limit,
+                    divergence_factor: self.divergence_factor,
+                    history: self.history,
+                }
+            }
+        }
+    };
+}
+pub(crate) use common_options;

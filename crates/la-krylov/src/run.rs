@@ -139,7 +139,7 @@ where
     A: LinearOperator<S> + ?Sized,
     W: Monitor<S::Vector> + ?Sized,
 {
-    /// Computes the first residual. `Ok(Err(status))` if there is nothing to iterate.
+    /// Computes the first residual; also returns the status if there is nothing to iterate.
     pub(crate) fn begin(
         space: &'r S,
         a: &'r A,
@@ -199,11 +199,13 @@ where
         space.scale(1.0 / run.unit, run.state.r.borrow_mut());
         run.set_trigger();
         run.record(run.initial);
-        let done = run.initial <= run.state.solution.target;
-        if done {
+        let done = if run.initial <= run.state.solution.target {
             run.state.solution.residual_norm = run.initial;
-        }
-        Ok((run, done.then_some(Status::Converged)))
+            Some(Status::Converged)
+        } else {
+            (limits.max_iters == 0).then_some(Status::IterationLimit)
+        };
+        Ok((run, done))
     }
 
     /// `r = b − A x`, unscaled, and its norm.
@@ -340,7 +342,7 @@ where
     pub(crate) fn finish(&mut self, status: Status) {
         if status != Status::Converged {
             let mut norm = self.true_residual();
-            if self.best_saved && !(norm <= self.best_norm) {
+            if self.best_saved && (norm.is_nan() || norm > self.best_norm) {
                 // `best` is exchanged for `x` only if its true residual is smaller as well.
                 std::mem::swap(&mut self.state.solution.x, &mut self.state.best);
                 let other = self.true_residual();
@@ -359,5 +361,17 @@ where
         }
         self.state.solution.status = status;
         self.state.solution.seconds = self.started.elapsed().as_secs_f64();
+    }
+}
+
+/// What a quadratic form `value` that is not positive says, `bound` being the product of the norms
+/// in it: zero up to rounding is a breakdown, a negative value is `negative`.
+pub(crate) fn sign_status<T: Real>(value: f64, bound: f64, negative: Status) -> Status {
+    if !value.is_finite() || !bound.is_finite() {
+        Status::NonFinite
+    } else if value >= -T::EPSILON.to_f64() * bound {
+        Status::Breakdown
+    } else {
+        negative
     }
 }

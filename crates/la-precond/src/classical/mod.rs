@@ -2,6 +2,22 @@
 
 mod builder;
 mod factor;
+mod ic0;
+mod ict;
+mod input;
+mod jacobi;
+mod safeguarded;
+mod shift;
+mod ssor;
 
 pub use builder::IncompleteCholeskyBuilder;
 pub use factor::{FactorStats, IncompleteCholesky};
+pub use ic0::{Ic0, Ic0Symbolic};
+pub use ict::{FillLimit, Ict};
+pub use input::SymmetryCheck;
+pub use jacobi::Jacobi;
+pub use safeguarded::{
+    Attempt, AttemptOutcome, Concern, PatternRule, Safeguarded, SafeguardedSolution,
+};
+pub use shift::ShiftStrategy;
+pub use ssor::Ssor;

@@ -1,9 +1,11 @@
 //! Checked construction: nothing unsound reaches the triangular sweeps.
 
+use std::sync::Arc;
+
 use la_krylov::Real;
 use sprs::{CsMatViewI, SpIndex};
 
-use super::{FactorStats, IncompleteCholesky};
+use super::{IncompleteCholesky, LowerPattern};
 use crate::PrecondError;
 
 impl<T: Real> IncompleteCholesky<T> {
@@ -60,7 +62,7 @@ impl<T: Real> IncompleteCholesky<T> {
         Self::from_parts(indptr, indices, values, diagonal)
     }
 
-    /// Takes the strict lower triangle in CSR arrays and the diagonal, without a copy.
+    /// Takes the strict lower triangle of `L` in CSR arrays and its diagonal, without a copy.
     ///
     /// # Shapes
     /// - `indptr`: length n + 1, starts at 0; `indices`, `values`: length `indptr[n]`, columns
@@ -122,42 +124,40 @@ impl<T: Real> IncompleteCholesky<T> {
                 }
                 _ => {}
             }
-            if let Some(k) = values[start..end].iter().position(|v| !v.is_finite()) {
-                return Err(PrecondError::NonFinite {
-                    row: i,
-                    col: cols[k] as usize,
-                });
+        }
+        positive(&diagonal)?;
+        let mut scaled = values;
+        for i in 0..n {
+            let (start, end) = (indptr[i] as usize, indptr[i + 1] as usize);
+            for (value, &col) in scaled[start..end].iter_mut().zip(&indices[start..end]) {
+                *value = *value / diagonal[i];
+                if !value.is_finite() {
+                    return Err(PrecondError::NonFinite {
+                        row: i,
+                        col: col as usize,
+                    });
+                }
             }
         }
-        let reciprocal = reciprocals(&diagonal)?;
-        Ok(Self {
-            indptr,
-            indices,
-            values,
-            diagonal,
-            reciprocal,
-            stats: FactorStats::default(),
-        })
+        let pattern = Arc::new(LowerPattern { indptr, indices });
+        Ok(Self::assemble(pattern, scaled, diagonal))
     }
 }
 
-/// `1 / l_ii`, after checking that every `l_ii` is finite and positive and has a finite reciprocal.
-pub(crate) fn reciprocals<T: Real>(diagonal: &[T]) -> Result<Vec<T>, PrecondError> {
-    let mut reciprocal = Vec::with_capacity(diagonal.len());
+/// Checks that every `l_ii` is finite and positive and has a finite reciprocal.
+pub(crate) fn positive<T: Real>(diagonal: &[T]) -> Result<(), PrecondError> {
     for (i, &d) in diagonal.iter().enumerate() {
-        let inverse = T::ONE / d;
         if !d.is_finite() {
             return Err(PrecondError::NonFinite { row: i, col: i });
         }
-        if d <= T::ZERO || !inverse.is_finite() {
+        if d <= T::ZERO || !(T::ONE / d).is_finite() {
             return Err(PrecondError::NonPositiveDiagonal {
                 row: i,
                 value: d.to_f64(),
             });
         }
-        reciprocal.push(inverse);
     }
-    Ok(reciprocal)
+    Ok(())
 }
 
 /// Order of a square matrix whose sizes fit 32 bits.

@@ -1,13 +1,19 @@
 //! The incomplete Cholesky factor that every builder, classical or learned, hands out.
 
 mod check;
+mod pattern;
 mod solve;
 mod stats;
+
+use std::sync::Arc;
 
 use la_krylov::Real;
 use sprs::CsMatI;
 
 use crate::PrecondError;
+pub(crate) use check::square;
+pub(crate) use pattern::LowerPattern;
+pub(crate) use solve::dot;
 pub use stats::FactorStats;
 
 /// An incomplete Cholesky factor: `M = L Lᵀ` with `L` lower triangular and a positive diagonal.
@@ -18,8 +24,12 @@ pub use stats::FactorStats;
 /// a network. Stored values may be `f32` inside an `f64` solve: the vectors and all sums stay in
 /// the scalar of the solver, and the factor takes 8 instead of 12 bytes per nonzero.
 ///
-/// The strict lower triangle is stored by rows with 32-bit indices, the diagonal apart, together
-/// with its reciprocal. Both sweeps read the same arrays; see [`solve_in_place`](Self::solve_in_place).
+/// # Storage
+/// `L = D L̂` with `D = diag(L)`, and `L̂` has a unit diagonal: each row of `L` divided by its
+/// diagonal entry. Stored are `D` and the strict lower triangle of `L̂` by rows with 32-bit indices:
+/// 12 bytes per off-diagonal entry in `f64`. Both sweeps read these arrays, the backward one by
+/// scattering; see [`solve_in_place`](Self::solve_in_place). Scaling by rows takes the division off
+/// the chain that links one row to the next. Factors of one pattern share its index arrays.
 ///
 /// # Examples
 /// ```
@@ -38,20 +48,25 @@ pub use stats::FactorStats;
 /// J. A. Meijerink, H. A. van der Vorst, *Math. Comp.* 31(137), 148–162, 1977.
 #[derive(Debug, Clone)]
 pub struct IncompleteCholesky<T = f64> {
-    /// Start of each row in `indices` and `values`, length `n + 1`.
-    indptr: Vec<u32>,
-    /// Columns of the strict lower triangle, increasing in each row.
-    indices: Vec<u32>,
-    /// Values of the strict lower triangle.
-    values: Vec<T>,
+    pattern: Arc<LowerPattern>,
+    /// Strict lower triangle of `L̂`: `l_ij / l_ii`.
+    scaled: Vec<T>,
     /// The diagonal `l_ii`.
     diagonal: Vec<T>,
-    /// `1 / l_ii`.
-    reciprocal: Vec<T>,
     stats: FactorStats,
 }
 
 impl<T: Real> IncompleteCholesky<T> {
+    /// Puts the parts together; they have been checked, or computed by this crate.
+    pub(crate) fn assemble(pattern: Arc<LowerPattern>, scaled: Vec<T>, diagonal: Vec<T>) -> Self {
+        Self {
+            pattern,
+            scaled,
+            diagonal,
+            stats: FactorStats::default(),
+        }
+    }
+
     /// Order of the factor.
     #[must_use]
     pub fn dimension(&self) -> usize {
@@ -61,7 +76,7 @@ impl<T: Real> IncompleteCholesky<T> {
     /// Stored entries of `L`, diagonal included.
     #[must_use]
     pub fn nnz(&self) -> usize {
-        self.indices.len() + self.diagonal.len()
+        self.scaled.len() + self.diagonal.len()
     }
 
     /// `nnz(L) / nnz(tril(A))`, if the builder knew `A`.
@@ -86,19 +101,19 @@ impl<T: Real> IncompleteCholesky<T> {
     /// Start of each row of the strict lower triangle, length `n + 1`.
     #[must_use]
     pub fn row_starts(&self) -> &[u32] {
-        &self.indptr
+        &self.pattern.indptr
     }
 
     /// Columns of the strict lower triangle, row after row.
     #[must_use]
     pub fn columns(&self) -> &[u32] {
-        &self.indices
+        &self.pattern.indices
     }
 
-    /// Values of the strict lower triangle, row after row.
+    /// Values of the strict lower triangle of `L̂ = D⁻¹ L`, row after row: `l_ij / l_ii`.
     #[must_use]
-    pub fn values(&self) -> &[T] {
-        &self.values
+    pub fn scaled_values(&self) -> &[T] {
+        &self.scaled
     }
 
     /// The diagonal of `L`, positive.
@@ -107,11 +122,15 @@ impl<T: Real> IncompleteCholesky<T> {
         &self.diagonal
     }
 
-    /// Columns and values of row `i` left of the diagonal; `None` outside the matrix.
-    #[must_use]
-    pub fn row(&self, i: usize) -> Option<(&[u32], &[T])> {
-        let range = *self.indptr.get(i)? as usize..*self.indptr.get(i + 1)? as usize;
-        Some((&self.indices[range.clone()], &self.values[range]))
+    /// Columns and values `l_ij` of row `i` left of the diagonal, columns increasing; empty outside
+    /// the matrix.
+    pub fn row(&self, i: usize) -> impl Iterator<Item = (usize, T)> + '_ {
+        let range = self.pattern.range(i);
+        let scale = self.diagonal.get(i).copied().unwrap_or(T::ZERO);
+        let (cols, values) = (&self.pattern.indices[range.clone()], &self.scaled[range]);
+        cols.iter()
+            .zip(values)
+            .map(move |(&j, &v)| (j as usize, v * scale))
     }
 
     /// The whole of `L`, diagonal included, as a CSR matrix.
@@ -123,9 +142,10 @@ impl<T: Real> IncompleteCholesky<T> {
         let mut values = Vec::with_capacity(self.nnz());
         indptr.push(0);
         for i in 0..n {
-            let range = self.indptr[i] as usize..self.indptr[i + 1] as usize;
-            indices.extend_from_slice(&self.indices[range.clone()]);
-            values.extend_from_slice(&self.values[range]);
+            for (j, value) in self.row(i) {
+                indices.push(j as u32);
+                values.push(value);
+            }
             indices.push(i as u32);
             values.push(self.diagonal[i]);
             indptr.push(indices.len() as u32);
@@ -162,32 +182,26 @@ impl<T: Real> IncompleteCholesky<T> {
         }
         let n = self.dimension();
         let mut indptr = Vec::with_capacity(n + 1);
-        let mut indices = Vec::with_capacity(self.indices.len());
-        let mut values = Vec::with_capacity(self.values.len());
+        let mut indices = Vec::with_capacity(self.scaled.len());
+        let mut scaled = Vec::with_capacity(self.scaled.len());
         indptr.push(0);
-        for row in self.indptr.windows(2) {
-            for k in row[0] as usize..row[1] as usize {
-                if self.values[k].abs().to_f64() > tau {
-                    indices.push(self.indices[k]);
-                    values.push(self.values[k]);
+        for i in 0..n {
+            for k in self.pattern.range(i) {
+                if (self.scaled[k] * self.diagonal[i]).abs().to_f64() > tau {
+                    indices.push(self.pattern.indices[k]);
+                    scaled.push(self.scaled[k]);
                 }
             }
             indptr.push(indices.len() as u32);
         }
         indices.shrink_to_fit();
-        values.shrink_to_fit();
+        scaled.shrink_to_fit();
         let mut stats = self.stats;
         if let Some(ratio) = &mut stats.fill_ratio {
             *ratio *= (indices.len() + n) as f64 / self.nnz().max(1) as f64;
         }
-        Ok(Self {
-            indptr,
-            indices,
-            values,
-            diagonal: self.diagonal.clone(),
-            reciprocal: self.reciprocal.clone(),
-            stats,
-        })
+        let pattern = Arc::new(LowerPattern { indptr, indices });
+        Ok(Self::assemble(pattern, scaled, self.diagonal.clone()).with_stats(stats))
     }
 
     /// The same factor with its values stored in another scalar type.
@@ -213,13 +227,17 @@ impl<T: Real> IncompleteCholesky<T> {
                 .map(|x| U::from_f64(x.to_f64()))
                 .collect::<Vec<U>>()
         };
-        let (values, diagonal) = (convert(&self.values), convert(&self.diagonal));
-        let factor = IncompleteCholesky::from_parts(
-            self.indptr.clone(),
-            self.indices.clone(),
-            values,
-            diagonal,
-        )?;
-        Ok(factor.with_stats(self.stats))
+        let (scaled, diagonal) = (convert(&self.scaled), convert(&self.diagonal));
+        check::positive(&diagonal)?;
+        for i in 0..diagonal.len() {
+            if let Some(k) = self.pattern.range(i).find(|&k| !scaled[k].is_finite()) {
+                return Err(PrecondError::NonFinite {
+                    row: i,
+                    col: self.pattern.indices[k] as usize,
+                });
+            }
+        }
+        let pattern = Arc::clone(&self.pattern);
+        Ok(IncompleteCholesky::assemble(pattern, scaled, diagonal).with_stats(self.stats))
     }
 }
