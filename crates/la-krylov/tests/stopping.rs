@@ -212,11 +212,11 @@ fn the_best_iterate_comes_back() {
     let mut last_was_not_best = 0;
     for max_iters in 0..60 {
         let solution = cg(&a, &b, &m, &CgOptions::default().with_max_iters(max_iters)).unwrap();
-        let norms = solution.history.iter().map(|s| s.recurrence_norm);
+        let mut norms = solution.history.iter().map(|s| s.recurrence_norm);
         let best = norms.clone().fold(f64::INFINITY, f64::min);
         approx::assert_relative_eq!(solution.residual_norm, best, max_relative = 1e-6);
         assert_honest(&a, &b, &solution);
-        last_was_not_best += usize::from(norms.last() > Some(best));
+        last_was_not_best += usize::from(norms.next_back() > Some(best));
     }
     assert!(last_was_not_best > 10, "{last_was_not_best}");
 }
