@@ -2,36 +2,8 @@
 
 use super::simd::{Kernel, Portable};
 
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
-}
-
 /// `f32` (fast) or `f64` (reference). Sealed.
-pub trait Element:
-    sealed::Sealed
-    + Copy
-    + Default
-    + PartialOrd
-    + Send
-    + Sync
-    + std::fmt::Debug
-    + std::ops::Add<Output = Self>
-    + std::ops::Sub<Output = Self>
-    + std::ops::Mul<Output = Self>
-    + std::ops::Div<Output = Self>
-    + std::ops::AddAssign
-    + 'static
-{
-    /// Additive identity.
-    const ZERO: Self;
-    /// Multiplicative identity.
-    const ONE: Self;
-    /// Rounds an `f64`.
-    fn from_f64(value: f64) -> Self;
-    /// Widens to `f64`, exactly.
-    fn to_f64(self) -> f64;
+pub trait Element: la_graph::Real + std::ops::Div<Output = Self> {
     /// `a * self + b`, fused into one instruction when `FMA` says that the machine has one.
     fn mul_add_if<const FMA: bool>(self, a: Self, b: Self) -> Self;
     /// Hyperbolic tangent.
@@ -39,21 +11,9 @@ pub trait Element:
     /// Runs a kernel with the fastest instructions for this scalar that the processor has.
     #[doc(hidden)]
     fn run_kernel<K: Kernel<Self>>(kernel: K);
-    /// Neither infinite nor NaN.
-    fn is_finite(self) -> bool;
 }
 
 impl Element for f64 {
-    const ZERO: Self = 0.0;
-    const ONE: Self = 1.0;
-    #[inline(always)]
-    fn from_f64(value: f64) -> Self {
-        value
-    }
-    #[inline(always)]
-    fn to_f64(self) -> f64 {
-        self
-    }
     #[inline(always)]
     fn mul_add_if<const FMA: bool>(self, a: Self, b: Self) -> Self {
         if FMA {
@@ -70,23 +30,9 @@ impl Element for f64 {
     fn run_kernel<K: Kernel<Self>>(kernel: K) {
         kernel.run(Portable);
     }
-    #[inline(always)]
-    fn is_finite(self) -> bool {
-        self.is_finite()
-    }
 }
 
 impl Element for f32 {
-    const ZERO: Self = 0.0;
-    const ONE: Self = 1.0;
-    #[inline(always)]
-    fn from_f64(value: f64) -> Self {
-        value as f32
-    }
-    #[inline(always)]
-    fn to_f64(self) -> f64 {
-        f64::from(self)
-    }
     #[inline(always)]
     fn mul_add_if<const FMA: bool>(self, a: Self, b: Self) -> Self {
         if FMA {
@@ -116,10 +62,6 @@ impl Element for f32 {
             return avx2.run(kernel);
         }
         kernel.run(Portable);
-    }
-    #[inline(always)]
-    fn is_finite(self) -> bool {
-        self.is_finite()
     }
 }
 

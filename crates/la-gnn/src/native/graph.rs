@@ -1,7 +1,7 @@
 //! The lower triangle of a symmetric matrix as the graph the network runs on.
 
-use la_graph::{lower_triangle, structural_features};
-use sprs::{CsMatViewI, SpIndex};
+use la_graph::{lower_triangle, structural_features, two_hop};
+use sprs::{CsMatI, CsMatViewI, SpIndex};
 
 use super::Element;
 use crate::GnnError;
@@ -86,11 +86,33 @@ impl<T: Element> LowerGraph<T> {
     pub fn from_matrix<I: SpIndex, P: SpIndex>(
         a: CsMatViewI<'_, f64, I, P>,
     ) -> Result<Self, GnnError> {
-        let features: Vec<f64> = structural_features(a)?;
-        let lower = lower_triangle(a)?;
+        Self::build(a, lower_triangle(a)?)
+    }
+
+    /// The same on the lower triangle of the pattern of A², where new entries have the value 0. The
+    /// node features stay those of A.
+    ///
+    /// # Errors
+    /// As [`LowerGraph::from_matrix`].
+    pub fn from_matrix_two_hop<I: SpIndex, P: SpIndex>(
+        a: CsMatViewI<'_, f64, I, P>,
+    ) -> Result<Self, GnnError> {
+        let wider = two_hop(a)?;
+        Self::build(a, lower_triangle(wider.view())?)
+    }
+
+    fn build<I: SpIndex, P: SpIndex>(
+        a: CsMatViewI<'_, f64, I, P>,
+        lower: CsMatI<f64, u32>,
+    ) -> Result<Self, GnnError> {
+        let features: Vec<T> = structural_features(a)?;
         let (row_ptr, col, value) = lower.into_raw_storage();
-        let narrow = |list: Vec<f64>| list.into_iter().map(T::from_f64).collect();
-        Self::new(row_ptr, col, narrow(value), narrow(features))
+        Self::new(
+            row_ptr,
+            col,
+            value.into_iter().map(T::from_f64).collect(),
+            features,
+        )
     }
 
     /// Number of rows.
