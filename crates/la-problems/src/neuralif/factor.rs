@@ -86,49 +86,82 @@ impl SparseRows {
         }
     }
 
-    /// `M Mᵀ + α I` by Gustavson's row merge.
+    /// `M Mᵀ + α I`: the lower triangle by Gustavson's row merge, then mirrored.
     ///
-    /// Rows come out unsorted; since the result is symmetric, one transposition sorts them. Entry (i, j) and entry
-    /// (j, i) add the same products in the same order, so the result is symmetric bit by bit.
+    /// Rows of the lower triangle come out unsorted; its transposition and the mirroring sort them.
     pub(super) fn gram(&self, alpha: f64) -> CsrMatrix {
         let n = self.pointers.len() - 1;
         let columns = self.transpose();
         const EMPTY: u32 = u32::MAX;
         let mut place = vec![EMPTY; n];
-        // Column k of M contributes to at most |column k|² entries: a bound on the number of nonzeros.
+        // Column k of M contributes to at most c (c + 1) / 2 entries, c its length: a bound on the number of nonzeros.
         let counts = columns.pointers.windows(2).map(|b| (b[1] - b[0]) as usize);
-        let bound = n + counts.map(|count| count * count).sum::<usize>();
-        let bound = bound.min(n.saturating_mul(n));
-        let mut unsorted = Self {
+        let bound = n + counts.map(|c| c * (c + 1) / 2).sum::<usize>();
+        let bound = bound.min(n.saturating_mul(n + 1) / 2);
+        let mut lower = Self {
             pointers: Vec::with_capacity(n + 1),
             columns: Vec::with_capacity(bound),
             values: Vec::with_capacity(bound),
         };
-        unsorted.pointers.push(0);
+        lower.pointers.push(0);
         for i in 0..n {
-            let start = unsorted.columns.len();
+            let start = lower.columns.len();
             place[i] = start as u32;
-            unsorted.columns.push(i as u32);
-            unsorted.values.push(alpha);
+            lower.columns.push(i as u32);
+            lower.values.push(alpha);
             for (k, m_ik) in self.row(i) {
-                for (j, m_jk) in columns.row(k as usize) {
+                for (j, m_jk) in columns
+                    .row(k as usize)
+                    .take_while(|&(j, _)| j as usize <= i)
+                {
                     let slot = &mut place[j as usize];
                     if *slot == EMPTY {
-                        *slot = unsorted.columns.len() as u32;
-                        unsorted.columns.push(j);
-                        unsorted.values.push(m_ik * m_jk);
+                        *slot = lower.columns.len() as u32;
+                        lower.columns.push(j);
+                        lower.values.push(m_ik * m_jk);
                     } else {
-                        unsorted.values[*slot as usize] += m_ik * m_jk;
+                        lower.values[*slot as usize] += m_ik * m_jk;
                     }
                 }
             }
-            for &j in &unsorted.columns[start..] {
+            for &j in &lower.columns[start..] {
                 place[j as usize] = EMPTY;
             }
-            unsorted.pointers.push(unsorted.columns.len() as u32);
+            lower.pointers.push(lower.columns.len() as u32);
         }
-        let sorted = unsorted.transpose();
-        csr(n, n, sorted.pointers, sorted.columns, sorted.values)
+        lower.transpose().mirror()
+    }
+
+    /// The full symmetric matrix from its upper triangle with sorted rows.
+    fn mirror(&self) -> CsrMatrix {
+        let n = self.pointers.len() - 1;
+        let mut next = vec![0_u32; n + 1];
+        for i in 0..n {
+            for (j, _) in self.row(i) {
+                next[i + 1] += 1;
+                next[j as usize + 1] += u32::from(j as usize != i);
+            }
+        }
+        counts_to_pointers(&mut next);
+        let pointers = next.clone();
+        let nnz = pointers[n] as usize;
+        let (mut indices, mut data) = (vec![0_u32; nnz], vec![0.0; nnz]);
+        let mut put = |row: usize, col: u32, value: f64| {
+            let slot = &mut next[row];
+            indices[*slot as usize] = col;
+            data[*slot as usize] = value;
+            *slot += 1;
+        };
+        // When row i is reached, all its entries left of the diagonal have been put, in order.
+        for i in 0..n {
+            for (j, value) in self.row(i) {
+                put(i, j, value);
+                if j as usize != i {
+                    put(j as usize, i as u32, value);
+                }
+            }
+        }
+        csr(n, n, pointers, indices, data)
     }
 }
 
