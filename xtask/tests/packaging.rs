@@ -5,10 +5,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-const CRATES: [&str; 5] = ["la-graph", "la-problems", "la-krylov", "la-gnn", "la-precond"];
+const CRATES: [&str; 5] = [
+    "la-graph",
+    "la-problems",
+    "la-krylov",
+    "la-gnn",
+    "la-precond",
+];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace").into()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask lies in the workspace")
+        .into()
 }
 
 /// A target folder of its own, kept between runs: cargo locks the one this test was started from.
@@ -20,15 +29,26 @@ fn target() -> PathBuf {
 /// Cargo on a machine without LibTorch.
 fn cargo(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO"));
-    command.current_dir(folder).env("CARGO_TARGET_DIR", target());
-    for name in ["LIBTORCH", "LIBTORCH_USE_PYTORCH", "LD_LIBRARY_PATH", "RUSTFLAGS"] {
+    command
+        .current_dir(folder)
+        .env("CARGO_TARGET_DIR", target());
+    for name in [
+        "LIBTORCH",
+        "LIBTORCH_USE_PYTORCH",
+        "LD_LIBRARY_PATH",
+        "RUSTFLAGS",
+    ] {
         command.env_remove(name);
     }
     command
 }
 
 fn succeed(mut command: Command) -> String {
-    let Output { status, stdout, stderr } = command.output().expect("cargo starts");
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().expect("cargo starts");
     let errors = String::from_utf8_lossy(&stderr);
     assert!(status.success(), "{command:?}\n{errors}");
     String::from_utf8_lossy(&stdout).into_owned()
@@ -46,7 +66,10 @@ fn unpack_crates(folder: &Path) {
         succeed(package);
     });
     for name in CRATES {
-        let file = target().join(format!("package/{name}-{}.crate", env!("CARGO_PKG_VERSION")));
+        let file = target().join(format!(
+            "package/{name}-{}.crate",
+            env!("CARGO_PKG_VERSION")
+        ));
         let mut tar = Command::new("tar");
         tar.arg("-xzf").arg(file).arg("-C").arg(folder);
         succeed(tar);
@@ -88,22 +111,39 @@ fn packages_are_complete() {
     let temp = tempfile::tempdir().unwrap();
     unpack_crates(temp.path());
     for name in CRATES {
-        for file in ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "src/lib.rs"] {
+        for file in [
+            "README.md",
+            "CHANGELOG.md",
+            "LICENSE-MIT",
+            "LICENSE-APACHE",
+            "src/lib.rs",
+        ] {
             let path = unpacked(temp.path(), name).join(file);
             assert!(path.is_file(), "{name} is packaged without {file}");
-            assert!(fs::metadata(&path).unwrap().len() > 0, "{name}: {file} is empty");
+            assert!(
+                fs::metadata(&path).unwrap().len() > 0,
+                "{name}: {file} is empty"
+            );
         }
     }
 }
 
 #[test]
 fn libtorch_bindings_are_not_pulled_in() {
-    for features in [&["-p", "la-krylov"][..], &["-p", "la-precond", "--features", "learned"]] {
+    for features in [
+        &["-p", "la-krylov"][..],
+        &["-p", "la-precond", "--features", "learned"],
+    ] {
         let mut tree = cargo(&root());
-        tree.args(["tree", "--edges", "normal,build", "--prefix", "none"]).args(features);
+        tree.args(["tree", "--edges", "normal,build", "--prefix", "none"])
+            .args(features);
         let tree = succeed(tree);
         assert!(tree.starts_with("la-"), "{tree}");
-        assert!(!tree.lines().any(|line| line.starts_with("tch ") || line.starts_with("torch-sys ")));
+        assert!(
+            !tree
+                .lines()
+                .any(|line| line.starts_with("tch ") || line.starts_with("torch-sys "))
+        );
     }
 }
 
@@ -112,13 +152,25 @@ fn a_release_would_be_accepted() {
     let mut publish = cargo(&root());
     // In a folder of its own: it writes the same files as the packages of the other tests.
     publish.env("CARGO_TARGET_DIR", target().join("release"));
-    publish.args(["publish", "--workspace", "--dry-run", "--no-verify", "--allow-dirty"]);
+    publish.args([
+        "publish",
+        "--workspace",
+        "--dry-run",
+        "--no-verify",
+        "--allow-dirty",
+    ]);
     let output = publish.output().expect("cargo starts");
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}");
     for name in CRATES {
-        assert!(text.contains(&format!("Uploading {name} ")), "{name} is not published:\n{text}");
+        assert!(
+            text.contains(&format!("Uploading {name} ")),
+            "{name} is not published:\n{text}"
+        );
     }
     assert!(!text.contains("Uploading xtask"), "{text}");
-    assert!(!text.contains("no documentation, homepage or repository"), "{text}");
+    assert!(
+        !text.contains("no documentation, homepage or repository"),
+        "{text}"
+    );
 }

@@ -10,7 +10,10 @@ fn poisson(side: usize) -> CsMat<f64> {
     let mut a = TriMat::new((n, n));
     for i in 0..n {
         a.add_triplet(i, i, 4.0);
-        for j in [(i % side > 0).then(|| i - 1), i.checked_sub(side)].into_iter().flatten() {
+        for j in [(i % side > 0).then(|| i - 1), i.checked_sub(side)]
+            .into_iter()
+            .flatten()
+        {
             a.add_triplet(i, j, -1.0);
             a.add_triplet(j, i, -1.0);
         }
