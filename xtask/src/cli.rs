@@ -25,6 +25,10 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Find LibTorch, or provision it below the target folder
+    ///
+    /// Looks, in this order, at LIBTORCH, at Python's torch if LIBTORCH_USE_PYTORCH is set, at
+    /// target/libtorch, and at Python's torch. If none is there, the pinned wheels are fetched with pip,
+    /// verified and unpacked. Every command that needs LibTorch does this by itself on first use.
     Setup(Setup),
     /// Run an experiment of a paper: ours beside the paper's
     #[command(disable_help_flag = true)]
@@ -50,11 +54,7 @@ pub(crate) enum Command {
     Ci(Test),
 }
 
-/// Finds LibTorch, or provisions it below the target folder.
-///
-/// Looks, in this order, at LIBTORCH, at Python's torch if LIBTORCH_USE_PYTORCH is set, at target/libtorch,
-/// and at Python's torch. If none is there, the pinned wheels are fetched with pip, checked and unpacked.
-/// Every command that needs LibTorch does this by itself on first use.
+/// Options of `setup`.
 #[derive(Debug, Args)]
 #[command(after_help = "Environment:\n  \
     LIBTORCH              a LibTorch of your own\n  \
