@@ -18,6 +18,9 @@ pub enum GnnError {
         /// What is wrong, naming the row where there is one.
         reason: String,
     },
+    /// The graph of the matrix could not be built.
+    #[error("graph of the matrix")]
+    Graph(#[from] la_graph::GraphError),
     /// A value that must be finite is not.
     #[error("{what} has a value that is not finite at position {position}")]
     NonFinite {

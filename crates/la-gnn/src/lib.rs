@@ -4,6 +4,9 @@
 mod error;
 pub mod native;
 pub mod neuralif;
+pub mod neuralpcg;
+#[cfg(feature = "torch")]
+pub mod torch;
 pub mod training;
 pub mod weights;
 

@@ -125,16 +125,11 @@ pub fn triangle<T: Copy, I: SpIndex, P: SpIndex>(
     a: CsMatViewI<'_, T, I, P>,
     part: Triangle,
 ) -> Result<CsMatI<T, u32>, GraphError> {
-    let (pattern, positions) = if a.is_csr() {
-        Pattern::from_sprs(a)?.triangle_with_positions(part)
-    } else {
-        let (rows, stored) = Pattern::from_sprs(a.transpose_view())?.transpose_with_positions();
-        let (pattern, mut positions) = rows.triangle_with_positions(part);
-        for position in &mut positions {
-            *position = stored[*position as usize];
-        }
-        (pattern, positions)
-    };
+    if !a.is_csr() {
+        let rows = to_rows(a)?;
+        return triangle(rows.view(), part);
+    }
+    let (pattern, positions) = Pattern::from_sprs(a)?.triangle_with_positions(part);
     let values = positions.iter().map(|&p| a.data()[p as usize]).collect();
     pattern.with_values(values)
 }
@@ -164,4 +159,16 @@ pub fn lower_triangle<T: Copy, I: SpIndex, P: SpIndex>(
     a: CsMatViewI<'_, T, I, P>,
 ) -> Result<CsMatI<T, u32>, GraphError> {
     triangle(a, Triangle::Lower)
+}
+
+/// The same matrix in compressed rows with 32-bit ids.
+pub(crate) fn to_rows<T: Copy, I: SpIndex, P: SpIndex>(
+    a: CsMatViewI<'_, T, I, P>,
+) -> Result<CsMatI<T, u32>, GraphError> {
+    if a.is_csr() {
+        return Pattern::from_sprs(a)?.with_values(a.data().to_vec());
+    }
+    let columns = Pattern::from_sprs(a.transpose_view())?;
+    let (rows, positions) = columns.transpose_with_positions();
+    rows.with_values(positions.iter().map(|&p| a.data()[p as usize]).collect())
 }

@@ -16,8 +16,8 @@ use crate::{
 
 /// Solves `A x = b` with preconditioned conjugate gradients, for symmetric positive definite A and M.
 ///
-/// Memory: six vectors. Per iteration: one product with A, one application of M, and ten vectors
-/// read or written (fourteen with a preconditioner).
+/// Memory: six vectors. Per iteration: one product with A, one application of M, and besides these
+/// ten vectors read or written (twelve with a preconditioner).
 ///
 /// # Shapes
 /// - `a`: n × n, `m`: order n, `b`: length n.

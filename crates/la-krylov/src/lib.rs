@@ -20,7 +20,9 @@ pub use error::KrylovError;
 pub use fcg::{FcgOptions, FcgWorkspace, Truncation, fcg, fcg_in, fcg_monitored, fcg_with};
 pub use host::Host;
 pub use monitor::{Iteration, Monitor, NoMonitor};
-pub use operator::LinearOperator;
+pub use operator::{
+    FnOperator, LinearOperator, Product, Scaled, Shifted, Sum, TransposeOperator, Transposed,
+};
 pub use options::{HISTORY_LIMIT, History, Tolerances};
 pub use preconditioner::{
     Definiteness, IdentityPreconditioner, Preconditioner, PreconditionerError, PreconditionerKind,

@@ -34,7 +34,34 @@ pub struct PreconditionerError {
 
 /// The inverse action of a preconditioner: `M` approximates `A`, and `apply` computes `z = M⁻¹ r`.
 ///
-/// Set-up happens when the type is built and may fail there; `apply` must not allocate.
+/// Set-up happens when the type is built and may fail there; `apply` must not allocate. Solvers may
+/// divide `r` by a power of two: a linear preconditioner does not notice.
+///
+/// # Examples
+/// ```
+/// use la_krylov::{Definiteness, Host, Preconditioner, PreconditionerError};
+///
+/// /// Division by the diagonal of A.
+/// struct Diagonal(Vec<f64>);
+/// impl Preconditioner for Diagonal {
+///     fn dimension(&self) -> usize {
+///         self.0.len()
+///     }
+///     fn apply(&self, _: &Host, r: &[f64], z: &mut [f64]) -> Result<(), PreconditionerError> {
+///         for ((z, r), d) in z.iter_mut().zip(r).zip(&self.0) {
+///             *z = r / d;
+///         }
+///         Ok(())
+///     }
+///     fn definiteness(&self) -> Definiteness {
+///         Definiteness::Symmetric
+///     }
+/// }
+/// let mut z = [0.0; 2];
+/// Diagonal(vec![2.0, 4.0]).apply(&Host::new(2), &[1.0, 1.0], &mut z)?;
+/// assert_eq!(z, [0.5, 0.25]);
+/// # Ok::<(), PreconditionerError>(())
+/// ```
 pub trait Preconditioner<S: VectorSpace = Host<f64>> {
     /// Order of the operator.
     fn dimension(&self) -> usize;

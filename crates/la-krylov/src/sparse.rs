@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use sprs::{CsMatBase, SpIndex};
 
-use crate::{Host, LinearOperator, Real};
+use crate::{Host, LinearOperator, Real, TransposeOperator};
 
 /// Nonzeros below which a product stays on the calling thread, and which one thread takes at a time.
 #[cfg(feature = "rayon")]
@@ -142,6 +142,30 @@ where
     fn apply(&self, space: &Host<T>, x: &[T], y: &mut [T]) {
         check_lengths(self.cols(), self.rows(), x, y);
         if self.is_csr() {
+            slices(self).product(x, y, space.is_parallel());
+        } else {
+            slices(self).transposed_product(x, y);
+        }
+    }
+}
+
+impl<T, V, I, PS, IS, DS, P> TransposeOperator<Host<T>> for CsMatBase<V, I, PS, IS, DS, P>
+where
+    T: Real,
+    V: Real,
+    I: SpIndex,
+    P: SpIndex,
+    PS: Deref<Target = [P]>,
+    IS: Deref<Target = [I]>,
+    DS: Deref<Target = [V]>,
+{
+    /// Columns in CSC are shared by the rayon pool (feature `rayon`); CSR runs on the calling thread.
+    ///
+    /// # Panics
+    /// If `x` or `y` has the wrong length.
+    fn apply_transpose(&self, space: &Host<T>, x: &[T], y: &mut [T]) {
+        check_lengths(self.rows(), self.cols(), x, y);
+        if self.is_csc() {
             slices(self).product(x, y, space.is_parallel());
         } else {
             slices(self).transposed_product(x, y);

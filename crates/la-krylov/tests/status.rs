@@ -128,6 +128,15 @@ fn breakdown() {
         CgOptions::default(),
         Status::Breakdown,
     );
+    // Inconsistent: the range is spanned by (1, -1).
+    let singular = dense([[1.0, -1.0], [-1.0, 1.0]]);
+    let _ = both(
+        &singular,
+        &[1.0, 0.0],
+        &identity(&a),
+        CgOptions::default(),
+        Status::Breakdown,
+    );
     // A preconditioner that maps everything to zero.
     let a = dense([[1.0, 0.0], [0.0, 1.0]]);
     let m = Diagonal(vec![f64::INFINITY; 2]);

@@ -5,7 +5,7 @@ mod common;
 use std::ops::ControlFlow;
 
 use common::{Diagonal, assert_honest, dense, laplacian, norm, rhs};
-use la_krylov::sprs::CsMat;
+use la_krylov::sprs::{CsMat, TriMatI};
 use la_krylov::{
     CgOptions, CgWorkspace, FcgOptions, History, Host, IdentityPreconditioner, Iteration,
     KrylovError, Status, Truncation, cg, cg_from, cg_monitored, cg_with, fcg,
@@ -196,6 +196,29 @@ fn a_monitor_changes_nothing() {
         );
         approx::assert_relative_eq!(recurrence, true_norm, max_relative = 1e-5);
     }
+}
+
+#[test]
+fn the_best_iterate_comes_back() {
+    // The residual norms of this system go up and down by orders of magnitude.
+    let n = 60;
+    let mut t = TriMatI::<f64, u32>::new((n, n));
+    for i in 0..n {
+        t.add_triplet(i, i, 10f64.powf(i as f64 / 10.0));
+    }
+    let a = t.to_csr();
+    let b = rhs(n);
+    let m = IdentityPreconditioner::new(n);
+    let mut last_was_not_best = 0;
+    for max_iters in 0..60 {
+        let solution = cg(&a, &b, &m, &CgOptions::default().with_max_iters(max_iters)).unwrap();
+        let mut norms = solution.history.iter().map(|s| s.recurrence_norm);
+        let best = norms.clone().fold(f64::INFINITY, f64::min);
+        approx::assert_relative_eq!(solution.residual_norm, best, max_relative = 1e-6);
+        assert_honest(&a, &b, &solution);
+        last_was_not_best += usize::from(norms.next_back() > Some(best));
+    }
+    assert!(last_was_not_best > 10, "{last_was_not_best}");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 
 pub mod classical;
 mod error;
+#[cfg(feature = "learned")]
+pub mod learned;
 
 pub use classical::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder};
 pub use error::PrecondError;

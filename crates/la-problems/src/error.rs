@@ -40,6 +40,12 @@ pub enum ProblemError {
         /// Why the last one was rejected.
         reason: String,
     },
+    /// Vertices and triangles do not form a mesh.
+    #[error("not a usable triangle mesh: {reason}")]
+    InvalidMesh {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// A matrix file could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),

@@ -2,11 +2,23 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod error;
+mod fem;
+mod finite_difference;
 pub mod io;
+mod laplacian;
 mod neuralif;
+mod singular;
 mod system;
+mod toeplitz;
 
 pub use error::ProblemError;
+pub use fem::{FemProblem, MeshChoice, MeshFamily, PoissonFem, TriangleMesh, assemble_poisson};
+pub use finite_difference::{
+    AnisotropicDiffusion, Coefficient, ConvectionDiffusion, Diffusion, Grid, Poisson, Scheme, Wind,
+};
+pub use laplacian::{EdgeWeights, RandomGeometricGraph, RandomRegularGraph};
 pub use neuralif::{Density, NeuralIfSynthetic, Shift, Split};
+pub use singular::{NearlySingular, diagonal};
 pub use sprs;
 pub use system::{CsrMatrix, LinearSystem};
+pub use toeplitz::TridiagonalToeplitz;

@@ -1,54 +1,19 @@
-//! Scalars the native engine computes in, and their vector operations.
+//! Scalars the native engine computes in.
 
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
-}
+use super::simd::{Kernel, Portable};
 
 /// `f32` (fast) or `f64` (reference). Sealed.
-pub trait Element:
-    sealed::Sealed
-    + Copy
-    + Default
-    + PartialOrd
-    + Send
-    + Sync
-    + std::fmt::Debug
-    + std::ops::Add<Output = Self>
-    + std::ops::Sub<Output = Self>
-    + std::ops::Mul<Output = Self>
-    + std::ops::Div<Output = Self>
-    + std::ops::AddAssign
-    + 'static
-{
-    /// Additive identity.
-    const ZERO: Self;
-    /// Multiplicative identity.
-    const ONE: Self;
-    /// Rounds an `f64`.
-    fn from_f64(value: f64) -> Self;
-    /// Widens to `f64`, exactly.
-    fn to_f64(self) -> f64;
+pub trait Element: la_graph::Real + std::ops::Div<Output = Self> {
     /// `a * self + b`, fused into one instruction when `FMA` says that the machine has one.
     fn mul_add_if<const FMA: bool>(self, a: Self, b: Self) -> Self;
-    /// Hyperbolic tangent of every lane.
-    fn tanh<const FMA: bool, const H: usize>(x: [Self; H]) -> [Self; H];
-    /// Neither infinite nor NaN.
-    fn is_finite(self) -> bool;
+    /// Hyperbolic tangent.
+    fn tanh(self) -> Self;
+    /// Runs a kernel with the fastest instructions for this scalar that the processor has.
+    #[doc(hidden)]
+    fn run_kernel<K: Kernel<Self>>(kernel: K);
 }
 
 impl Element for f64 {
-    const ZERO: Self = 0.0;
-    const ONE: Self = 1.0;
-    #[inline(always)]
-    fn from_f64(value: f64) -> Self {
-        value
-    }
-    #[inline(always)]
-    fn to_f64(self) -> f64 {
-        self
-    }
     #[inline(always)]
     fn mul_add_if<const FMA: bool>(self, a: Self, b: Self) -> Self {
         if FMA {
@@ -59,26 +24,15 @@ impl Element for f64 {
     }
     /// The platform's `tanh`: `f64` is the reference precision.
     #[inline(always)]
-    fn tanh<const FMA: bool, const H: usize>(x: [Self; H]) -> [Self; H] {
-        x.map(f64::tanh)
+    fn tanh(self) -> Self {
+        f64::tanh(self)
     }
-    #[inline(always)]
-    fn is_finite(self) -> bool {
-        self.is_finite()
+    fn run_kernel<K: Kernel<Self>>(kernel: K) {
+        kernel.run(Portable);
     }
 }
 
 impl Element for f32 {
-    const ZERO: Self = 0.0;
-    const ONE: Self = 1.0;
-    #[inline(always)]
-    fn from_f64(value: f64) -> Self {
-        value as f32
-    }
-    #[inline(always)]
-    fn to_f64(self) -> f64 {
-        f64::from(self)
-    }
     #[inline(always)]
     fn mul_add_if<const FMA: bool>(self, a: Self, b: Self) -> Self {
         if FMA {
@@ -90,68 +44,88 @@ impl Element for f32 {
     /// Rational minimax approximation `x P(x²) / Q(x²)` on [-7.9, 7.9], constant outside.
     ///
     /// Fitted for this crate (degrees 3 and 4 in x², iteratively reweighted least squares on a
-    /// Chebyshev grid). Largest absolute error 1.2e-7 in exact arithmetic, 5e-7 in `f32`.
-    /// NaN stays NaN.
+    /// Chebyshev grid). Largest absolute error 1.2e-7 in exact arithmetic, 5e-7 in `f32`. NaN goes to -1
+    /// (inputs are checked to be finite before a network runs).
     #[inline(always)]
-    fn tanh<const FMA: bool, const H: usize>(x: [Self; H]) -> [Self; H] {
-        let mut y = [0.0; H];
-        for l in 0..H {
-            // Comparisons written so that NaN passes through.
-            let v = if x[l] < -BOUND { -BOUND } else { x[l] };
-            let v = if v > BOUND { BOUND } else { v };
-            let t = v * v;
-            let p = P3
-                .mul_add_if::<FMA>(t, P2)
-                .mul_add_if::<FMA>(t, P1)
-                .mul_add_if::<FMA>(t, P0);
-            let q = Q4
-                .mul_add_if::<FMA>(t, Q3)
-                .mul_add_if::<FMA>(t, Q2)
-                .mul_add_if::<FMA>(t, Q1)
-                .mul_add_if::<FMA>(t, 1.0);
-            y[l] = v * p / q;
-        }
-        y
+    fn tanh(self) -> Self {
+        let x = self.max(-BOUND).min(BOUND);
+        let t = x * x;
+        let p = NUMERATOR[1..].iter().fold(NUMERATOR[0], |p, c| p * t + c);
+        let q = DENOMINATOR[1..]
+            .iter()
+            .fold(DENOMINATOR[0], |q, c| q * t + c);
+        x * p / q
     }
-    #[inline(always)]
-    fn is_finite(self) -> bool {
-        self.is_finite()
+    fn run_kernel<K: Kernel<Self>>(kernel: K) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(avx2) = super::simd::Avx2::detect() {
+            return avx2.run(kernel);
+        }
+        kernel.run(Portable);
     }
 }
 
-const BOUND: f32 = 7.9;
-const P0: f32 = 0.999_999_425_800_368_5;
-const P1: f32 = 0.129_226_881_757_529_1;
-const P2: f32 = 0.002_948_514_402_500_262_5;
-const P3: f32 = 1.141_470_604_231_124_1e-5;
-const Q1: f32 = 0.462_558_087_446_538_87;
-const Q2: f32 = 0.023_803_523_685_900_243;
-const Q3: f32 = 0.000_238_395_792_529_430_43;
-const Q4: f32 = 2.457_249_122_962_276_3e-7;
+/// Where the approximation of tanh ends.
+pub(crate) const BOUND: f32 = 7.9;
+/// P, highest degree first.
+pub(crate) const NUMERATOR: [f32; 4] = [
+    1.141_470_604_231_124_1e-5,
+    0.002_948_514_402_500_262_5,
+    0.129_226_881_757_529_1,
+    0.999_999_425_800_368_5,
+];
+/// Q, highest degree first.
+pub(crate) const DENOMINATOR: [f32; 5] = [
+    2.457_249_122_962_276_3e-7,
+    0.000_238_395_792_529_430_43,
+    0.023_803_523_685_900_243,
+    0.462_558_087_446_538_87,
+    1.0,
+];
 
 #[cfg(test)]
 mod tests {
+    use super::super::simd::{Kernel, LANES, Simd};
     use super::Element;
 
-    #[test]
-    fn tanh_is_accurate_and_keeps_nan() {
-        let mut worst = 0.0f64;
-        for i in -200_000..=200_000 {
-            let x = i as f32 * 1e-4;
-            let y = f32::tanh_lanes(x);
-            worst = worst.max((f64::from(y) - f64::from(x).tanh()).abs());
+    struct Tanh<'a>(&'a [f32], &'a mut [f32]);
+
+    impl Kernel<f32> for Tanh<'_> {
+        fn run<S: Simd<f32>>(self, simd: S) {
+            for (x, y) in self
+                .0
+                .as_chunks::<LANES>()
+                .0
+                .iter()
+                .zip(self.1.as_chunks_mut::<LANES>().0)
+            {
+                simd.store(simd.tanh(simd.load(x)), y);
+            }
         }
-        assert!(worst < 5e-7, "{worst}");
-        assert!(f32::tanh_lanes(f32::NAN).is_nan());
-        assert!((f32::tanh_lanes(f32::INFINITY) - 1.0).abs() < 5e-7);
     }
 
-    trait TanhLanes {
-        fn tanh_lanes(x: Self) -> Self;
-    }
-    impl TanhLanes for f32 {
-        fn tanh_lanes(x: f32) -> f32 {
-            <f32 as Element>::tanh::<false, 8>([x; 8])[3]
+    #[test]
+    fn tanh_is_accurate_and_saturates() {
+        let mut x: Vec<f32> = (-200_000..200_000).map(|i| i as f32 * 1e-4).collect();
+        x.extend([
+            f32::INFINITY,
+            f32::NEG_INFINITY,
+            0.0,
+            1e-30,
+            -1e-30,
+            1e30,
+            -1e30,
+            f32::MIN_POSITIVE,
+        ]);
+        let mut fast = vec![0.0; x.len()];
+        f32::run_kernel(Tanh(&x, &mut fast));
+        for (x, fast) in x.iter().zip(fast) {
+            let exact = f64::from(*x).tanh();
+            assert!((f64::from(fast) - exact).abs() < 5e-7, "tanh({x}) = {fast}");
+            assert!(
+                (f64::from(Element::tanh(*x)) - exact).abs() < 5e-7,
+                "tanh({x})"
+            );
         }
     }
 }

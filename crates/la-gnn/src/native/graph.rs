@@ -1,5 +1,8 @@
 //! The lower triangle of a symmetric matrix as the graph the network runs on.
 
+use la_graph::{lower_triangle, structural_features, two_hop};
+use sprs::{CsMatI, CsMatViewI, SpIndex};
+
 use super::Element;
 use crate::GnnError;
 use crate::neuralif::NODE_WIDTH;
@@ -72,6 +75,44 @@ impl<T: Element> LowerGraph<T> {
             value,
             features,
         })
+    }
+
+    /// The graph of a symmetric matrix (both triangles stored): its lower triangle, and the structural
+    /// node features of the whole matrix.
+    ///
+    /// # Errors
+    /// [`GnnError::Graph`] if the matrix is not square or has entries that are not finite;
+    /// [`GnnError::Matrix`] naming the first row without a diagonal entry.
+    pub fn from_matrix<I: SpIndex, P: SpIndex>(
+        a: CsMatViewI<'_, f64, I, P>,
+    ) -> Result<Self, GnnError> {
+        Self::build(a, lower_triangle(a)?)
+    }
+
+    /// The same on the lower triangle of the pattern of A², where new entries have the value 0. The
+    /// node features stay those of A.
+    ///
+    /// # Errors
+    /// As [`LowerGraph::from_matrix`].
+    pub fn from_matrix_two_hop<I: SpIndex, P: SpIndex>(
+        a: CsMatViewI<'_, f64, I, P>,
+    ) -> Result<Self, GnnError> {
+        let wider = two_hop(a)?;
+        Self::build(a, lower_triangle(wider.view())?)
+    }
+
+    fn build<I: SpIndex, P: SpIndex>(
+        a: CsMatViewI<'_, f64, I, P>,
+        lower: CsMatI<f64, u32>,
+    ) -> Result<Self, GnnError> {
+        let features: Vec<T> = structural_features(a)?;
+        let (row_ptr, col, value) = lower.into_raw_storage();
+        Self::new(
+            row_ptr,
+            col,
+            value.into_iter().map(T::from_f64).collect(),
+            features,
+        )
     }
 
     /// Number of rows.

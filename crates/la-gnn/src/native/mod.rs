@@ -3,6 +3,7 @@
 pub mod element;
 pub mod graph;
 pub mod neuralif;
+mod simd;
 
 pub use element::Element;
 pub use graph::LowerGraph;

@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{AdamW, TrainOptions};
-use crate::weights::{Provenance, Tensor, Weights};
 use crate::GnnError;
+use crate::weights::{Provenance, Tensor, Weights};
 
 const ARCHITECTURE: &str = "training-checkpoint";
 
@@ -44,7 +44,10 @@ impl Log {
     /// The best (lowest) validation so far.
     #[must_use]
     pub fn best(&self) -> Option<(usize, f64)> {
-        self.validations.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1))
+        self.validations
+            .iter()
+            .copied()
+            .min_by(|a, b| a.1.total_cmp(&b.1))
     }
 }
 
@@ -54,7 +57,10 @@ impl Checkpoint {
     /// # Errors
     /// [`GnnError::Io`] naming the file.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), GnnError> {
-        let tensor = |data: &[f32]| Tensor { shape: vec![data.len()], data: data.to_vec() };
+        let tensor = |data: &[f32]| Tensor {
+            shape: vec![data.len()],
+            data: data.to_vec(),
+        };
         let json = |value: serde_json::Result<serde_json::Value>| value.unwrap_or_default();
         Weights {
             tensors: [
@@ -84,11 +90,15 @@ impl Checkpoint {
     /// # Errors
     /// [`GnnError::Io`], [`GnnError::WeightsFormat`] for truncated or foreign files,
     /// [`GnnError::WeightsMismatch`] for another model or recipe.
-    pub fn load(path: impl AsRef<Path>, model: &serde_json::Value, options: &TrainOptions) -> Result<Self, GnnError> {
+    pub fn load(
+        path: impl AsRef<Path>,
+        model: &serde_json::Value,
+        options: &TrainOptions,
+    ) -> Result<Self, GnnError> {
         let file = Weights::load(path)?;
         let format = |reason: String| GnnError::WeightsFormat { reason };
-        let stored: TrainOptions =
-            serde_json::from_value(file.provenance.recipe.clone()).map_err(|e| format(format!("options: {e}")))?;
+        let stored: TrainOptions = serde_json::from_value(file.provenance.recipe.clone())
+            .map_err(|e| format(format!("options: {e}")))?;
         let mut differences = Vec::new();
         if file.provenance.architecture != ARCHITECTURE {
             differences.push(format!("the file holds `{}`", file.provenance.architecture));
@@ -96,14 +106,24 @@ impl Checkpoint {
         if file.provenance.config != *model {
             differences.push(format!("it belongs to {}", file.provenance.config));
         }
-        if (TrainOptions { updates: options.updates, ..stored.clone() }) != *options {
+        if (TrainOptions {
+            updates: options.updates,
+            ..stored.clone()
+        }) != *options
+        {
             differences.push("it was made with other training options".into());
         }
         if !differences.is_empty() {
-            return Err(GnnError::WeightsMismatch { architecture: ARCHITECTURE.into(), differences });
+            return Err(GnnError::WeightsMismatch {
+                architecture: ARCHITECTURE.into(),
+                differences,
+            });
         }
         let take = |name: &str| {
-            file.tensors.get(name).map(|t| t.data.clone()).ok_or_else(|| format(format!("no tensor `{name}`")))
+            file.tensors
+                .get(name)
+                .map(|t| t.data.clone())
+                .ok_or_else(|| format(format!("no tensor `{name}`")))
         };
         let updates = file.provenance.data["updates"]
             .as_u64()
@@ -112,13 +132,21 @@ impl Checkpoint {
             model: model.clone(),
             options: options.clone(),
             values: take("values")?,
-            optimizer: AdamW { first: take("first")?, second: take("second")?, updates: updates as usize },
+            optimizer: AdamW {
+                first: take("first")?,
+                second: take("second")?,
+                updates: updates as usize,
+            },
             best_values: take("best_values")?,
-            log: serde_json::from_value(file.provenance.results).map_err(|e| format(format!("log: {e}")))?,
+            log: serde_json::from_value(file.provenance.results)
+                .map_err(|e| format(format!("log: {e}")))?,
         };
         let count = checkpoint.values.len();
         let o = &checkpoint.optimizer;
-        if [o.first.len(), o.second.len(), checkpoint.best_values.len()].iter().any(|l| *l != count) {
+        if [o.first.len(), o.second.len(), checkpoint.best_values.len()]
+            .iter()
+            .any(|l| *l != count)
+        {
             return Err(format("its tensors differ in length".into()));
         }
         Ok(checkpoint)

@@ -69,12 +69,18 @@ impl TrainOptions {
             ("checkpoint_every", self.checkpoint_every),
         ] {
             if value == 0 {
-                return Err(GnnError::Config { field, reason: "is 0, must be at least 1".into() });
+                return Err(GnnError::Config {
+                    field,
+                    reason: "is 0, must be at least 1".into(),
+                });
             }
         }
         for (field, value) in [("learning_rate", self.learning_rate), ("clip", self.clip)] {
             if !(value > 0.0 && value.is_finite()) {
-                return Err(GnnError::Config { field, reason: format!("is {value}, must be positive and finite") });
+                return Err(GnnError::Config {
+                    field,
+                    reason: format!("is {value}, must be positive and finite"),
+                });
             }
         }
         if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
@@ -93,7 +99,8 @@ impl TrainOptions {
             Schedule::Constant => self.learning_rate,
             Schedule::Cosine => {
                 let t = update as f64 / self.updates.max(1) as f64;
-                self.learning_rate * (0.01 + 0.99 * 0.5 * (1.0 + (std::f64::consts::PI * t.min(1.0)).cos()))
+                self.learning_rate
+                    * (0.01 + 0.99 * 0.5 * (1.0 + (std::f64::consts::PI * t.min(1.0)).cos()))
             }
         }
     }

@@ -115,7 +115,10 @@ pub fn train(
     options.validate()?;
     let samples = engine.samples();
     if samples == 0 {
-        return Err(GnnError::Config { field: "samples", reason: "is 0: there is nothing to train on".into() });
+        return Err(GnnError::Config {
+            field: "samples",
+            reason: "is 0: there is nothing to train on".into(),
+        });
     }
     let mut state = match checkpoint.filter(|p| p.is_file()) {
         Some(path) => Checkpoint::load(path, model, options)?,
@@ -144,13 +147,18 @@ pub fn train(
                 gradient.iter_mut().for_each(|g| *g *= options.clip / norm);
             }
             let rate = options.learning_rate_at(update);
-            state.optimizer.update(&mut state.values, &gradient, rate, options.weight_decay);
+            state
+                .optimizer
+                .update(&mut state.values, &gradient, rate, options.weight_decay);
         } else {
             skipped_in_a_row += 1;
             state.log.skipped += 1;
             state.optimizer.updates += 1;
             if skipped_in_a_row == MAX_SKIPPED {
-                return Err(GnnError::Diverged { update, reason: format!("loss {loss}, gradient norm {norm}") });
+                return Err(GnnError::Diverged {
+                    update,
+                    reason: format!("loss {loss}, gradient norm {norm}"),
+                });
             }
         }
         state.log.losses.push(loss as f32);
@@ -160,7 +168,10 @@ pub fn train(
                 if score.is_finite() && state.log.best().is_none_or(|(_, best)| score < best) {
                     state.best_values.clone_from(&state.values);
                 }
-                state.log.validations.push((done, if score.is_finite() { score } else { f64::MAX }));
+                state
+                    .log
+                    .validations
+                    .push((done, if score.is_finite() { score } else { f64::MAX }));
             }
         }
         let stop = hooks.progress(done, loss, &state.log).is_break();
@@ -172,12 +183,24 @@ pub fn train(
             }
         }
         if stop && done < options.updates {
-            return Ok(Trained { outcome: Outcome::Interrupted, values: best(&state), log: state.log });
+            return Ok(Trained {
+                outcome: Outcome::Interrupted,
+                values: best(&state),
+                log: state.log,
+            });
         }
     }
-    Ok(Trained { outcome: Outcome::Finished, values: best(&state), log: state.log })
+    Ok(Trained {
+        outcome: Outcome::Finished,
+        values: best(&state),
+        log: state.log,
+    })
 }
 
 fn best(state: &Checkpoint) -> Vec<f32> {
-    if state.log.validations.is_empty() { state.values.clone() } else { state.best_values.clone() }
+    if state.log.validations.is_empty() {
+        state.values.clone()
+    } else {
+        state.best_values.clone()
+    }
 }

@@ -190,7 +190,10 @@ impl<'a> Safeguarded<'a> {
         };
         // Only counts of whole solves say what to expect.
         let whole = attempts.iter().filter(|t| t.iterations > 0).count() == 1;
-        if let Some(last) = attempts.last().filter(|_| whole && solution.status.is_converged()) {
+        if let Some(last) = attempts
+            .last()
+            .filter(|_| whole && solution.status.is_converged())
+        {
             self.seen.push(last.iterations);
             let excess = self.seen.len().saturating_sub(MEMORY);
             self.seen.drain(..excess);

@@ -292,6 +292,16 @@ pub enum WriteError {
         /// Column, from 1.
         col: usize,
     },
+    /// Only a square matrix can have the symmetry that was asked for.
+    #[error("a {rows}x{cols} matrix cannot be written as {symmetry}; write it as general")]
+    NotSquare {
+        /// The symmetry asked for.
+        symmetry: &'static str,
+        /// Rows of the matrix.
+        rows: usize,
+        /// Columns of the matrix.
+        cols: usize,
+    },
     /// A value is NaN or infinite, which the format cannot hold.
     #[error("entry ({row}, {col}) is {value}, which Matrix Market files cannot hold")]
     NonFinite {

@@ -1,7 +1,8 @@
 //! Forward pass over the arcs.
 
 use super::super::Element;
-use super::step::Step;
+use super::super::simd::{Kernel, LANES, Simd};
+use super::step::{Lanes, Step};
 use crate::neuralif::NODE_WIDTH;
 
 /// Which end of an arc receives the message.
@@ -13,10 +14,42 @@ pub(super) enum Direction {
     Upper,
 }
 
-/// One block of consecutive rows and what the pass reads.
+/// Projects node states through the first layer: `rows` for the row's role (bias included), `cols` for
+/// the column's.
+pub(super) struct Project<'a, T, const G: usize> {
+    pub step: &'a Step<T, G>,
+    pub direction: Direction,
+    pub nodes: &'a [[T; NODE_WIDTH]],
+    pub rows: &'a mut [Lanes<T, G>],
+    pub cols: &'a mut [Lanes<T, G>],
+}
+
+impl<T: Element, const G: usize> Kernel<T> for Project<'_, T, G> {
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) {
+        let (of_row, of_col) = match self.direction {
+            Direction::Lower => (&self.step.receiver, &self.step.other),
+            Direction::Upper => (&self.step.other, &self.step.receiver),
+        };
+        for ((x, r), c) in self.nodes.iter().zip(self.rows).zip(self.cols) {
+            for g in 0..G {
+                let (mut a, mut b) = (simd.load(&self.step.bias[g]), simd.splat(T::ZERO));
+                for d in 0..NODE_WIDTH {
+                    let x = simd.splat(x[d]);
+                    a = simd.mul_add(simd.load(&of_row[d][g]), x, a);
+                    b = simd.mul_add(simd.load(&of_col[d][g]), x, b);
+                }
+                simd.store(a, &mut r[g]);
+                simd.store(b, &mut c[g]);
+            }
+        }
+    }
+}
+
+/// One block of consecutive rows and what a pass over its arcs reads.
 #[derive(Clone, Copy)]
-pub(super) struct ArcsIn<'a, T, const H: usize> {
-    pub step: &'a Step<T, H>,
+pub(super) struct ArcsIn<'a, T, const G: usize> {
+    pub step: &'a Step<T, G>,
     pub relu: bool,
     pub direction: Direction,
     /// First row of the block.
@@ -28,144 +61,108 @@ pub(super) struct ArcsIn<'a, T, const H: usize> {
     pub original: &'a [T],
     pub state: &'a [T],
     /// Per node: first layer applied to the row's node (bias included) and to the column's node.
-    pub row_projection: &'a [[T; H]],
-    pub col_projection: &'a [[T; H]],
+    pub row_projection: &'a [Lanes<T, G>],
+    pub col_projection: &'a [Lanes<T, G>],
 }
 
-/// Projects node states through the first layer: `rows` for the row's role, `cols` for the column's.
+/// Loads `G` groups of lanes. A loop, not a closure: closures are not compiled for the kernel's instructions.
 #[inline(always)]
-pub(super) fn project<T: Element, const H: usize, const FMA: bool>(
-    step: &Step<T, H>,
-    direction: Direction,
-    nodes: &[[T; NODE_WIDTH]],
-    rows: &mut [[T; H]],
-    cols: &mut [[T; H]],
-) {
-    let (of_row, of_col) = match direction {
-        Direction::Lower => (&step.receiver, &step.other),
-        Direction::Upper => (&step.other, &step.receiver),
-    };
-    for ((x, r), c) in nodes.iter().zip(rows).zip(cols) {
-        let (mut a, mut b) = (step.bias, [T::ZERO; H]);
-        for d in 0..NODE_WIDTH {
-            for l in 0..H {
-                a[l] = of_row[d][l].mul_add_if::<FMA>(x[d], a[l]);
-                b[l] = of_col[d][l].mul_add_if::<FMA>(x[d], b[l]);
-            }
-        }
-        *r = a;
-        *c = b;
+pub(super) fn load<T: Element, S: Simd<T>, const G: usize>(
+    simd: S,
+    x: &Lanes<T, G>,
+) -> [S::Lanes; G] {
+    let mut lanes = [simd.splat(T::ZERO); G];
+    for g in 0..G {
+        lanes[g] = simd.load(&x[g]);
     }
+    lanes
 }
 
-/// Applies the nonlinearity to every lane.
+/// Hidden lanes of one arc: `act(row + col + w_e e + w_a a)`.
 #[inline(always)]
-pub(super) fn activate<T: Element, const H: usize, const FMA: bool, const RELU: bool>(
-    x: [T; H],
-) -> [T; H] {
-    if RELU {
-        x.map(|v| if v < T::ZERO { T::ZERO } else { v })
-    } else {
-        T::tanh::<FMA, H>(x)
-    }
-}
-
-/// Sum of the lanes as a tree, so that the compiler may keep them in one register.
-#[inline(always)]
-pub(super) fn lane_sum<T: Element, const H: usize>(mut x: [T; H]) -> T {
-    let mut width = H / 2;
-    while width > 0 {
-        for l in 0..width {
-            x[l] = x[l] + x[l + width];
-        }
-        width /= 2;
-    }
-    x[0]
-}
-
-/// Hidden lanes of one arc.
-#[inline(always)]
-pub(super) fn hidden<
-    T: Element,
-    const H: usize,
-    const FMA: bool,
-    const RELU: bool,
-    const SKIP: bool,
->(
-    step: &Step<T, H>,
-    row: &[T; H],
-    col: &[T; H],
+pub(super) fn hidden<T: Element, S: Simd<T>, const G: usize, const RELU: bool, const SKIP: bool>(
+    simd: S,
+    step: &Step<T, G>,
+    row: &[S::Lanes; G],
+    col: &Lanes<T, G>,
     state: T,
     original: T,
-) -> [T; H] {
-    let mut x = [T::ZERO; H];
-    for l in 0..H {
-        x[l] = step.arc[l].mul_add_if::<FMA>(state, row[l] + col[l]);
+) -> [S::Lanes; G] {
+    let (state, original) = (simd.splat(state), simd.splat(original));
+    let mut h = *row;
+    for g in 0..G {
+        let mut x = simd.add(row[g], simd.load(&col[g]));
+        x = simd.mul_add(simd.load(&step.arc[g]), state, x);
         if SKIP {
-            x[l] = step.skip[l].mul_add_if::<FMA>(original, x[l]);
+            x = simd.mul_add(simd.load(&step.skip[g]), original, x);
         }
+        h[g] = if RELU { simd.relu(x) } else { simd.tanh(x) };
     }
-    activate::<T, H, FMA, RELU>(x)
+    h
 }
 
 /// New arc states of a block of rows; `aggregate` gets the row means (lower; one per row of the
 /// block) or is added the column sums (upper; one per node).
-#[inline(always)]
-pub(super) fn forward<T: Element, const H: usize, const FMA: bool>(
-    input: ArcsIn<'_, T, H>,
-    new_state: &mut [T],
-    aggregate: &mut [T],
-) {
-    match (input.relu, input.step.has_skip) {
-        (false, false) => forward_as::<T, H, FMA, false, false>(input, new_state, aggregate),
-        (false, true) => forward_as::<T, H, FMA, false, true>(input, new_state, aggregate),
-        (true, false) => forward_as::<T, H, FMA, true, false>(input, new_state, aggregate),
-        (true, true) => forward_as::<T, H, FMA, true, true>(input, new_state, aggregate),
+pub(super) struct Forward<'a, T, const G: usize> {
+    pub input: ArcsIn<'a, T, G>,
+    pub new_state: &'a mut [T],
+    pub aggregate: &'a mut [T],
+}
+
+impl<T: Element, const G: usize> Kernel<T> for Forward<'_, T, G> {
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) {
+        match (self.input.relu, self.input.step.has_skip) {
+            (false, false) => self.run_as::<S, false, false>(simd),
+            (false, true) => self.run_as::<S, false, true>(simd),
+            (true, false) => self.run_as::<S, true, false>(simd),
+            (true, true) => self.run_as::<S, true, true>(simd),
+        }
     }
 }
 
-#[inline(always)]
-fn forward_as<T: Element, const H: usize, const FMA: bool, const RELU: bool, const SKIP: bool>(
-    input: ArcsIn<'_, T, H>,
-    new_state: &mut [T],
-    aggregate: &mut [T],
-) {
-    let step = input.step;
-    let base = input.row_ptr[0];
-    for (r, ends) in input.row_ptr.windows(2).enumerate() {
-        let range = (ends[0] - base) as usize..(ends[1] - base) as usize;
-        let count = range.len();
-        let row = &input.row_projection[input.first_row + r];
-        let mut sum = T::ZERO;
-        let old = input.state[range.clone()]
-            .iter()
-            .zip(&input.original[range.clone()]);
-        for ((new, &j), (&state, &original)) in new_state[range.clone()]
-            .iter_mut()
-            .zip(&input.col[range])
-            .zip(old)
-        {
-            let j = j as usize;
-            let h = hidden::<T, H, FMA, RELU, SKIP>(
-                step,
-                row,
-                &input.col_projection[j],
-                state,
-                original,
-            );
-            let mut products = [T::ZERO; H];
-            for l in 0..H {
-                products[l] = h[l] * step.out[l];
+impl<T: Element, const G: usize> Forward<'_, T, G> {
+    #[inline(always)]
+    fn run_as<S: Simd<T>, const RELU: bool, const SKIP: bool>(self, simd: S) {
+        let Self {
+            input,
+            new_state,
+            aggregate,
+        } = self;
+        let step = input.step;
+        let base = input.row_ptr[0];
+        for (r, ends) in input.row_ptr.windows(2).enumerate() {
+            let range = (ends[0] - base) as usize..(ends[1] - base) as usize;
+            let count = range.len();
+            let row = load(simd, &input.row_projection[input.first_row + r]);
+            let mut sum = T::ZERO;
+            let old = input.state[range.clone()]
+                .iter()
+                .zip(&input.original[range.clone()]);
+            let arcs = new_state[range.clone()]
+                .iter_mut()
+                .zip(&input.col[range])
+                .zip(old);
+            for ((new, &j), (&state, &original)) in arcs {
+                let j = j as usize;
+                let col = &input.col_projection[j];
+                let h = hidden::<T, S, G, RELU, SKIP>(simd, step, &row, col, state, original);
+                let mut products = simd.mul(h[0], simd.load(&step.out[0]));
+                for g in 1..G {
+                    products = simd.mul_add(h[g], simd.load(&step.out[g]), products);
+                }
+                let e = simd.sum(products) + step.out_bias;
+                *new = e;
+                match input.direction {
+                    Direction::Lower => sum += e,
+                    Direction::Upper => aggregate[j] += e,
+                }
             }
-            let e = lane_sum(products) + step.out_bias;
-            *new = e;
-            match input.direction {
-                Direction::Lower => sum += e,
-                Direction::Upper => aggregate[j] += e,
+            if input.direction == Direction::Lower {
+                aggregate[r] = sum / T::from_f64(count as f64);
             }
-        }
-        if input.direction == Direction::Lower {
-            aggregate[r] = sum / T::from_f64(count as f64);
         }
     }
 }
+
+const _: () = assert!(LANES == NODE_WIDTH, "a node state fills one group of lanes");

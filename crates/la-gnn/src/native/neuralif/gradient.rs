@@ -1,10 +1,12 @@
 //! The network: gradient by reverse accumulation.
 
+use super::super::simd::LANES;
 use super::super::{Element, LowerGraph};
-use super::arcs::{ArcsIn, Direction};
+use super::arcs::{ArcsIn, Forward, Project};
+use super::arcs_backward::{Backward, ProjectBackward};
 use super::model::{Net, direction};
 use super::step::Step;
-use super::{NeuralIf, dispatch, graph_norm};
+use super::{NeuralIf, graph_norm, nodes};
 use crate::neuralif::{Activation, NODE_WIDTH};
 
 /// Memory of a forward pass that is followed by a backward pass. Runs on the calling thread; batches
@@ -17,10 +19,10 @@ pub struct GradientWorkspace<T> {
     nodes: Vec<Vec<[T; NODE_WIDTH]>>,
     states: Vec<Vec<T>>,
     aggregates: Vec<Vec<T>>,
-    rows: Vec<T>,
-    cols: Vec<T>,
-    grad_rows: Vec<T>,
-    grad_cols: Vec<T>,
+    rows: Vec<[T; LANES]>,
+    cols: Vec<[T; LANES]>,
+    grad_rows: Vec<[T; LANES]>,
+    grad_cols: Vec<[T; LANES]>,
     grad_nodes: Vec<[T; NODE_WIDTH]>,
     grad_aggregate: Vec<T>,
     factor: Vec<T>,
@@ -82,10 +84,10 @@ impl<T: Element> GradientWorkspace<T> {
         }
     }
 
-    fn run<const H: usize>(
+    fn run<const G: usize>(
         &mut self,
         model: &NeuralIf<T>,
-        steps: &[Step<T, H>],
+        steps: &[Step<T, G>],
         graph: &LowerGraph<T>,
     ) {
         let (n, arcs) = (graph.num_nodes(), graph.num_arcs());
@@ -97,8 +99,8 @@ impl<T: Element> GradientWorkspace<T> {
             .iter_mut()
             .for_each(|v| v.resize(n, [T::ZERO; NODE_WIDTH]));
         self.states.iter_mut().for_each(|v| v.resize(arcs, T::ZERO));
-        self.rows.resize(n * H, T::ZERO);
-        self.cols.resize(n * H, T::ZERO);
+        self.rows.resize(n * G, [T::ZERO; LANES]);
+        self.cols.resize(n * G, [T::ZERO; LANES]);
         self.states[0].copy_from_slice(&graph.value);
         model.first_nodes(graph, &mut self.nodes[0]);
         for (s, step) in steps.iter().enumerate() {
@@ -107,34 +109,50 @@ impl<T: Element> GradientWorkspace<T> {
             let input = arcs_in(step, relu, s, graph, &before[s], &self.rows, &self.cols);
             self.aggregates[s].clear();
             self.aggregates[s].resize(n, T::ZERO);
-            dispatch::arcs_forward(input, &mut after[0], &mut self.aggregates[s]);
+            T::run_kernel(Forward {
+                input,
+                new_state: &mut after[0],
+                aggregate: &mut self.aggregates[s],
+            });
             let (old, new) = self.nodes.split_at_mut(s + 1);
-            dispatch::nodes_forward(step, relu, &old[s], &self.aggregates[s], &mut new[0]);
+            T::run_kernel(nodes::Forward {
+                step,
+                relu,
+                old: &old[s],
+                aggregate: &self.aggregates[s],
+                new: &mut new[0],
+            });
         }
         self.factor.clone_from(&self.states[steps.len()]);
         model.output_map(graph, &mut self.factor);
     }
 
-    fn project<const H: usize>(&mut self, step: &Step<T, H>, s: usize) {
+    fn project<const G: usize>(&mut self, step: &Step<T, G>, s: usize) {
         let (rows, cols) = (
-            self.rows.as_chunks_mut::<H>().0,
-            self.cols.as_chunks_mut::<H>().0,
+            self.rows.as_chunks_mut::<G>().0,
+            self.cols.as_chunks_mut::<G>().0,
         );
-        dispatch::project(step, direction(s), &self.nodes[s], rows, cols);
+        T::run_kernel(Project {
+            step,
+            direction: direction(s),
+            nodes: &self.nodes[s],
+            rows,
+            cols,
+        });
     }
 
-    fn run_back<const H: usize>(
+    fn run_back<const G: usize>(
         &mut self,
         model: &NeuralIf<T>,
-        steps: &[Step<T, H>],
+        steps: &[Step<T, G>],
         graph: &LowerGraph<T>,
         grad_state: &mut [T],
         gradient: &mut [f64],
     ) {
         let n = graph.num_nodes();
         let relu = model.config().activation == Activation::Relu;
-        self.grad_rows.resize(n * H, T::ZERO);
-        self.grad_cols.resize(n * H, T::ZERO);
+        self.grad_rows.resize(n * G, [T::ZERO; LANES]);
+        self.grad_cols.resize(n * G, [T::ZERO; LANES]);
         self.grad_nodes.clear();
         self.grad_nodes.resize(n, [T::ZERO; NODE_WIDTH]);
         self.grad_aggregate.clear();
@@ -142,15 +160,15 @@ impl<T: Element> GradientWorkspace<T> {
         for (s, step) in steps.iter().enumerate().rev() {
             // The last node update does not reach the output: its gradients stay zero.
             if s + 1 < steps.len() {
-                dispatch::nodes_backward(
+                T::run_kernel(nodes::Backward {
                     step,
                     relu,
-                    &self.nodes[s],
-                    &self.aggregates[s],
-                    &mut self.grad_nodes,
-                    &mut self.grad_aggregate,
+                    old: &self.nodes[s],
+                    aggregate: &self.aggregates[s],
+                    grad_new: &mut self.grad_nodes,
+                    grad_aggregate: &mut self.grad_aggregate,
                     gradient,
-                );
+                });
             }
             self.project(step, s);
             let input = arcs_in(
@@ -162,25 +180,25 @@ impl<T: Element> GradientWorkspace<T> {
                 &self.rows,
                 &self.cols,
             );
-            let grad_rows = self.grad_rows.as_chunks_mut::<H>().0;
-            let grad_cols = self.grad_cols.as_chunks_mut::<H>().0;
-            dispatch::arcs_backward(
+            let grad_rows = self.grad_rows.as_chunks_mut::<G>().0;
+            let grad_cols = self.grad_cols.as_chunks_mut::<G>().0;
+            T::run_kernel(Backward {
                 input,
-                &self.grad_aggregate,
+                grad_aggregate: &self.grad_aggregate,
                 grad_state,
                 grad_rows,
                 grad_cols,
                 gradient,
-            );
-            dispatch::project_backward(
+            });
+            T::run_kernel(ProjectBackward {
                 step,
-                direction(s),
-                &self.nodes[s],
+                direction: direction(s),
+                nodes: &self.nodes[s],
                 grad_rows,
                 grad_cols,
-                &mut self.grad_nodes,
+                grad_nodes: &mut self.grad_nodes,
                 gradient,
-            );
+            });
         }
     }
 
@@ -214,16 +232,16 @@ impl<T: Element> GradientWorkspace<T> {
     }
 }
 
-fn arcs_in<'a, T: Element, const H: usize>(
-    step: &'a Step<T, H>,
+fn arcs_in<'a, T: Element, const G: usize>(
+    step: &'a Step<T, G>,
     relu: bool,
     s: usize,
     graph: &'a LowerGraph<T>,
     state: &'a [T],
-    rows: &'a [T],
-    cols: &'a [T],
-) -> ArcsIn<'a, T, H> {
-    let direction: Direction = direction(s);
+    rows: &'a [[T; LANES]],
+    cols: &'a [[T; LANES]],
+) -> ArcsIn<'a, T, G> {
+    let direction = direction(s);
     ArcsIn {
         step,
         relu,

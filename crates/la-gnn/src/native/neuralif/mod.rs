@@ -6,7 +6,6 @@
 
 mod arcs;
 mod arcs_backward;
-mod dispatch;
 mod gradient;
 mod graph_norm;
 mod loss;
@@ -17,5 +16,5 @@ mod train;
 
 pub use gradient::GradientWorkspace;
 pub use loss::{Loss, LossParts, LossWorkspace};
-pub use train::NativeEngine;
 pub use model::{NeuralIf, Workspace};
+pub use train::NativeEngine;

@@ -2,10 +2,11 @@
 
 use rayon::prelude::*;
 
+use super::super::simd::LANES;
 use super::super::{Element, LowerGraph};
-use super::arcs::{ArcsIn, Direction};
-use super::step::Step;
-use super::{dispatch, graph_norm};
+use super::arcs::{ArcsIn, Direction, Forward, Project};
+use super::step::{Lanes, Step};
+use super::{graph_norm, nodes};
 use crate::GnnError;
 use crate::neuralif::{Activation, NODE_WIDTH, NeuralIfConfig, Parameters};
 
@@ -26,9 +27,9 @@ pub struct NeuralIf<T> {
 /// The steps with their hidden width rounded up to 8, 16 or 32 lanes.
 #[derive(Debug, Clone)]
 pub(super) enum Net<T> {
-    H8(Vec<Step<T, 8>>),
-    H16(Vec<Step<T, 16>>),
-    H32(Vec<Step<T, 32>>),
+    H8(Vec<Step<T, 1>>),
+    H16(Vec<Step<T, 2>>),
+    H32(Vec<Step<T, 4>>),
 }
 
 /// Memory of a forward pass, reused from matrix to matrix.
@@ -36,8 +37,8 @@ pub(super) enum Net<T> {
 pub struct Workspace<T> {
     nodes: Vec<[T; NODE_WIDTH]>,
     next_nodes: Vec<[T; NODE_WIDTH]>,
-    rows: Vec<T>,
-    cols: Vec<T>,
+    rows: Vec<[T; LANES]>,
+    cols: Vec<[T; LANES]>,
     state: Vec<T>,
     next_state: Vec<T>,
     aggregate: Vec<T>,
@@ -116,9 +117,9 @@ impl<T: Element> NeuralIf<T> {
         Ok(&ws.state)
     }
 
-    fn run<const H: usize>(
+    fn run<const G: usize>(
         &self,
-        steps: &[Step<T, H>],
+        steps: &[Step<T, G>],
         graph: &LowerGraph<T>,
         ws: &mut Workspace<T>,
     ) {
@@ -131,8 +132,8 @@ impl<T: Element> NeuralIf<T> {
         );
         ws.nodes.resize(n, [T::ZERO; NODE_WIDTH]);
         ws.next_nodes.resize(n, [T::ZERO; NODE_WIDTH]);
-        ws.rows.resize(n * H, T::ZERO);
-        ws.cols.resize(n * H, T::ZERO);
+        ws.rows.resize(n * G, [T::ZERO; LANES]);
+        ws.cols.resize(n * G, [T::ZERO; LANES]);
         ws.state.clear();
         ws.state.extend_from_slice(&graph.value);
         ws.next_state.resize(arcs, T::ZERO);
@@ -141,11 +142,18 @@ impl<T: Element> NeuralIf<T> {
         for (s, step) in steps.iter().enumerate() {
             let direction = direction(s);
             let (rows, cols) = (
-                ws.rows.as_chunks_mut::<H>().0,
-                ws.cols.as_chunks_mut::<H>().0,
+                ws.rows.as_chunks_mut::<G>().0,
+                ws.cols.as_chunks_mut::<G>().0,
             );
-            dispatch::project(step, direction, &ws.nodes, rows, cols);
-            let (rows, cols) = (ws.rows.as_chunks::<H>().0, ws.cols.as_chunks::<H>().0);
+            T::run_kernel(Project {
+                step,
+                direction,
+                nodes: &ws.nodes,
+                rows,
+                cols,
+            });
+            let (rows, cols): (&[Lanes<T, G>], &[Lanes<T, G>]) =
+                (ws.rows.as_chunks().0, ws.cols.as_chunks().0);
             let input = |first: usize, last: usize| {
                 let arcs = graph.row_ptr[first] as usize..graph.row_ptr[last] as usize;
                 ArcsIn {
@@ -165,7 +173,11 @@ impl<T: Element> NeuralIf<T> {
                 if direction == Direction::Upper {
                     ws.aggregate.fill(T::ZERO);
                 }
-                dispatch::arcs_forward(input(first, last), &mut ws.next_state, &mut ws.aggregate);
+                T::run_kernel(Forward {
+                    input: input(first, last),
+                    new_state: &mut ws.next_state,
+                    aggregate: &mut ws.aggregate,
+                });
             } else {
                 let states = split(
                     &mut ws.next_state,
@@ -181,7 +193,11 @@ impl<T: Element> NeuralIf<T> {
                             .zip(states)
                             .zip(means)
                             .for_each(|((b, state), mean)| {
-                                dispatch::arcs_forward(input(b.0, b.1), state, mean);
+                                T::run_kernel(Forward {
+                                    input: input(b.0, b.1),
+                                    new_state: state,
+                                    aggregate: mean,
+                                });
                             });
                     }
                     Direction::Upper => {
@@ -192,7 +208,11 @@ impl<T: Element> NeuralIf<T> {
                             .zip(states)
                             .zip(ws.partial.par_chunks_mut(n))
                             .for_each(|((b, state), sums)| {
-                                dispatch::arcs_forward(input(b.0, b.1), state, sums)
+                                T::run_kernel(Forward {
+                                    input: input(b.0, b.1),
+                                    new_state: state,
+                                    aggregate: sums,
+                                });
                             });
                         ws.aggregate.copy_from_slice(&ws.partial[..n]);
                         for sums in ws.partial[n..].chunks_exact(n) {
@@ -207,7 +227,13 @@ impl<T: Element> NeuralIf<T> {
             // The last node update does not reach the output.
             if s + 1 < steps.len() {
                 let relu = self.config().activation == Activation::Relu;
-                dispatch::nodes_forward(step, relu, &ws.nodes, &ws.aggregate, &mut ws.next_nodes);
+                T::run_kernel(nodes::Forward {
+                    step,
+                    relu,
+                    old: &ws.nodes,
+                    aggregate: &ws.aggregate,
+                    new: &mut ws.next_nodes,
+                });
                 std::mem::swap(&mut ws.nodes, &mut ws.next_nodes);
             }
         }

@@ -1,32 +1,36 @@
 //! The parameters of one GraphNet step, unpacked for the kernels.
 
 use super::super::Element;
+use super::super::simd::LANES;
 use crate::neuralif::{NODE_WIDTH, Parameters};
 
-/// Parameters of one step with the hidden width padded to `H` lanes by zeros (both nonlinearities
+/// `G` groups of eight lanes.
+pub(super) type Lanes<T, const G: usize> = [[T; LANES]; G];
+
+/// Parameters of one step with the hidden width padded to `G` groups of eight lanes by zeros (both nonlinearities
 /// map 0 to 0, and the padded output weights are 0, so padding changes nothing).
 #[derive(Debug, Clone)]
-pub(super) struct Step<T, const H: usize> {
+pub(super) struct Step<T, const G: usize> {
     /// Arc perceptron, first layer: one column per component of the receiving node.
-    pub receiver: [[T; H]; NODE_WIDTH],
+    pub receiver: [Lanes<T, G>; NODE_WIDTH],
     /// The same for the other node.
-    pub other: [[T; H]; NODE_WIDTH],
+    pub other: [Lanes<T, G>; NODE_WIDTH],
     /// Column of the arc state.
-    pub arc: [T; H],
+    pub arc: Lanes<T, G>,
     /// Column of the original entry (zero without skip).
-    pub skip: [T; H],
+    pub skip: Lanes<T, G>,
     /// First bias.
-    pub bias: [T; H],
+    pub bias: Lanes<T, G>,
     /// Second layer.
-    pub out: [T; H],
+    pub out: Lanes<T, G>,
     /// Second bias.
     pub out_bias: T,
     /// Node perceptron, first layer: 8 node components, then the aggregate.
-    pub node_in: [[T; H]; NODE_WIDTH + 1],
+    pub node_in: [Lanes<T, G>; NODE_WIDTH + 1],
     /// Its bias.
-    pub node_bias: [T; H],
+    pub node_bias: Lanes<T, G>,
     /// Second layer, one row of 8 per hidden lane.
-    pub node_out: [[T; NODE_WIDTH]; H],
+    pub node_out: [[[T; NODE_WIDTH]; LANES]; G],
     /// Its bias.
     pub node_out_bias: [T; NODE_WIDTH],
     /// Whether the skip value is an input.
@@ -76,7 +80,7 @@ impl Place {
 /// Index of the arc state among the inputs of the arc perceptron; the skip value follows.
 pub(super) const ARC_INPUT: usize = 2 * NODE_WIDTH;
 
-impl<T: Element, const H: usize> Step<T, H> {
+impl<T: Element, const G: usize> Step<T, G> {
     /// Unpacks every step of the network.
     pub(super) fn unpack(parameters: &Parameters) -> Vec<Self> {
         let config = &parameters.config;
@@ -99,13 +103,16 @@ impl<T: Element, const H: usize> Step<T, H> {
 
     fn read(values: &[f32], place: Place) -> Self {
         let at = |position: usize| T::from_f64(f64::from(values[position]));
-        let lanes = |index: &dyn Fn(usize) -> usize| -> [T; H] {
-            std::array::from_fn(|l| {
-                if l < place.hidden {
-                    at(index(l))
-                } else {
-                    T::ZERO
-                }
+        let lanes = |index: &dyn Fn(usize) -> usize| -> Lanes<T, G> {
+            std::array::from_fn(|g| {
+                std::array::from_fn(|l| {
+                    let lane = g * LANES + l;
+                    if lane < place.hidden {
+                        at(index(lane))
+                    } else {
+                        T::ZERO
+                    }
+                })
             })
         };
         let arc_column = |input: usize| lanes(&|l| place.arc_lin1(l, input));
@@ -117,20 +124,23 @@ impl<T: Element, const H: usize> Step<T, H> {
             skip: if has_skip {
                 arc_column(ARC_INPUT + 1)
             } else {
-                [T::ZERO; H]
+                [[T::ZERO; LANES]; G]
             },
             bias: lanes(&|l| place.arc_bias(l)),
             out: lanes(&|l| place.arc_out(l)),
             out_bias: at(place.arc_out_bias()),
             node_in: std::array::from_fn(|d| lanes(&|l| place.node_lin1(l, d))),
             node_bias: lanes(&|l| place.node_bias(l)),
-            node_out: std::array::from_fn(|l| {
-                std::array::from_fn(|c| {
-                    if l < place.hidden {
-                        at(place.node_out(c, l))
-                    } else {
-                        T::ZERO
-                    }
+            node_out: std::array::from_fn(|g| {
+                std::array::from_fn(|l| {
+                    let lane = g * LANES + l;
+                    std::array::from_fn(|c| {
+                        if lane < place.hidden {
+                            at(place.node_out(c, lane))
+                        } else {
+                            T::ZERO
+                        }
+                    })
                 })
             }),
             node_out_bias: std::array::from_fn(|c| at(place.node_out_bias(c))),
@@ -149,7 +159,7 @@ mod tests {
     fn places_agree_with_the_named_layout() {
         let config = NeuralIfConfig::default();
         let parameters = Parameters::initialize(&config, 3).unwrap();
-        let steps: Vec<Step<f32, 8>> = Step::unpack(&parameters);
+        let steps: Vec<Step<f32, 1>> = Step::unpack(&parameters);
         let specs = config.parameters();
         let offset = |name: &str| specs.iter().find(|s| s.name == name).unwrap().offset;
         let p = steps[2].place;

@@ -38,9 +38,18 @@ impl NativeEngine {
     ///
     /// # Errors
     /// [`GnnError::Config`] if the configuration is out of range.
-    pub fn new(config: &NeuralIfConfig, loss: Loss, graphs: Vec<Arc<LowerGraph<f32>>>) -> Result<Self, GnnError> {
+    pub fn new(
+        config: &NeuralIfConfig,
+        loss: Loss,
+        graphs: Vec<Arc<LowerGraph<f32>>>,
+    ) -> Result<Self, GnnError> {
         config.validate()?;
-        Ok(Self { config: config.clone(), loss, graphs, memory: Vec::new() })
+        Ok(Self {
+            config: config.clone(),
+            loss,
+            graphs,
+            memory: Vec::new(),
+        })
     }
 }
 
@@ -64,9 +73,12 @@ impl Engine for NativeEngine {
         seed: u64,
         gradient: &mut [f64],
     ) -> Result<f64, GnnError> {
-        let model =
-            NeuralIf::<f32>::new(&Parameters { config: self.config.clone(), values: values.to_vec() })?;
-        self.memory.resize_with(batch.len().max(self.memory.len()), Memory::default);
+        let model = NeuralIf::<f32>::new(&Parameters {
+            config: self.config.clone(),
+            values: values.to_vec(),
+        })?;
+        self.memory
+            .resize_with(batch.len().max(self.memory.len()), Memory::default);
         let (loss, graphs) = (self.loss, &self.graphs);
         let parts: Vec<_> = self
             .memory
@@ -87,7 +99,12 @@ impl Engine for NativeEngine {
                 );
                 memory.gradient.clear();
                 memory.gradient.resize(values.len(), 0.0);
-                memory.network.backward(&model, graph, &mut memory.grad_factor, &mut memory.gradient);
+                memory.network.backward(
+                    &model,
+                    graph,
+                    &mut memory.grad_factor,
+                    &mut memory.gradient,
+                );
                 part
             })
             .collect();

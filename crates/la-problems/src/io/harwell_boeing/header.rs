@@ -118,8 +118,14 @@ pub(super) fn read_header(lines: &mut Lines<'_>) -> Result<Header, ReadError> {
         Some(Format::parse("the value format", part(32, 52)).map_err(|e| lines.error(e))?)
     };
     if values.is_none() && field != Field::Pattern {
-        let what = "its values: the header declares none for a matrix with values";
-        return Err(lines.error(ReadErrorKind::UnexpectedEnd { what }));
+        let expected = "a number of value lines above 0 on line 2, since the matrix has values";
+        return Err(ReadError::at(
+            2,
+            ReadErrorKind::MissingField {
+                field: "VALCRD",
+                expected,
+            },
+        ));
     }
     let rhs_text = part(52, 72).to_vec();
     let rutherford = lower_case && rhs_lines == 0;

@@ -18,8 +18,8 @@ use crate::io::error::WriteError;
 /// the diagonal; the matrix must have that symmetry exactly, values and pattern. Costs O(nnz log nnz per row).
 ///
 /// # Errors
-/// [`WriteError::NotSymmetric`], [`WriteError::NonFinite`] or [`WriteError::Io`]; nothing is written in the first two
-/// cases.
+/// [`WriteError::NotSquare`], [`WriteError::NotSymmetric`] or [`WriteError::NonFinite`], and then nothing is written;
+/// [`WriteError::Io`].
 ///
 /// # Examples
 /// ```
@@ -135,6 +135,14 @@ fn checked_entries(
     matrix: CsMatViewI<'_, f64, u32>,
     symmetry: Symmetry,
 ) -> Result<usize, WriteError> {
+    let (rows, cols) = matrix.shape();
+    if symmetry != Symmetry::General && rows != cols {
+        return Err(WriteError::NotSquare {
+            symmetry: symmetry.name(),
+            rows,
+            cols,
+        });
+    }
     let sign = if symmetry == Symmetry::SkewSymmetric {
         -1.0
     } else {

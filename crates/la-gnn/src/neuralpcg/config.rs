@@ -1,0 +1,165 @@
+//! Configuration of a NeuralPCG network.
+
+use serde::{Deserialize, Serialize};
+
+use crate::GnnError;
+use crate::neuralif::{Activation, ParameterSpec};
+
+/// Configuration of a NeuralPCG network. The default has 10 177 parameters.
+///
+/// With w the width of every state and hidden layer:
+///
+/// ```text
+/// x_i = MLP_x(f_i),  e_ij = MLP_e(a_ij)                              encoders, → w
+/// e'_ij = MLP([x_i, x_j, e_ij]),  x'_i = MLP([x_i, mean_j e'_ij])    K times, on all stored entries of A
+/// s_ij = MLP_d(e_ij)                                                 decoder, → 1
+/// l_ij = s_ij + s_ji for i > j,  l_ii = √a_ii
+/// ```
+///
+/// # Examples
+/// ```
+/// use la_gnn::neuralpcg::NeuralPcgConfig;
+/// let config = NeuralPcgConfig::default();
+/// assert_eq!(config.parameter_count(), 10_177);
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct NeuralPcgConfig {
+    /// Width w of node and arc states and of hidden layers, 1 to 256. Default 16.
+    pub width: usize,
+    /// Message-passing steps K, 1 to 32. Default 5.
+    pub steps: usize,
+    /// Features of a node, 1 to 64. Default 1: the entry of the right-hand side.
+    pub node_features: usize,
+    /// Nonlinearity. Default relu.
+    pub activation: Activation,
+}
+
+impl Default for NeuralPcgConfig {
+    fn default() -> Self {
+        Self {
+            width: 16,
+            steps: 5,
+            node_features: 1,
+            activation: Activation::Relu,
+        }
+    }
+}
+
+impl NeuralPcgConfig {
+    /// Sets the width.
+    #[must_use]
+    pub fn with_width(mut self, width: usize) -> Self {
+        self.width = width;
+        self
+    }
+    /// Sets the number of message-passing steps.
+    #[must_use]
+    pub fn with_steps(mut self, steps: usize) -> Self {
+        self.steps = steps;
+        self
+    }
+    /// Sets the number of features of a node.
+    #[must_use]
+    pub fn with_node_features(mut self, node_features: usize) -> Self {
+        self.node_features = node_features;
+        self
+    }
+    /// Sets the nonlinearity.
+    #[must_use]
+    pub fn with_activation(mut self, activation: Activation) -> Self {
+        self.activation = activation;
+        self
+    }
+
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// [`GnnError::Config`] naming the first field out of range.
+    pub fn validate(&self) -> Result<(), GnnError> {
+        for (field, value, max) in [
+            ("width", self.width, 256),
+            ("steps", self.steps, 32),
+            ("node_features", self.node_features, 64),
+        ] {
+            if !(1..=max).contains(&value) {
+                return Err(GnnError::Config {
+                    field,
+                    reason: format!("is {value}, must be 1 to {max}"),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Every parameter in the order in which [`super::Parameters`] stores them: node encoder, arc encoder, the steps (arc
+    /// perceptron, node perceptron), decoder. Inputs of a step's perceptrons: receiving node, other node, arc state; node,
+    /// aggregate.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<ParameterSpec> {
+        let w = self.width;
+        let mut list = Vec::new();
+        let mut offset = 0;
+        let mut mlp = |prefix: &str, inputs: usize, outputs: usize| {
+            for (name, shape) in [
+                ("lin1.weight", vec![w, inputs]),
+                ("lin1.bias", vec![w]),
+                ("lin2.weight", vec![outputs, w]),
+                ("lin2.bias", vec![outputs]),
+            ] {
+                let len = shape.iter().product();
+                list.push(ParameterSpec {
+                    name: format!("{prefix}.{name}"),
+                    shape,
+                    offset,
+                    len,
+                });
+                offset += len;
+            }
+        };
+        mlp("node_encoder", self.node_features, w);
+        mlp("edge_encoder", 1, w);
+        for step in 0..self.steps {
+            mlp(&format!("step{step}.edge_mlp"), 3 * w, w);
+            mlp(&format!("step{step}.node_mlp"), 2 * w, w);
+        }
+        mlp("edge_decoder", w, 1);
+        list
+    }
+
+    /// Number of learnable scalars.
+    #[must_use]
+    pub fn parameter_count(&self) -> usize {
+        self.parameters().iter().map(|p| p.len).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameter_counts() {
+        let config = NeuralPcgConfig::default();
+        assert_eq!(config.parameter_count(), 10_177);
+        // Encoders 304 each, five steps of 1056 + 800, decoder 289; eight features instead of one: 7·16 more.
+        assert_eq!(2 * 304 + 5 * (1056 + 800) + 289, 10_177);
+        assert_eq!(config.with_node_features(8).parameter_count(), 10_289);
+    }
+
+    #[test]
+    fn fields_out_of_range_are_named() {
+        for (config, field) in [
+            (NeuralPcgConfig::default().with_width(0), "width"),
+            (NeuralPcgConfig::default().with_steps(33), "steps"),
+            (
+                NeuralPcgConfig::default().with_node_features(0),
+                "node_features",
+            ),
+        ] {
+            let text = config.validate().unwrap_err().to_string();
+            assert!(text.contains(field), "{text}");
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! One GraphNet step: new arc states, aggregated at the receiving node, new node states.
+//!
+//! ```text
+//! e'_ij = MLP_e([x_i, x_j, u_ij])        i receives
+//! m_i   = mean or sum of e'_ij over the arcs of i
+//! x'_i  = MLP_n([x_i, m_i])
+//! ```
+//! P. Battaglia et al., *Relational inductive biases, deep learning, and graph networks*, 2018, without the global state.
+
+use tch::Tensor;
+
+use super::activation::{apply, slope};
+use super::mlp::{Mlp, MlpTape, column_sums};
+use super::segment::{Arcs, End};
+use super::tensors::Tch;
+use crate::neuralif::{Activation, ParameterSpec};
+
+/// How arc states are collected at a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aggregation {
+    Mean,
+    Sum,
+}
+
+/// Everything about a step that is not learned.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StepShape {
+    /// The end of an arc that receives.
+    pub(crate) receiver: End,
+    pub(crate) aggregation: Aggregation,
+    pub(crate) activation: Activation,
+}
+
+/// Parameters of a step (or their gradients): views of a flat vector.
+#[derive(Debug)]
+pub(crate) struct GraphNetStep {
+    pub(crate) edge: Mlp,
+    pub(crate) node: Mlp,
+}
+
+/// What the backward pass needs.
+#[derive(Debug)]
+pub(crate) struct StepTape {
+    x: Tensor,
+    e: Tensor,
+    skip: Option<Tensor>,
+    hidden: Tensor,
+    node: Option<MlpTape>,
+}
+
+/// Columns `start .. start + len` of a matrix.
+fn columns(w: &Tensor, start: i64, len: i64) -> Tch<Tensor> {
+    w.f_narrow(1, start, len)
+}
+
+/// `e Wᵀ`, by an outer product where `e` has one column (a matrix product is slower there).
+fn arc_map(e: &Tensor, w: &Tensor) -> Tch<Tensor> {
+    if e.size()[1] == 1 {
+        e.f_mul(&w.f_reshape([1, -1])?)
+    } else {
+        e.f_mm(&w.f_tr()?)
+    }
+}
+
+impl GraphNetStep {
+    pub(crate) fn take<'a>(
+        flat: &Tensor,
+        specs: &mut impl Iterator<Item = &'a ParameterSpec>,
+    ) -> Tch<Self> {
+        Ok(Self {
+            edge: Mlp::take(flat, specs)?,
+            node: Mlp::take(flat, specs)?,
+        })
+    }
+
+    /// New arc states, new node states (unless they are not wanted) and the tape.
+    ///
+    /// Shapes: `x` nodes × d, `e` arcs × k, `skip` arcs × 1.
+    pub(crate) fn forward(
+        &self,
+        shape: StepShape,
+        arcs: &Arcs,
+        x: &Tensor,
+        e: &Tensor,
+        skip: Option<&Tensor>,
+        nodes_wanted: bool,
+    ) -> Tch<(Tensor, Option<Tensor>, StepTape)> {
+        let (d, k) = (x.size()[1], e.size()[1]);
+        let w = &self.edge.w1;
+        // W_r x_i + b and W_o x_j once per node, then gathered.
+        let receiving = x.f_linear(&columns(w, 0, d)?, Some(&self.edge.b1))?;
+        let other = x.f_linear::<&Tensor>(&columns(w, d, d)?, None)?;
+        let mut hidden = arcs.gather(&receiving, shape.receiver)?;
+        let _ = hidden.f_add_(&arcs.gather(&other, shape.receiver.other())?)?;
+        let _ = hidden.f_add_(&arc_map(e, &columns(w, 2 * d, k)?)?)?;
+        if let Some(a) = skip {
+            let _ = hidden.f_add_(&arc_map(a, &columns(w, 2 * d + k, 1)?)?)?;
+        }
+        let hidden = apply(shape.activation, hidden)?;
+        let e_new = hidden.f_linear(&self.edge.w2, Some(&self.edge.b2))?;
+        let (x_new, node) = if nodes_wanted {
+            let mut m = arcs.sum(&e_new, shape.receiver)?;
+            if shape.aggregation == Aggregation::Mean {
+                let _ = m.f_mul_(arcs.inverse_count(shape.receiver))?;
+            }
+            let input = Tensor::f_cat(&[x, &m], 1)?;
+            let (x_new, tape) = self.node.forward(input, shape.activation)?;
+            (Some(x_new), Some(tape))
+        } else {
+            (None, None)
+        };
+        let tape = StepTape {
+            x: x.shallow_clone(),
+            e: e.shallow_clone(),
+            skip: skip.map(Tensor::shallow_clone),
+            hidden,
+            node,
+        };
+        Ok((e_new, x_new, tape))
+    }
+
+    /// Writes the gradient of the parameters to `grad`; returns those of `x` and, if wanted, of `e`.
+    ///
+    /// `g_x` is ignored where the forward pass made no node states.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one value per symbol of the formula"
+    )]
+    pub(crate) fn backward(
+        &self,
+        shape: StepShape,
+        arcs: &Arcs,
+        tape: StepTape,
+        g_e: Tensor,
+        g_x: Option<&Tensor>,
+        grad: &mut GraphNetStep,
+        g_e_wanted: bool,
+    ) -> Tch<(Tensor, Option<Tensor>)> {
+        let (d, k) = (tape.x.size()[1], tape.e.size()[1]);
+        let (mut g_e, mut g_x_in) = (g_e, None);
+        if let (Some(node), Some(g_x)) = (&tape.node, g_x) {
+            let g_input = self
+                .node
+                .backward(node, g_x, shape.activation, &mut grad.node)?;
+            g_x_in = Some(columns(&g_input, 0, d)?);
+            let mut g_m = columns(&g_input, d, g_input.size()[1] - d)?.f_contiguous()?;
+            if shape.aggregation == Aggregation::Mean {
+                let _ = g_m.f_mul_(arcs.inverse_count(shape.receiver))?;
+            }
+            g_e = g_e.f_add(&arcs.gather(&g_m, shape.receiver)?)?;
+        }
+        let back = EdgeBackward {
+            step: self,
+            arcs,
+            slope: slope(shape.activation, &tape.hidden)?,
+            receiver: shape.receiver,
+            d,
+            k,
+        };
+        let (g_r, g_o, g_e_in) = if g_e.size()[1] == 1 {
+            back.scalar(&tape, &g_e, grad, g_e_wanted)?
+        } else {
+            back.wide(&tape, &g_e, grad, g_e_wanted)?
+        };
+        // The bias enters every arc through its receiving node.
+        grad.edge.b1.f_copy_(&column_sums(&g_r)?)?;
+        columns(&grad.edge.w1, 0, d)?.f_copy_(&g_r.f_tr()?.f_mm(&tape.x)?)?;
+        columns(&grad.edge.w1, d, d)?.f_copy_(&g_o.f_tr()?.f_mm(&tape.x)?)?;
+        let w = &self.edge.w1;
+        let mut g_nodes = g_r.f_mm(&columns(w, 0, d)?)?;
+        let _ = g_nodes.f_add_(&g_o.f_mm(&columns(w, d, d)?)?)?;
+        if let Some(g) = g_x_in {
+            let _ = g_nodes.f_add_(&g)?;
+        }
+        Ok((g_nodes, g_e_in))
+    }
+}
+
+/// The part of the backward pass that runs over arcs.
+struct EdgeBackward<'a> {
+    step: &'a GraphNetStep,
+    arcs: &'a Arcs,
+    /// Derivative of the nonlinearity, arcs × h.
+    slope: Tensor,
+    receiver: End,
+    d: i64,
+    k: i64,
+}
+
+/// Gradients of the gathered receiving part, of the gathered other part, and of the arc states.
+type EdgeGradients = (Tensor, Tensor, Option<Tensor>);
+
+impl EdgeBackward<'_> {
+    /// Scalar new arc states: with g_ij scalar, the gradient before the nonlinearity is g_ij w₂ ∘ σ'_ij. It is never
+    /// formed: g_ij weights the sums over arcs, and w₂ is applied to their results.
+    fn scalar(
+        &self,
+        tape: &StepTape,
+        g_e: &Tensor,
+        grad: &mut GraphNetStep,
+        g_e_wanted: bool,
+    ) -> Tch<EdgeGradients> {
+        let g = g_e.f_reshape([-1])?;
+        let w2 = self.step.edge.w2.f_reshape([-1])?;
+        let hidden_t = tape.hidden.f_tr()?;
+        let slope_t = self.slope.f_tr()?;
+        grad.edge.w2.f_copy_(&hidden_t.f_mv(&g)?.f_unsqueeze(0)?)?;
+        grad.edge
+            .b2
+            .f_copy_(&g.f_sum(g.f_kind()?)?.f_reshape([1])?)?;
+        let sum =
+            |end| -> Tch<Tensor> { self.arcs.sum_rows(&self.slope, Some(&g), end)?.f_mul_(&w2) };
+        let (g_r, g_o) = (sum(self.receiver)?, sum(self.receiver.other())?);
+        let w_rest = &grad.edge.w1;
+        for c in 0..self.k {
+            let ge = g.f_mul(&tape.e.f_select(1, c)?)?;
+            w_rest
+                .f_select(1, 2 * self.d + c)?
+                .f_copy_(&slope_t.f_mv(&ge)?.f_mul_(&w2)?)?;
+        }
+        if let Some(a) = &tape.skip {
+            let ga = g.f_mul(&a.f_reshape([-1])?)?;
+            w_rest
+                .f_select(1, 2 * self.d + self.k)?
+                .f_copy_(&slope_t.f_mv(&ga)?.f_mul_(&w2)?)?;
+        }
+        let g_e_in = if g_e_wanted {
+            let w_e = columns(&self.step.edge.w1, 2 * self.d, self.k)?;
+            Some(
+                self.slope
+                    .f_mm(&w_e.f_mul(&w2.f_unsqueeze(1)?)?)?
+                    .f_mul_(g_e)?,
+            )
+        } else {
+            None
+        };
+        Ok((g_r, g_o, g_e_in))
+    }
+
+    /// New arc states of any width.
+    fn wide(
+        &self,
+        tape: &StepTape,
+        g_e: &Tensor,
+        grad: &mut GraphNetStep,
+        g_e_wanted: bool,
+    ) -> Tch<EdgeGradients> {
+        grad.edge.w2.f_copy_(&g_e.f_tr()?.f_mm(&tape.hidden)?)?;
+        grad.edge.b2.f_copy_(&column_sums(g_e)?)?;
+        let g_pre = g_e.f_mm(&self.step.edge.w2)?.f_mul_(&self.slope)?;
+        let g_r = self.arcs.sum_rows(&g_pre, None, self.receiver)?;
+        let g_o = self.arcs.sum_rows(&g_pre, None, self.receiver.other())?;
+        let g_pre_t = g_pre.f_tr()?;
+        columns(&grad.edge.w1, 2 * self.d, self.k)?.f_copy_(&g_pre_t.f_mm(&tape.e)?)?;
+        if let Some(a) = &tape.skip {
+            columns(&grad.edge.w1, 2 * self.d + self.k, 1)?.f_copy_(&g_pre_t.f_mm(a)?)?;
+        }
+        let g_e_in = if g_e_wanted {
+            Some(g_pre.f_mm(&columns(&self.step.edge.w1, 2 * self.d, self.k)?)?)
+        } else {
+            None
+        };
+        Ok((g_r, g_o, g_e_in))
+    }
+}

@@ -1,0 +1,46 @@
+//! Training (and inference) with LibTorch, on CPU or CUDA. Feature `torch`.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`Sample`], [`GraphBatch`] | a system with node features; several of them as one block-diagonal graph on a device |
+//! | [`NeuralIf`] | forward and backward pass of the network |
+//!
+//! # How gradients are computed
+//! The networks here are short chains of GraphNet steps, and their gradients are written out by hand as
+//! tensor operations instead of being recorded by LibTorch's autograd. The reason is the gather of node
+//! states at the arcs: LibTorch differentiates it into `index_add`, which is slow on the CPU and adds in no
+//! fixed order on CUDA. By hand, every sum over arcs is a segment sum (`embedding_bag` for rows of width
+//! h, `segment_reduce` for scalars) over arcs sorted by row or, through a permutation, by column: each output
+//! entry is summed by one thread in a fixed order, on either device.
+//!
+//! The first linear map of an edge perceptron, W [x_i, x_j, u], is applied once per node and gathered,
+//! W_r x_i + W_o x_j + W_u u, so that no (arcs × inputs) concatenation exists.
+
+mod activation;
+mod batch;
+mod cuda_library;
+mod device;
+mod engine;
+mod factor;
+mod graph_net;
+mod graph_norm;
+mod host_graph;
+mod loss;
+mod mlp;
+mod model;
+mod neuralif;
+mod neuralpcg;
+mod sample;
+mod segment;
+mod tensors;
+
+pub use batch::{GraphBatch, Pattern};
+pub use device::Device;
+pub use engine::{Generated, SampleSource, TorchEngine};
+pub use factor::{factor_values, keep_mask};
+pub use loss::{DENSE_LIMIT, LossOptions, LossValue, Objective, Power, loss};
+pub use model::Model;
+pub use neuralif::{NeuralIf, NeuralIfTape};
+pub use neuralpcg::{NeuralPcg, NeuralPcgTape};
+pub use sample::Sample;
+pub use tch;

@@ -1,0 +1,153 @@
+//! One system to learn from.
+
+use sprs::{CsMatI, CsMatViewI, SpIndex};
+
+use crate::GnnError;
+
+/// A symmetric matrix, its node features and, for supervised losses, a solution with its right-hand side.
+///
+/// # Examples
+/// ```
+/// use la_gnn::sprs::CsMat;
+/// use la_gnn::torch::Sample;
+/// let a = CsMat::new((2, 2), vec![0, 1, 2], vec![0, 1], vec![4.0, 9.0]);
+/// let sample = Sample::new(a.view(), vec![0.0; 16])?;
+/// assert_eq!((sample.num_nodes(), sample.feature_width()), (2, 8));
+/// # Ok::<(), la_gnn::GnnError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Sample {
+    matrix: CsMatI<f64, u32>,
+    features: Vec<f64>,
+    pair: Option<(Vec<f64>, Vec<f64>)>,
+}
+
+fn finite(what: &str, values: &[f64]) -> Result<(), GnnError> {
+    match values.iter().position(|v| !v.is_finite()) {
+        None => Ok(()),
+        Some(position) => Err(GnnError::NonFinite {
+            what: what.into(),
+            position,
+        }),
+    }
+}
+
+fn refuse(reason: String) -> GnnError {
+    GnnError::Matrix { reason }
+}
+
+impl Sample {
+    /// A sample from a symmetric matrix in CSR form and its node features.
+    ///
+    /// # Shapes
+    /// - `matrix`: n × n, n ≥ 1, every diagonal entry stored; symmetric in value (not checked: only its lower
+    ///   triangle enters the NeuralIF graph, the whole matrix enters the losses);
+    /// - `features`: n rows of equal width, row-major; width 8 for NeuralIF.
+    ///
+    /// # Errors
+    /// [`GnnError::Matrix`] if it is empty, not square, not CSR, if a row has no stored diagonal entry, or if the
+    /// features are not a whole number of columns; [`GnnError::NonFinite`] for a value that is not finite.
+    pub fn new<I: SpIndex, P: SpIndex>(
+        matrix: CsMatViewI<'_, f64, I, P>,
+        features: Vec<f64>,
+    ) -> Result<Self, GnnError> {
+        let n = matrix.rows();
+        if u32::try_from(matrix.nnz().max(n)).is_err() {
+            return Err(refuse(format!(
+                "has {n} rows and {} entries, more than 32 bits can count",
+                matrix.nnz()
+            )));
+        }
+        if n == 0 || matrix.cols() != n {
+            return Err(refuse(format!(
+                "is {} x {}, must be square and not empty",
+                n,
+                matrix.cols()
+            )));
+        }
+        if !matrix.is_csr() {
+            return Err(refuse("is stored by columns, must be CSR".into()));
+        }
+        let matrix: CsMatI<f64, u32> = matrix.to_other_types();
+        for (i, row) in matrix.outer_iterator().enumerate() {
+            if row.nnz_index(i).is_none() {
+                return Err(refuse(format!("row {i} has no stored diagonal entry")));
+            }
+        }
+        finite("the matrix", matrix.data())?;
+        if features.is_empty() || features.len() % n != 0 {
+            return Err(refuse(format!(
+                "has {n} rows, but there are {} feature values",
+                features.len()
+            )));
+        }
+        finite("the node features", &features)?;
+        Ok(Self {
+            matrix,
+            features,
+            pair: None,
+        })
+    }
+
+    /// A sample with the eight structural node features of [`la_graph::structural_features`].
+    ///
+    /// # Errors
+    /// As [`Sample::new`].
+    pub fn from_matrix<I: SpIndex, P: SpIndex>(
+        matrix: CsMatViewI<'_, f64, I, P>,
+    ) -> Result<Self, GnnError> {
+        let features = la_graph::structural_features(matrix).map_err(|e| refuse(e.to_string()))?;
+        Self::new(matrix, features)
+    }
+
+    /// Adds a solution `x` and its right-hand side `b = A x`, for supervised losses.
+    ///
+    /// # Errors
+    /// [`GnnError::Matrix`] if a length is not n; [`GnnError::NonFinite`] for a value that is not finite.
+    pub fn with_pair(mut self, x: Vec<f64>, b: Vec<f64>) -> Result<Self, GnnError> {
+        for (what, v) in [("x", &x), ("b", &b)] {
+            if v.len() != self.num_nodes() {
+                return Err(refuse(format!(
+                    "has {} rows, but {what} has length {}",
+                    self.num_nodes(),
+                    v.len()
+                )));
+            }
+            finite(what, v)?;
+        }
+        self.pair = Some((x, b));
+        Ok(self)
+    }
+
+    /// The matrix.
+    #[must_use]
+    pub fn matrix(&self) -> &CsMatI<f64, u32> {
+        &self.matrix
+    }
+
+    /// Rows of the matrix.
+    #[must_use]
+    pub fn num_nodes(&self) -> usize {
+        self.matrix.rows()
+    }
+
+    /// Node features, row-major.
+    #[must_use]
+    pub fn features(&self) -> &[f64] {
+        &self.features
+    }
+
+    /// Columns of the node features.
+    #[must_use]
+    pub fn feature_width(&self) -> usize {
+        self.features.len() / self.num_nodes()
+    }
+
+    /// Solution and right-hand side, where given.
+    #[must_use]
+    pub fn pair(&self) -> Option<(&[f64], &[f64])> {
+        self.pair
+            .as_ref()
+            .map(|(x, b)| (x.as_slice(), b.as_slice()))
+    }
+}

@@ -1,0 +1,24 @@
+//! Learned preconditioners: a network proposes, the classical types check and apply.
+//!
+//! No LibTorch: networks run in pure Rust (crate `la-gnn`).
+
+mod neuralif;
+
+pub use la_gnn::{GnnError, Weights};
+pub use neuralif::NeuralIf;
+
+use crate::PrecondError;
+
+/// A failure of the network as a failure to build.
+fn builder_error(builder: &str, error: &(dyn std::error::Error + 'static)) -> PrecondError {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        message = format!("{message}: {inner}");
+        cause = inner.source();
+    }
+    PrecondError::Builder {
+        builder: builder.into(),
+        message,
+    }
+}
