@@ -96,7 +96,7 @@ fn packaged_crates_solve_a_system_outside_the_workspace() {
     let version = env!("CARGO_PKG_VERSION");
     let mut manifest = format!(
         "[package]\nname = \"outside\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
-         [dependencies]\nla-gnn = \"{version}\"\nla-krylov = \"{version}\"\n\
+         [dependencies]\nla-krylov = \"{version}\"\n\
          la-precond = {{ version = \"{version}\", features = [\"learned\"] }}\n\n[patch.crates-io]\n"
     );
     for name in CRATES {
