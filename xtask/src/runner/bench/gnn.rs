@@ -14,7 +14,9 @@ use la_gnn::training::Engine;
 use la_precond::learned::NeuralIf;
 use la_problems::{CsrMatrix, NeuralIfSynthetic, Split};
 
-use super::clock::{self, Contestant, interleave};
+use super::clock;
+#[cfg(not(feature = "torch"))]
+use super::clock::{Contestant, interleave};
 use super::record::Record;
 use super::{Args, Size};
 
@@ -139,8 +141,8 @@ impl Native {
     }
 }
 
-#[cfg(feature = "torch")]
 /// Largest difference relative to the largest entry.
+#[cfg(feature = "torch")]
 fn distance(ours: &[f64], theirs: &[f64]) -> Result<f64> {
     anyhow::ensure!(
         ours.len() == theirs.len(),

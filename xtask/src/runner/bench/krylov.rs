@@ -33,7 +33,7 @@ struct Case {
 }
 
 pub(super) fn run(args: &Args, record: &mut Record) -> Result<()> {
-    let bandwidth = triad::bandwidth(args.size);
+    let bandwidth = triad::bandwidth();
     record.value("machine", "triad", "gigabytes_per_second", Unit::Dimensionless, bandwidth / 1e9)?;
     let mut why = None;
     let peer = match args.peers.then(|| Peer::start(args.threads)) {

@@ -22,7 +22,7 @@ const SETUP_RATIO: &str = "setup_seconds_ratio";
 const AGREEMENT: f64 = 1e-10;
 
 pub(super) fn run(args: &Args, record: &mut Record) -> Result<()> {
-    let bandwidth = triad::bandwidth(args.size);
+    let bandwidth = triad::bandwidth();
     record.value("machine", "triad", "gigabytes_per_second", Unit::Dimensionless, bandwidth / 1e9)?;
     let peer = args.peers.then(|| Peer::start(args.threads));
     let mut peer = match peer {

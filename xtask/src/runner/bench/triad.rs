@@ -2,18 +2,14 @@
 
 use rayon::prelude::*;
 
-use super::Size;
 use super::clock;
 
 /// Bytes a second of `a = b + s c` on arrays that no cache holds, best of several passes, on the threads of the
 /// current pool.
 ///
 /// Counts 24 bytes an element, as J. D. McCalpin's STREAM does; the read that precedes the write of `a` is not counted.
-pub(super) fn bandwidth(size: Size) -> f64 {
-    let n = match size {
-        Size::Smoke => 1 << 18,
-        Size::Standard => 1 << 23,
-    };
+pub(super) fn bandwidth() -> f64 {
+    let n = 1 << 23;
     let (mut a, b, c) = (vec![0.0f64; n], vec![1.0f64; n], vec![2.0f64; n]);
     let part = n.div_ceil(rayon::current_num_threads());
     let best = (0..7)
