@@ -1,11 +1,11 @@
 //! The command line of `solve`.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 
 use super::rhs::Rhs;
 
@@ -43,13 +43,13 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Method::Auto)]
     pub(super) method: Method,
     /// Preconditioner; `auto` tries IC(0) with diagonal shifts, then Jacobi
-    #[arg(long, value_enum, default_value_t = Precond::Auto)]
-    pub(super) precond: Precond,
+    #[arg(long, value_enum, default_value_t = Choice::Auto)]
+    pub(super) precond: Choice,
     /// Weights of `--precond neuralif`: a bundled name or a file [default: neuralif-synthetic-s0]
     #[arg(long, value_name = "NAME|FILE")]
     pub(super) weights: Option<String>,
     /// Entries to drop: relative to the diagonal for `ict`, absolute for `ic0` and `neuralif`
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(super) drop_tol: Option<f64>,
     /// Build the preconditioner from S A S with a diagonal of about one; `auto`: for `neuralif` only,
     /// the classical ones do not depend on scaling
@@ -59,13 +59,18 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Negate::Auto)]
     pub(super) negate: Negate,
     /// Largest ‖b − A x‖/‖b‖ that counts as converged; always of the system in the file
-    #[arg(long, value_name = "X", default_value_t = 1e-8)]
+    #[arg(
+        long,
+        value_name = "X",
+        default_value = "1e-8",
+        allow_negative_numbers = true
+    )]
     pub(super) rtol: f64,
     /// Iterations at most, of each attempt
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub(super) max_iters: usize,
     /// Seconds at most, all attempts together
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub(super) time_limit: Option<f64>,
     /// Threads [default: one per core]
     #[arg(long, value_name = "N")]
@@ -89,13 +94,58 @@ pub(super) enum Method {
 /// Preconditioners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Precond {
-    Auto,
     None,
     Jacobi,
     Ssor,
     Ic0,
     Ict,
     Neuralif,
+}
+
+/// What `--precond` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Choice {
+    Auto,
+    One(Precond),
+}
+
+impl ValueEnum for Choice {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self::Auto,
+            Self::One(Precond::None),
+            Self::One(Precond::Jacobi),
+            Self::One(Precond::Ssor),
+            Self::One(Precond::Ic0),
+            Self::One(Precond::Ict),
+            Self::One(Precond::Neuralif),
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
+    }
+}
+
+impl Choice {
+    /// The name used on the command line and in reports.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::One(precond) => precond.name(),
+        }
+    }
+
+    /// Preconditioners in the order in which they are tried.
+    fn chain(self) -> Vec<Precond> {
+        match self {
+            Self::Auto => vec![Precond::Ic0, Precond::Jacobi],
+            Self::One(Precond::Neuralif) => {
+                vec![Precond::Neuralif, Precond::Ic0, Precond::Jacobi]
+            }
+            Self::One(one) => vec![one],
+        }
+    }
 }
 
 /// Symmetric scaling of what the preconditioner is built from.
@@ -124,7 +174,6 @@ impl Precond {
     /// The name used on the command line and in reports.
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Auto => "auto",
             Self::None => "none",
             Self::Jacobi => "jacobi",
             Self::Ssor => "ssor",
@@ -132,12 +181,6 @@ impl Precond {
             Self::Ict => "ict",
             Self::Neuralif => "neuralif",
         }
-    }
-}
-
-impl fmt::Display for Precond {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 
@@ -185,27 +228,22 @@ impl Args {
             );
             if !matches!(
                 self.precond,
-                Precond::Ic0 | Precond::Ict | Precond::Neuralif
+                Choice::One(Precond::Ic0 | Precond::Ict | Precond::Neuralif)
             ) {
                 bail!(
                     "--drop-tol has no meaning for --precond {}: choose ict, ic0 or neuralif",
-                    self.precond
+                    self.precond.name()
                 );
             }
         }
-        if self.weights.is_some() && self.precond != Precond::Neuralif {
+        if self.weights.is_some() && self.precond != Choice::One(Precond::Neuralif) {
             bail!(
                 "--weights has no meaning for --precond {}: add --precond neuralif",
-                self.precond
+                self.precond.name()
             );
         }
-        let chain = match self.precond {
-            Precond::Auto => vec![Precond::Ic0, Precond::Jacobi],
-            Precond::Neuralif => vec![Precond::Neuralif, Precond::Ic0, Precond::Jacobi],
-            one => vec![one],
-        };
         Ok(Plan {
-            chain,
+            chain: self.precond.chain(),
             flexible: self.method == Method::Fcg,
             scaling: self.scaling,
             weights: self.weights.clone(),

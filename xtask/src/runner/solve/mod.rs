@@ -27,8 +27,8 @@ const NOT_CONVERGED: u8 = 2;
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     let plan = args.plan()?;
     if plan.chain.contains(&Precond::Neuralif) {
-        // A name that is wrong is bad input, not a preconditioner that fails.
-        preconditioner::weights(&plan)?;
+        // Weights that cannot be used are bad input, not a preconditioner that fails.
+        preconditioner::network(&plan)?;
     }
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(args.threads.unwrap_or(0))
@@ -42,6 +42,9 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
 }
 
 fn one(matrix: &Path, args: &Args, plan: &Plan) -> Result<ExitCode> {
+    if let Some(folder) = &args.output {
+        report::make_folder(folder)?;
+    }
     let mut progress = Progress::new();
     progress.begin("solve", "reading the matrix");
     let system = System::read(matrix, &args.rhs, args.negate)?;

@@ -42,7 +42,7 @@ impl<'a> Built<'a> {
     pub(super) fn new(kind: Precond, plan: &Plan, a: &'a CsrMatrix) -> Result<Self> {
         let view = a.view();
         Ok(match kind {
-            Precond::Auto | Precond::Ic0 => {
+            Precond::Ic0 => {
                 // A drop tolerance belongs to the preconditioner that was asked for, not to a fallback.
                 let own = plan.chain.first() == Some(&kind);
                 let options = match plan.drop_tol.filter(|_| own) {
@@ -62,7 +62,7 @@ impl<'a> Built<'a> {
                 Self::factor(options.factor(view)?)
             }
             Precond::Neuralif => {
-                let mut builder = NeuralIf::new(&weights(plan)?)?;
+                let mut builder = network(plan)?;
                 if let Some(tau) = plan.drop_tol {
                     builder = builder.with_drop_tol(tau);
                 }
@@ -86,10 +86,12 @@ impl<'a> Built<'a> {
     }
 }
 
-/// The weights of the plan.
-pub(super) fn weights(plan: &Plan) -> Result<Weights> {
+/// The network of the plan.
+pub(super) fn network(plan: &Plan) -> Result<NeuralIf> {
     let name = plan.weights.as_deref().unwrap_or(DEFAULT_WEIGHTS);
-    Weights::named_or_file(name).with_context(|| format!("--weights {name}"))
+    let wrong = || format!("--weights {name}: give a bundled name or a weight file");
+    let weights = Weights::named_or_file(name).with_context(wrong)?;
+    NeuralIf::new(&weights).with_context(wrong)
 }
 
 /// Whether `kind` is built from the scaled matrix. Only the network sees a difference worth it:

@@ -13,6 +13,16 @@ use super::args::Plan;
 use super::attempt::{Attempt, Outcome, Outcomes};
 use super::system::System;
 
+/// Makes the folder of the results, before anything is computed.
+pub(super) fn make_folder(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| {
+        format!(
+            "--output {}: cannot make this folder; name another",
+            folder.display()
+        )
+    })
+}
+
 /// `solve.json`.
 #[derive(Debug, Serialize)]
 pub(super) struct Record {
@@ -32,6 +42,8 @@ pub(super) struct Record {
     /// Of all attempts together, as the seconds.
     pub(super) iterations: usize,
     pub(super) relative_residual: f64,
+    /// `‖b − A x‖/(‖A‖₁‖x‖ + ‖b‖)`: at the rounding unit, no method gets further.
+    backward_error: f64,
     /// `‖x − x*‖/‖x*‖` where b = A x* was made from x*.
     relative_error: Option<f64>,
     setup_seconds: f64,
@@ -109,6 +121,7 @@ impl Record {
             preconditioner: attempts.last().map_or("none", |a| a.precond.name()),
             iterations: attempts.iter().map(|a| a.iterations).sum(),
             relative_residual: outcomes.relative_residual,
+            backward_error: system.backward_error(&outcomes.x),
             relative_error: system.relative_error(&outcomes.x),
             setup_seconds: attempts.iter().map(|a| a.setup_seconds).sum(),
             solve_seconds: attempts.iter().map(|a| a.solve_seconds).sum(),
@@ -176,6 +189,11 @@ impl Record {
             text,
             "relative residual ‖b − A x‖/‖b‖ = {}",
             format_number(self.relative_residual)
+        );
+        let _ = write!(
+            text,
+            ", backward error {}",
+            format_number(self.backward_error)
         );
         if let Some(error) = self.relative_error {
             let _ = write!(text, ", error ‖x − x*‖/‖x*‖ = {}", format_number(error));

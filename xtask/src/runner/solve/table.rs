@@ -10,7 +10,7 @@ use xtask::report::{format_number, write_atomic};
 
 use super::args::{Args, Plan, Precond, Set};
 use super::attempt;
-use super::report::Record;
+use super::report::{Record, make_folder};
 use super::system::System;
 use super::watch::Progress;
 
@@ -52,6 +52,7 @@ pub(super) fn run(set: Set, args: &Args, plan: &Plan) -> Result<ExitCode> {
     let Some(output) = &args.output else {
         bail!("--table needs --output DIR for table.json and table.md");
     };
+    make_folder(output)?;
     let Set::Definite = set;
     let folder = data_folder()?;
     let entries = definite(&folder.join("manifest.csv"))?;
@@ -61,10 +62,9 @@ pub(super) fn run(set: Set, args: &Args, plan: &Plan) -> Result<ExitCode> {
         jacobi.chain = vec![Precond::Jacobi];
         plans.push(jacobi);
     }
-    let names: Vec<&'static str> = [args.precond, Precond::Jacobi]
-        .iter()
+    let names: Vec<&'static str> = [args.precond.name(), Precond::Jacobi.name()]
+        .into_iter()
         .take(plans.len())
-        .map(|p| p.name())
         .collect();
     let mut table = Table {
         schema: 1,
