@@ -54,7 +54,7 @@ macro_rules! bundled {
         ];
     };
 }
-bundled!();
+bundled!("neuralif-synthetic-s0", "neuralif-poisson");
 
 fn format_error(e: impl std::fmt::Display) -> GnnError {
     GnnError::WeightsFormat {

@@ -15,6 +15,8 @@ use super::settings::IctSettings;
 pub(super) struct Method {
     pub(super) name: String,
     pub(super) kind: Kind,
+    /// Slow methods run on the first matrices only.
+    pub(super) matrices: usize,
 }
 
 /// Kinds of set-up.
@@ -43,10 +45,13 @@ pub(super) struct Ready<'a> {
 
 impl Method {
     pub(super) fn new(name: &str, kind: Kind) -> Self {
-        Self {
-            name: name.into(),
-            kind,
-        }
+        Self { name: name.into(), kind, matrices: usize::MAX }
+    }
+
+    /// The same on the first `matrices` only.
+    pub(super) fn on_first(mut self, matrices: usize) -> Self {
+        self.matrices = matrices;
+        self
     }
 
     /// NeuralIF with bundled weights or those of a file.

@@ -12,6 +12,8 @@ pub(super) const MAX_ITERS: usize = 10_000;
 /// One method on one matrix.
 pub(super) struct Row {
     pub(super) method: String,
+    /// Which test matrix.
+    pub(super) matrix: usize,
     pub(super) nnz_matrix: usize,
     pub(super) nnz_factor: Option<usize>,
     pub(super) shifts: usize,
@@ -27,7 +29,7 @@ impl Row {
 }
 
 /// Sets up and solves, on the current thread pool.
-pub(super) fn row(method: &Method, problem: &Problem, repetitions: usize) -> Result<Row> {
+pub(super) fn row(method: &Method, problem: &Problem, matrix: usize, repetitions: usize) -> Result<Row> {
     let (ready, setup) = measure::set_up(repetitions, || method.set_up(&problem.matrix))?;
     let solve = measure::solve(
         &problem.matrix,
@@ -37,6 +39,7 @@ pub(super) fn row(method: &Method, problem: &Problem, repetitions: usize) -> Res
     )?;
     Ok(Row {
         method: method.name.clone(),
+        matrix,
         nnz_matrix: problem.matrix.nnz(),
         nnz_factor: ready.nnz,
         shifts: ready.shifts,
@@ -79,11 +82,8 @@ pub(super) fn measurements(
         };
         // Matrix by matrix, so that the quartiles are those of ratios.
         let ratio = |f: &dyn Fn(&Row) -> Option<f64>| -> Option<Vec<f64>> {
-            (base.len() == rows.len()).then_some(())?;
-            rows.iter()
-                .zip(&base)
-                .map(|(r, b)| Some(f(r)? / f(b)?))
-                .collect()
+            let of_ic0 = |r: &Row| base.iter().find(|b| b.matrix == r.matrix).and_then(|b| f(b));
+            rows.iter().map(|r| Some(f(r)? / of_ic0(r)?)).collect()
         };
         if suffix.is_empty() {
             for t in 0..THRESHOLDS.len() {

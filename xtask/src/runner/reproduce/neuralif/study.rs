@@ -30,6 +30,9 @@ pub(super) struct Study<'e> {
     palette: Palette,
 }
 
+/// Matrices for methods that take many times as long as the others.
+const SLOW: usize = 3;
+
 /// Methods in the order of tables and pictures.
 const METHODS: [&str; 12] = [
     "none",
@@ -237,10 +240,10 @@ impl<'e> Study<'e> {
                     drop_tol: None,
                 },
             ),
-            Method::new("ict", Kind::Ict(self.experiment.ict.clone())),
+            Method::new("ict", Kind::Ict(self.experiment.ict.clone())).on_first(SLOW),
             Method::neuralif("neuralif", &first, None)?,
             Method::neuralif("neuralif-sp", &first, Some(tuned.neuralif_drop))?,
-            untrained(&first, self.request.seed)?,
+            untrained(&first, self.request.seed)?.on_first(SLOW),
             Method::with_parameters("neuralif-scratch", &scratch.parameters, None)?,
         ];
         for (k, other) in weights.iter().enumerate().skip(1) {
@@ -290,12 +293,12 @@ impl<'e> Study<'e> {
     ) -> Result<Vec<Row>> {
         let bar = progress::bar("solves", (methods.len() * problems.len()) as u64);
         let mut rows = Vec::new();
-        for problem in problems {
-            for method in methods {
+        for (k, problem) in problems.iter().enumerate() {
+            for method in methods.iter().filter(|m| k < m.matrices) {
                 bar.set_message(method.name.clone());
                 let measured = self
                     .one_thread
-                    .install(|| row(method, problem, self.settings.repetitions));
+                    .install(|| row(method, problem, k, self.settings.repetitions));
                 match measured {
                     Ok(row) => {
                         if !row.solve.status.is_converged() {
@@ -334,9 +337,9 @@ impl<'e> Study<'e> {
             .filter(|m| ["ic0", "neuralif", "neuralif-sp"].contains(&m.name.as_str()))
             .collect();
         let mut rows = Vec::new();
-        for problem in problems.iter().take(5) {
+        for (k, problem) in problems.iter().take(5).enumerate() {
             for method in &chosen {
-                rows.push(row(method, problem, self.settings.repetitions)?);
+                rows.push(row(method, problem, k, self.settings.repetitions)?);
             }
         }
         let names: Vec<String> = chosen.iter().map(|m| m.name.clone()).collect();
@@ -395,7 +398,7 @@ impl<'e> Study<'e> {
         ];
         if let Some(first) = weights.first() {
             methods.push(Method::neuralif("neuralif", first, None)?);
-            methods.push(untrained(first, self.request.seed)?);
+            methods.push(untrained(first, self.request.seed)?.on_first(1));
         }
         Ok(methods)
     }

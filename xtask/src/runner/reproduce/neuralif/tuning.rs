@@ -18,7 +18,7 @@ pub(super) fn choose(
         let method = method(candidate)?;
         let mut total = 0.0;
         for problem in problems {
-            total += row(&method, problem, repetitions)
+            total += row(&method, problem, 0, repetitions)
                 .ok()
                 .and_then(|r| r.total(0))
                 .unwrap_or(f64::INFINITY);

@@ -1,0 +1,53 @@
+//! `reproduce` through the command line.
+#![cfg(feature = "runner")]
+
+use std::path::Path;
+
+use assert_cmd::Command;
+use xtask::report::{Results, Verdict};
+
+fn runner() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_runner"))
+}
+
+#[test]
+fn help_and_list() {
+    let output = runner().args(["reproduce", "--help"]).output().unwrap();
+    assert!(output.status.success());
+    insta::assert_snapshot!("reproduce-help", String::from_utf8(output.stdout).unwrap());
+    let list = runner().args(["reproduce", "--list"]).output().unwrap();
+    let text = String::from_utf8(list.stdout).unwrap();
+    assert!(list.status.success() && text.contains("neuralif") && text.contains("--profile quick"), "{text}");
+}
+
+#[test]
+fn usage_errors_exit_1() {
+    for arguments in [&["reproduce"][..], &["reproduce", "no-such-paper"], &["reproduce", "neuralif", "--profile", "huge"]] {
+        runner().args(arguments).assert().code(1);
+    }
+}
+
+/// The whole experiment on small matrices: every method, every quantity, a report that can be read.
+#[test]
+fn smoke() {
+    let output = runner().args(["reproduce", "neuralif", "--profile", "smoke"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("target/reproduce/neuralif/smoke");
+    let results = Results::read(&folder.join("results.json")).unwrap();
+    let value = |method: &str, quantity: &str| {
+        let found = results.measurements.iter().find(|m| m.method == method && m.quantity == quantity);
+        found.unwrap_or_else(|| panic!("no {quantity} of {method}")).value
+    };
+    for method in ["none", "jacobi", "ssor", "ic0", "ic0-sp", "ic0-shifted", "ict", "neuralif", "neuralif-sp"] {
+        for quantity in ["iterations@1e-3", "iterations@1e-6", "iterations@1e-8", "setup_seconds", "total_seconds@1e-3"] {
+            assert!(value(method, quantity).is_some_and(|v| v >= 0.0), "{method} {quantity}");
+        }
+    }
+    assert!(value("ic0", "iterations@1e-3") < value("none", "iterations@1e-3"));
+    assert!(value("neuralif", "iterations@1e-3") < value("jacobi", "iterations@1e-3"));
+    assert!(value("neuralif", "total_ratio_to_ic0@1e-3").is_some());
+    assert!(results.count(Verdict::NoReference) > 0);
+    let html = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(html.contains("<svg") && html.contains("neuralif-untrained"));
+}
