@@ -21,13 +21,12 @@ pub(crate) struct Measured {
     pub(crate) history: Vec<(f64, f64, f64)>,
 }
 
-/// Solves `A x = b` from zero to the smallest threshold, single-threaded or on the current pool.
+/// Solves `A x = b` from zero to the smallest threshold, on the current thread pool.
 pub(crate) fn solve<M: Preconditioner<Host>>(
     a: &CsrMatrix,
     b: &[f64],
     m: &M,
     max_iters: usize,
-    sequential: bool,
 ) -> Result<Measured> {
     // As in the paper, b has norm 1.
     let norm = b.iter().map(|v| v * v).sum::<f64>().sqrt();
@@ -35,12 +34,7 @@ pub(crate) fn solve<M: Preconditioner<Host>>(
     let options = CgOptions::default()
         .with_rtol(THRESHOLDS[2])
         .with_max_iters(max_iters);
-    let space = if sequential {
-        Host::sequential(b.len())
-    } else {
-        Host::new(b.len())
-    };
-    let mut workspace = CgWorkspace::new_in(space, &options);
+    let mut workspace = CgWorkspace::<Host>::new(b.len(), &options);
     let solution = cg_with(&mut workspace, a, &b, m, &options)?;
     let history = solution
         .history
@@ -78,22 +72,22 @@ pub(crate) fn iterations<M: Preconditioner<Host>>(
     Ok(solution.iterations_to(rtol).unwrap_or(max_iters))
 }
 
-/// Least seconds of `repetitions` runs of a set-up, and its last result.
+/// Median seconds of `repetitions` runs of a set-up, and its last result.
 pub(crate) fn set_up<T, E>(
     repetitions: usize,
     mut build: impl FnMut() -> Result<T, E>,
 ) -> Result<(T, f64), E> {
-    let mut best = f64::INFINITY;
-    let mut last = None;
-    for _ in 0..repetitions.max(1) {
+    let mut timed = || {
         let start = Instant::now();
-        let built = build()?;
-        best = best.min(start.elapsed().as_secs_f64());
-        last = Some(built);
+        build().map(|built| (built, start.elapsed().as_secs_f64()))
+    };
+    let (mut last, seconds) = timed()?;
+    let mut all = vec![seconds];
+    for _ in 1..repetitions {
+        let (built, seconds) = timed()?;
+        last = built;
+        all.push(seconds);
     }
-    match last {
-        Some(built) => Ok((built, best)),
-        // `repetitions.max(1)` ran at least once.
-        None => build().map(|built| (built, best)),
-    }
+    all.sort_by(f64::total_cmp);
+    Ok((last, all[all.len() / 2]))
 }

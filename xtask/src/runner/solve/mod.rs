@@ -1,12 +1,72 @@
-//! `solve`.
+//! `solve`: one linear system from a file, or a whole set of matrices.
 
+mod args;
+mod attempt;
+mod preconditioner;
+mod report;
+mod rhs;
+mod system;
+mod table;
+mod watch;
+
+use std::path::Path;
 use std::process::ExitCode;
 
-/// Arguments of `solve`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+use anyhow::{Context, Result};
+
+pub(crate) use args::Args;
+use args::{Plan, Precond};
+use report::Record;
+use system::System;
+use watch::Progress;
+
+/// Exit code of a solve that did not converge.
+const NOT_CONVERGED: u8 = 2;
 
 /// Runs `solve`.
-pub(crate) fn run(_args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not available yet")
+pub(crate) fn run(args: Args) -> Result<ExitCode> {
+    let plan = args.plan()?;
+    if plan.chain.contains(&Precond::Neuralif) {
+        // Weights that cannot be used are bad input, not a preconditioner that fails.
+        preconditioner::network(&plan)?;
+    }
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(args.threads.unwrap_or(0))
+        .build()
+        .context("cannot start the threads")?;
+    pool.install(|| match (&args.table, &args.matrix) {
+        (Some(set), _) => table::run(*set, &args, &plan),
+        (None, Some(matrix)) => one(matrix, &args, &plan),
+        (None, None) => anyhow::bail!("no matrix; give a file, or --table definite"),
+    })
+}
+
+fn one(matrix: &Path, args: &Args, plan: &Plan) -> Result<ExitCode> {
+    if let Some(folder) = &args.output {
+        report::make_folder(folder)?;
+    }
+    let mut progress = Progress::new();
+    progress.begin("solve", "reading the matrix");
+    let system = System::read(matrix, &args.rhs, args.negate)?;
+    let outcomes = attempt::solve(&system, plan, &mut progress)?;
+    let record = Record::new(matrix, &args.rhs.to_string(), &system, plan, &outcomes);
+    print!("{}", record.text(&outcomes));
+    if system.unused_rhs > 0 {
+        eprintln!(
+            "note: the file holds {} right-hand side(s); --rhs stored solves for it",
+            system.unused_rhs
+        );
+    }
+    if let Some(folder) = &args.output {
+        record.write(folder, &outcomes)?;
+        println!(
+            "solution.mtx, solve.json and history.svg are in {}",
+            folder.display()
+        );
+    }
+    Ok(if record.converged {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(NOT_CONVERGED)
+    })
 }

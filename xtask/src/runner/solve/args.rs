@@ -1,0 +1,256 @@
+//! The command line of `solve`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+
+use super::rhs::Rhs;
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask solve A.mtx.gz
+      CG with IC(0), with b = A x* for a random x*: does this matrix give in?
+  cargo xtask solve A.mtx --rhs b.mtx --output out
+      one's own right-hand side; out/ gets solution.mtx, solve.json and history.svg
+  cargo xtask solve A.mtx --precond ict --drop-tol 1e-3 --rtol 1e-10
+      a stronger factor and a smaller residual
+  cargo xtask solve A.mtx --precond neuralif --weights neuralif-synthetic-s0
+      a learned factor, IC(0) and Jacobi to fall back on
+  cargo xtask solve --table definite --precond ic0 --output out
+      every definite matrix of $LA_DATA_DIR/matrices, IC(0) beside Jacobi
+
+Exit code: 0 converged, 2 not converged, 1 bad input.";
+
+/// Arguments of `solve`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Matrix Market, Harwell-Boeing or Rutherford-Boeing file, gzip-compressed or not
+    #[arg(
+        value_name = "A.mtx[.gz]",
+        required_unless_present = "table",
+        conflicts_with = "table"
+    )]
+    pub(super) matrix: Option<PathBuf>,
+    /// Right-hand side: FILE (Matrix Market), `stored` (in a Harwell-Boeing matrix file), `ones`,
+    /// `random:SEED`; or b = A x* with x* from `solution-ones`, `solution-random:SEED`
+    #[arg(long, value_name = "RHS", default_value = "solution-random:0")]
+    pub(super) rhs: Rhs,
+    /// Krylov method; `auto` is CG
+    #[arg(long, value_enum, default_value_t = Method::Auto)]
+    pub(super) method: Method,
+    /// Preconditioner; `auto` tries IC(0) with diagonal shifts, then Jacobi
+    #[arg(long, value_enum, default_value_t = Choice::Auto)]
+    pub(super) precond: Choice,
+    /// Weights of `--precond neuralif`: a bundled name or a file [default: neuralif-synthetic-s0]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(super) weights: Option<String>,
+    /// Entries to drop: relative to the diagonal for `ict`, absolute for `ic0` and `neuralif`
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub(super) drop_tol: Option<f64>,
+    /// Build the preconditioner from S A S with a diagonal of about one; `auto`: for `neuralif` only,
+    /// the classical ones do not depend on scaling
+    #[arg(long, value_enum, default_value_t = Scaling::Auto)]
+    pub(super) scaling: Scaling,
+    /// Whether a negative definite matrix is solved as (−A) x = −b
+    #[arg(long, value_enum, default_value_t = Negate::Auto)]
+    pub(super) negate: Negate,
+    /// Largest ‖b − A x‖/‖b‖ that counts as converged; always of the system in the file
+    #[arg(
+        long,
+        value_name = "X",
+        default_value = "1e-8",
+        allow_negative_numbers = true
+    )]
+    pub(super) rtol: f64,
+    /// Iterations at most, of each attempt
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(super) max_iters: usize,
+    /// Seconds at most, all attempts together
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
+    pub(super) time_limit: Option<f64>,
+    /// Threads [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub(super) threads: Option<usize>,
+    /// Folder for the results; without it they are only printed
+    #[arg(long, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
+    /// Solve every matrix of a set instead of one file, with Jacobi-CG beside it
+    #[arg(long, value_enum, value_name = "SET")]
+    pub(super) table: Option<Set>,
+}
+
+/// Krylov methods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Method {
+    Auto,
+    Cg,
+    Fcg,
+}
+
+/// Preconditioners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Precond {
+    None,
+    Jacobi,
+    Ssor,
+    Ic0,
+    Ict,
+    Neuralif,
+}
+
+/// What `--precond` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Choice {
+    Auto,
+    One(Precond),
+}
+
+impl ValueEnum for Choice {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self::Auto,
+            Self::One(Precond::None),
+            Self::One(Precond::Jacobi),
+            Self::One(Precond::Ssor),
+            Self::One(Precond::Ic0),
+            Self::One(Precond::Ict),
+            Self::One(Precond::Neuralif),
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
+    }
+}
+
+impl Choice {
+    /// The name used on the command line and in reports.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::One(precond) => precond.name(),
+        }
+    }
+
+    /// Preconditioners in the order in which they are tried.
+    fn chain(self) -> Vec<Precond> {
+        match self {
+            Self::Auto => vec![Precond::Ic0, Precond::Jacobi],
+            Self::One(Precond::Neuralif) => {
+                vec![Precond::Neuralif, Precond::Ic0, Precond::Jacobi]
+            }
+            Self::One(one) => vec![one],
+        }
+    }
+}
+
+/// Symmetric scaling of what the preconditioner is built from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Scaling {
+    Auto,
+    None,
+    Jacobi,
+}
+
+/// What happens to negative definite matrices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Negate {
+    Auto,
+    Never,
+}
+
+/// Sets of matrices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Set {
+    /// Definite, not diagonal, numerically nonsingular
+    Definite,
+}
+
+impl Precond {
+    /// The name used on the command line and in reports.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Jacobi => "jacobi",
+            Self::Ssor => "ssor",
+            Self::Ic0 => "ic0",
+            Self::Ict => "ict",
+            Self::Neuralif => "neuralif",
+        }
+    }
+}
+
+/// The options of a solve, checked.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    /// Preconditioners in the order in which they are tried.
+    pub(super) chain: Vec<Precond>,
+    pub(super) flexible: bool,
+    pub(super) scaling: Scaling,
+    pub(super) weights: Option<String>,
+    pub(super) drop_tol: Option<f64>,
+    pub(super) rtol: f64,
+    pub(super) max_iters: usize,
+    pub(super) time_limit: Option<Duration>,
+}
+
+impl Args {
+    /// Checks ranges and combinations.
+    pub(super) fn plan(&self) -> Result<Plan> {
+        ensure!(
+            self.rtol > 0.0 && self.rtol < 1.0,
+            "--rtol {}: expected a number between 0 and 1, both excluded",
+            self.rtol
+        );
+        ensure!(
+            self.threads != Some(0),
+            "--threads 0: expected at least 1; leave the option out for one per core"
+        );
+        let time_limit = self
+            .time_limit
+            .map(|seconds| {
+                Duration::try_from_secs_f64(seconds)
+                    .ok()
+                    .filter(|limit| !limit.is_zero())
+                    .with_context(|| {
+                        format!("--time-limit {seconds}: expected a positive number of seconds")
+                    })
+            })
+            .transpose()?;
+        if let Some(tau) = self.drop_tol {
+            ensure!(
+                tau >= 0.0 && tau.is_finite(),
+                "--drop-tol {tau}: expected a number that is not negative"
+            );
+            if !matches!(
+                self.precond,
+                Choice::One(Precond::Ic0 | Precond::Ict | Precond::Neuralif)
+            ) {
+                bail!(
+                    "--drop-tol has no meaning for --precond {}: choose ict, ic0 or neuralif",
+                    self.precond.name()
+                );
+            }
+        }
+        if self.weights.is_some() && self.precond != Choice::One(Precond::Neuralif) {
+            bail!(
+                "--weights has no meaning for --precond {}: add --precond neuralif",
+                self.precond.name()
+            );
+        }
+        Ok(Plan {
+            chain: self.precond.chain(),
+            flexible: self.method == Method::Fcg,
+            scaling: self.scaling,
+            weights: self.weights.clone(),
+            drop_tol: self.drop_tol,
+            rtol: self.rtol,
+            max_iters: self.max_iters,
+            time_limit,
+        })
+    }
+}

@@ -1,0 +1,192 @@
+//! Building the preconditioners by name.
+
+use std::cell::RefCell;
+
+use anyhow::{Context, Result};
+use la_krylov::{
+    Definiteness, Host, IdentityPreconditioner, Preconditioner, PreconditionerError,
+    PreconditionerKind,
+};
+use la_precond::classical::{Ic0, Ict, Jacobi, Ssor};
+use la_precond::learned::{NeuralIf, Weights};
+use la_precond::{FactorStats, IncompleteCholesky};
+use la_problems::CsrMatrix;
+
+use super::args::{Plan, Precond, Scaling};
+
+const DEFAULT_WEIGHTS: &str = "neuralif-synthetic-s0";
+
+/// A preconditioner ready to be applied, and what is known of its making.
+pub(super) struct Built<'a> {
+    pub(super) apply: Box<dyn Preconditioner<Host<f64>> + 'a>,
+    /// Of incomplete factors.
+    pub(super) stats: Option<FactorStats>,
+}
+
+impl<'a> Built<'a> {
+    fn plain(apply: impl Preconditioner<Host<f64>> + 'a) -> Self {
+        Self {
+            apply: Box::new(apply),
+            stats: None,
+        }
+    }
+
+    fn factor(factor: IncompleteCholesky) -> Self {
+        Self {
+            stats: Some(*factor.stats()),
+            apply: Box::new(factor),
+        }
+    }
+
+    /// Builds `kind` from `a`.
+    pub(super) fn new(kind: Precond, plan: &Plan, a: &'a CsrMatrix) -> Result<Self> {
+        let view = a.view();
+        Ok(match kind {
+            Precond::Ic0 => {
+                // A drop tolerance belongs to the preconditioner that was asked for, not to a fallback.
+                let own = plan.chain.first() == Some(&kind);
+                let options = match plan.drop_tol.filter(|_| own) {
+                    Some(tau) => Ic0::default().with_drop_tol(tau),
+                    None => Ic0::default(),
+                };
+                Self::factor(options.factor(view)?)
+            }
+            Precond::None => Self::plain(IdentityPreconditioner::new(a.rows())),
+            Precond::Jacobi => Self::plain(Jacobi::new(view)?),
+            Precond::Ssor => Self::plain(Ssor::new(view, 1.0)?),
+            Precond::Ict => {
+                let options = match plan.drop_tol {
+                    Some(tau) => Ict::default().with_drop_tol(tau),
+                    None => Ict::default(),
+                };
+                Self::factor(options.factor(view)?)
+            }
+            Precond::Neuralif => {
+                let mut builder = network(plan)?;
+                if let Some(tau) = plan.drop_tol {
+                    builder = builder.with_drop_tol(tau);
+                }
+                Self::factor(builder.factor(view)?)
+            }
+        })
+    }
+
+    /// The same for `S A S`, to be applied to residuals of `A`: `z = S M⁻¹ S r`.
+    pub(super) fn unscaled(self, scale: Vec<f64>) -> Self {
+        let inner = self.apply;
+        let buffer = RefCell::new(vec![0.0; scale.len()]);
+        Self {
+            apply: Box::new(Rescaled {
+                inner,
+                scale,
+                buffer,
+            }),
+            stats: self.stats,
+        }
+    }
+}
+
+/// The network of the plan.
+pub(super) fn network(plan: &Plan) -> Result<NeuralIf> {
+    let name = plan.weights.as_deref().unwrap_or(DEFAULT_WEIGHTS);
+    let wrong = || format!("--weights {name}: give a bundled name or a weight file");
+    let weights = Weights::named_or_file(name).with_context(wrong)?;
+    NeuralIf::new(&weights).with_context(wrong)
+}
+
+/// Whether `kind` is built from the scaled matrix. Only the network sees a difference worth it:
+/// Jacobi, SSOR and the incomplete factorisations of `S A S` are those of `A`, scaled.
+pub(super) fn scales(plan: &Plan, kind: Precond) -> bool {
+    match plan.scaling {
+        Scaling::None => false,
+        Scaling::Jacobi => true,
+        Scaling::Auto => kind == Precond::Neuralif,
+    }
+}
+
+/// `S A S` and the diagonal of S: the powers of two nearest to `1/√a_ii`, so that no entry is rounded
+/// and the diagonal lies in [1/2, 2].
+pub(super) fn jacobi_scaled(a: &CsrMatrix) -> (CsrMatrix, Vec<f64>) {
+    let scale: Vec<f64> = (0..a.rows())
+        .map(|i| {
+            let d = a.get(i, i).copied().unwrap_or(1.0);
+            (-0.5 * d.log2()).round().exp2()
+        })
+        .collect();
+    let mut scaled = a.clone();
+    for (i, mut row) in scaled.outer_iterator_mut().enumerate() {
+        for (j, value) in row.iter_mut() {
+            *value *= scale[i] * scale[j];
+        }
+    }
+    (scaled, scale)
+}
+
+/// `z = S M⁻¹ S r`. CG with it takes the steps of CG on `S A S`, and sees the residuals of `A`.
+struct Rescaled<'a> {
+    inner: Box<dyn Preconditioner<Host<f64>> + 'a>,
+    scale: Vec<f64>,
+    buffer: RefCell<Vec<f64>>,
+}
+
+impl Preconditioner<Host<f64>> for Rescaled<'_> {
+    fn dimension(&self) -> usize {
+        self.scale.len()
+    }
+
+    fn apply(
+        &self,
+        space: &Host<f64>,
+        r: &[f64],
+        z: &mut [f64],
+    ) -> Result<(), PreconditionerError> {
+        let mut scaled = self.buffer.borrow_mut();
+        for ((out, r), s) in scaled.iter_mut().zip(r).zip(&self.scale) {
+            *out = r * s;
+        }
+        self.inner.apply(space, &scaled, z)?;
+        z.iter_mut().zip(&self.scale).for_each(|(z, s)| *z *= s);
+        Ok(())
+    }
+
+    fn kind(&self) -> PreconditionerKind {
+        self.inner.kind()
+    }
+
+    fn definiteness(&self) -> Definiteness {
+        self.inner.definiteness()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scaling_is_exact_and_brings_the_diagonal_near_one() {
+        let a = CsrMatrix::new(
+            (2, 2),
+            vec![0, 2, 4],
+            vec![0, 1, 0, 1],
+            vec![3e12, 7.0, 7.0, 5e-9],
+        );
+        let (scaled, scale) = jacobi_scaled(&a);
+        for i in 0..2 {
+            assert!((0.5..=2.0).contains(scaled.get(i, i).unwrap()));
+            for j in 0..2 {
+                let back = scaled.get(i, j).unwrap() / scale[i] / scale[j];
+                assert_eq!(back, *a.get(i, j).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn a_rescaled_jacobi_is_the_jacobi_of_the_matrix() {
+        let a = CsrMatrix::new((2, 2), vec![0, 1, 2], vec![0, 1], vec![300.0, 0.02]);
+        let (scaled, scale) = jacobi_scaled(&a);
+        let m = Built::plain(Jacobi::new(scaled.view()).unwrap()).unscaled(scale);
+        let (space, mut z) = (Host::new(2), [0.0; 2]);
+        m.apply.apply(&space, &[600.0, 0.1], &mut z).unwrap();
+        assert!((z[0] - 2.0).abs() < 1e-14 && (z[1] - 5.0).abs() < 1e-14);
+    }
+}

@@ -1,0 +1,251 @@
+//! A set of matrices, each solved with the preconditioner of the plan and with Jacobi beside it.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Serialize;
+use xtask::report::{format_number, write_atomic};
+
+use super::args::{Args, Plan, Precond, Set};
+use super::attempt;
+use super::report::{Record, make_folder};
+use super::system::System;
+use super::watch::Progress;
+
+/// One line of the manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    name: String,
+    file: PathBuf,
+    n: usize,
+}
+
+/// `table.json`.
+#[derive(Debug, Serialize)]
+struct Table {
+    schema: u32,
+    set: &'static str,
+    rhs: String,
+    rtol: f64,
+    max_iters: usize,
+    matrices: usize,
+    preconditioners: Vec<&'static str>,
+    /// Solved to a recomputed relative residual of `rtol`, by preconditioner.
+    solved: Vec<usize>,
+    rows: Vec<Row>,
+}
+
+/// One matrix: a record per preconditioner.
+#[derive(Debug, Serialize)]
+struct Row {
+    matrix: String,
+    n: usize,
+    nnz: usize,
+    negated: bool,
+    solves: Vec<Record>,
+}
+
+/// Runs the set; exit code 0 when all was run, whatever the outcome.
+pub(super) fn run(set: Set, args: &Args, plan: &Plan) -> Result<ExitCode> {
+    let Some(output) = &args.output else {
+        bail!("--table needs --output DIR for table.json and table.md");
+    };
+    make_folder(output)?;
+    let Set::Definite = set;
+    let folder = data_folder()?;
+    let entries = definite(&folder.join("manifest.csv"))?;
+    let mut plans = vec![plan.clone()];
+    if plan.chain != [Precond::Jacobi] {
+        let mut jacobi = plan.clone();
+        jacobi.chain = vec![Precond::Jacobi];
+        plans.push(jacobi);
+    }
+    let names: Vec<&'static str> = [args.precond.name(), Precond::Jacobi.name()]
+        .into_iter()
+        .take(plans.len())
+        .collect();
+    let mut table = Table {
+        schema: 1,
+        set: "definite",
+        rhs: args.rhs.to_string(),
+        rtol: plan.rtol,
+        max_iters: plan.max_iters,
+        matrices: entries.len(),
+        solved: vec![0; plans.len()],
+        preconditioners: names,
+        rows: Vec::new(),
+    };
+    for entry in &entries {
+        let path = folder.join(&entry.file);
+        let system = System::read(&path, &args.rhs, args.negate)?;
+        let mut row = Row {
+            matrix: entry.name.clone(),
+            n: system.a.rows(),
+            nnz: system.a.nnz(),
+            negated: system.negated,
+            solves: Vec::new(),
+        };
+        for (k, plan) in plans.iter().enumerate() {
+            let outcomes = attempt::solve(&system, plan, &mut Progress::new())?;
+            let record = Record::new(&entry.file, &table.rhs, &system, plan, &outcomes);
+            table.solved[k] += usize::from(record.converged);
+            row.solves.push(record);
+        }
+        println!("{}", line(&row));
+        table.rows.push(row);
+    }
+    let text = markdown(&table);
+    let mut json = serde_json::to_vec_pretty(&table).context("cannot write table.json")?;
+    json.push(b'\n');
+    write_atomic(&output.join("table.json"), &json)?;
+    write_atomic(&output.join("table.md"), text.as_bytes())?;
+    println!("{}", summary(&table));
+    println!("table.json and table.md are in {}", output.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn data_folder() -> Result<PathBuf> {
+    let root = std::env::var_os("LA_DATA_DIR").context(
+        "LA_DATA_DIR is not set; point it at the folder whose `matrices` holds manifest.csv",
+    )?;
+    Ok(Path::new(&root).join("matrices"))
+}
+
+/// The definite matrices that are neither diagonal nor numerically singular, small ones first.
+fn definite(manifest: &Path) -> Result<Vec<Entry>> {
+    let shown = manifest.display();
+    let mut reader =
+        csv::Reader::from_path(manifest).with_context(|| format!("{shown}: cannot read"))?;
+    let head = reader.headers()?.clone();
+    let column = |name: &str| {
+        head.iter()
+            .position(|h| h == name)
+            .with_context(|| format!("{shown}: column `{name}` is missing"))
+    };
+    let (spd, negative) = (column("spd")?, column("negative_definite")?);
+    let (diagonal, singular) = (column("diagonal")?, column("numerically_singular")?);
+    let (name, file, n) = (column("name")?, column("file")?, column("n")?);
+    let mut entries = Vec::new();
+    for record in reader.records() {
+        let record = record.with_context(|| format!("{shown}: damaged"))?;
+        let is = |k: usize, value: &str| record.get(k) == Some(value);
+        let wanted =
+            (is(spd, "yes") || is(negative, "yes")) && is(diagonal, "no") && !is(singular, "yes");
+        if wanted {
+            let text = |k: usize| record.get(k).unwrap_or_default();
+            entries.push(Entry {
+                name: text(name).to_owned(),
+                file: text(file).into(),
+                n: text(n)
+                    .parse()
+                    .with_context(|| format!("{shown}: {}: n is no number", text(name)))?,
+            });
+        }
+    }
+    ensure!(!entries.is_empty(), "{shown}: lists no definite matrix");
+    entries.sort_by(|a, b| (a.n, &a.name).cmp(&(b.n, &b.name)));
+    Ok(entries)
+}
+
+fn line(row: &Row) -> String {
+    let mut text = format!("{:<16} n = {:<7}", row.matrix, row.n);
+    for solve in &row.solves {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            " {}: {} in {} iterations, residual {};",
+            solve.preconditioner(),
+            solve.status,
+            solve.iterations,
+            format_number(solve.relative_residual)
+        );
+    }
+    text.trim_end_matches(';').to_owned()
+}
+
+fn summary(table: &Table) -> String {
+    let parts: Vec<String> = table
+        .preconditioners
+        .iter()
+        .zip(&table.solved)
+        .map(|(name, solved)| format!("{name} {solved}"))
+        .collect();
+    format!(
+        "solved of {} to a relative residual of {:e}: {}",
+        table.matrices,
+        table.rtol,
+        parts.join(", ")
+    )
+}
+
+fn markdown(table: &Table) -> String {
+    let mut text = format!("{}\n\n| matrix | n | nonzeros |", summary(table));
+    for name in &table.preconditioners {
+        let _ = write!(
+            text,
+            " {name}: shift (factored) | iterations | residual | status | seconds |"
+        );
+    }
+    text += "\n| --- | ---: | ---: |";
+    for _ in &table.preconditioners {
+        text += " --- | ---: | ---: | --- | ---: |";
+    }
+    text.push('\n');
+    for row in &table.rows {
+        let sign = if row.negated { " (−A)" } else { "" };
+        let _ = write!(text, "| {}{sign} | {} | {} |", row.matrix, row.n, row.nnz);
+        for solve in &row.solves {
+            let shift = solve
+                .attempts
+                .iter()
+                .find_map(|a| Some((a.shift?, a.shift_attempts?)));
+            let shift = match shift {
+                Some((_, 0)) => "0".to_owned(),
+                Some((shift, tries)) => format!("{} ({})", format_number(shift), tries + 1),
+                None => "–".to_owned(),
+            };
+            let _ = write!(
+                text,
+                " {shift} | {} | {} | {} | {} |",
+                solve.iterations,
+                format_number(solve.relative_residual),
+                solve.status.replace('_', " "),
+                format_number(solve.seconds())
+            );
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manifest_is_filtered_and_sorted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("manifest.csv");
+        let head = "name,n,spd,negative_definite,diagonal,numerically_singular,file";
+        let lines = [
+            head,
+            "big,9,yes,no,no,,g/big.mtx",
+            "minus,3,no,yes,no,no,g/minus.mtx",
+            "diagonal,3,yes,no,yes,no,g/d.mtx",
+            "singular,3,yes,no,no,yes,g/s.mtx",
+            "general,3,no,no,no,no,g/n.mtx",
+        ];
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        let names: Vec<String> = definite(&path)
+            .unwrap()
+            .into_iter()
+            .map(|e| e.name)
+            .collect();
+        assert_eq!(names, ["minus", "big"]);
+        std::fs::write(&path, "name,n\nx,1").unwrap();
+        let error = definite(&path).unwrap_err().to_string();
+        assert!(error.contains("column `spd` is missing"), "{error}");
+    }
+}
