@@ -48,6 +48,10 @@ impl Element for f32 {
     /// (inputs are checked to be finite before a network runs).
     #[inline(always)]
     fn tanh(self) -> Self {
+        #[expect(
+            clippy::manual_clamp,
+            reason = "`clamp` keeps NaN, which costs a comparison more in every lane"
+        )]
         let x = self.max(-BOUND).min(BOUND);
         let t = x * x;
         let p = NUMERATOR[1..].iter().fold(NUMERATOR[0], |p, c| p * t + c);
@@ -68,6 +72,10 @@ impl Element for f32 {
 /// Where the approximation of tanh ends.
 pub(crate) const BOUND: f32 = 7.9;
 /// P, highest degree first.
+#[expect(
+    clippy::excessive_precision,
+    reason = "the digits of the fit, which was made in double precision"
+)]
 pub(crate) const NUMERATOR: [f32; 4] = [
     1.141_470_604_231_124_1e-5,
     0.002_948_514_402_500_262_5,
@@ -75,6 +83,10 @@ pub(crate) const NUMERATOR: [f32; 4] = [
     0.999_999_425_800_368_5,
 ];
 /// Q, highest degree first.
+#[expect(
+    clippy::excessive_precision,
+    reason = "the digits of the fit, which was made in double precision"
+)]
 pub(crate) const DENOMINATOR: [f32; 5] = [
     2.457_249_122_962_276_3e-7,
     0.000_238_395_792_529_430_43,

@@ -192,13 +192,16 @@ impl<T: Element> LowerGraph<T> {
     }
 }
 
+/// A symmetrically scaled matrix, and `√a_ii` of every row.
+type Equilibrated<I, P> = (CsMatI<f64, I, P>, Vec<f64>);
+
 /// `D^-1/2 A D^-1/2` with D = diag(A), and `√a_ii` of every row.
 ///
 /// # Errors
 /// [`GnnError::Matrix`] naming the first row whose diagonal entry is missing or not positive.
 pub fn equilibrate<I: SpIndex, P: SpIndex>(
     a: CsMatViewI<'_, f64, I, P>,
-) -> Result<(CsMatI<f64, I, P>, Vec<f64>), GnnError> {
+) -> Result<Equilibrated<I, P>, GnnError> {
     let mut scale = Vec::with_capacity(a.rows());
     for i in 0..a.rows().min(a.cols()) {
         match a.get(i, i) {

@@ -163,24 +163,25 @@ pub fn train(
         }
         state.log.losses.push(loss as f32);
         let done = state.optimizer.updates;
-        if done % options.validate_every == 0 || done == options.updates {
-            if let Some(score) = hooks.validate(&state.values, done)? {
-                if score.is_finite() && state.log.best().is_none_or(|(_, best)| score < best) {
-                    state.best_values.clone_from(&state.values);
-                }
-                state
-                    .log
-                    .validations
-                    .push((done, if score.is_finite() { score } else { f64::MAX }));
+        let due = |every: usize| done.is_multiple_of(every) || done == options.updates;
+        if due(options.validate_every)
+            && let Some(score) = hooks.validate(&state.values, done)?
+        {
+            if score.is_finite() && state.log.best().is_none_or(|(_, best)| score < best) {
+                state.best_values.clone_from(&state.values);
             }
+            state
+                .log
+                .validations
+                .push((done, if score.is_finite() { score } else { f64::MAX }));
         }
         let stop = hooks.progress(done, loss, &state.log).is_break();
         state.log.seconds += clock.elapsed().as_secs_f64();
         clock = Instant::now();
-        if let Some(path) = checkpoint {
-            if stop || done % options.checkpoint_every == 0 || done == options.updates {
-                state.save(path)?;
-            }
+        if let Some(path) = checkpoint
+            && (stop || due(options.checkpoint_every))
+        {
+            state.save(path)?;
         }
         if stop && done < options.updates {
             return Ok(Trained {

@@ -1,4 +1,8 @@
 //! Loss functions of NeuralIF, with their gradients on the pattern of L.
+#![expect(
+    clippy::needless_range_loop,
+    reason = "row i of the matrix belongs to entry i of several vectors; iterators hide the formula"
+)]
 
 use serde::{Deserialize, Serialize};
 

@@ -270,7 +270,7 @@ impl<T: Element> NeuralIf<T> {
 
 /// Lower, upper, lower, ...
 pub(super) fn direction(step: usize) -> Direction {
-    if step % 2 == 0 {
+    if step.is_multiple_of(2) {
         Direction::Lower
     } else {
         Direction::Upper

@@ -1,4 +1,8 @@
 //! The node perceptron, forward and backward.
+#![expect(
+    clippy::needless_range_loop,
+    reason = "lane loops index several arrays of fixed length alike; iterators hide the formula"
+)]
 
 use super::super::Element;
 use super::super::simd::{Kernel, LANES, Simd};
