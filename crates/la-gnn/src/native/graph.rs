@@ -89,7 +89,46 @@ impl<T: Element> LowerGraph<T> {
     pub fn from_matrix<I: SpIndex, P: SpIndex>(
         a: CsMatViewI<'_, f64, I, P>,
     ) -> Result<Self, GnnError> {
-        Self::build(a, lower_triangle(a)?)
+        if !a.is_csr() {
+            return Self::build(a, lower_triangle(a)?);
+        }
+        // Checks the sizes and that every entry is finite.
+        let features = structural_features(a)?;
+        Self::read(a, features)
+    }
+
+    /// The lower triangle of a CSR matrix in one pass; everything else about the matrix has been checked.
+    fn read<I: SpIndex, P: SpIndex>(
+        a: CsMatViewI<'_, f64, I, P>,
+        features: Vec<T>,
+    ) -> Result<Self, GnnError> {
+        let n = a.rows();
+        let bound = a.nnz().saturating_sub(n) / 2 + n;
+        let mut row_ptr = Vec::with_capacity(n + 1);
+        let (mut col, mut value) = (Vec::with_capacity(bound), Vec::with_capacity(bound));
+        row_ptr.push(0);
+        for (i, row) in a.outer_iterator().enumerate() {
+            let columns = row.indices();
+            // Columns ascend, so those left of the diagonal are the first ones; counting takes no branches.
+            let left = columns.iter().filter(|j| j.index_unchecked() < i).count();
+            if columns.get(left).is_none_or(|j| j.index() != i) {
+                let reason = format!("row {i} does not end with its diagonal entry");
+                return Err(GnnError::Matrix { reason });
+            }
+            col.extend(columns[..=left].iter().map(|j| j.index_unchecked() as u32));
+            value.extend(row.data()[..=left].iter().map(|v| T::from_f64(*v)));
+            row_ptr.push(col.len() as u32);
+        }
+        if let Some(position) = value.iter().position(|v| !v.is_finite()) {
+            let what = "matrix".into();
+            return Err(GnnError::NonFinite { what, position });
+        }
+        Ok(Self {
+            row_ptr,
+            col,
+            value,
+            features,
+        })
     }
 
     /// The same on the lower triangle of the pattern of A², where new entries have the value 0. The

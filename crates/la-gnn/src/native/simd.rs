@@ -26,6 +26,8 @@ pub trait Simd<T: Element>: Copy {
     /// `a b + c`.
     fn mul_add(self, a: Self::Lanes, b: Self::Lanes, c: Self::Lanes) -> Self::Lanes;
     fn tanh(self, x: Self::Lanes) -> Self::Lanes;
+    /// [`tanh`](Simd::tanh) of several, whose long chains of operations then overlap.
+    fn tanh_each<const N: usize>(self, x: [Self::Lanes; N]) -> [Self::Lanes; N];
     fn relu(self, x: Self::Lanes) -> Self::Lanes;
     /// Derivative of tanh in terms of its value: `1 − h²`.
     fn tanh_slope(self, h: Self::Lanes) -> Self::Lanes;
@@ -33,6 +35,8 @@ pub trait Simd<T: Element>: Copy {
     fn relu_slope(self, h: Self::Lanes) -> Self::Lanes;
     /// Sum of the lanes.
     fn sum(self, x: Self::Lanes) -> T;
+    /// The [`sum`](Simd::sum) of each of eight, bit by bit the same.
+    fn sum_each(self, x: [Self::Lanes; LANES]) -> Self::Lanes;
 }
 
 /// Work that is compiled once per instruction set.
@@ -83,6 +87,10 @@ impl<T: Element> Simd<T> for Portable {
         x.map(T::tanh)
     }
     #[inline(always)]
+    fn tanh_each<const N: usize>(self, x: [Self::Lanes; N]) -> [Self::Lanes; N] {
+        x.map(|x| self.tanh(x))
+    }
+    #[inline(always)]
     fn relu(self, x: Self::Lanes) -> Self::Lanes {
         x.map(|v| if v > T::ZERO { v } else { T::ZERO })
     }
@@ -97,6 +105,10 @@ impl<T: Element> Simd<T> for Portable {
     #[inline(always)]
     fn sum(self, x: Self::Lanes) -> T {
         ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]))
+    }
+    #[inline(always)]
+    fn sum_each(self, x: [Self::Lanes; LANES]) -> Self::Lanes {
+        x.map(|x| self.sum(x))
     }
 }
 
@@ -170,25 +182,42 @@ mod avx2 {
         }
         #[inline(always)]
         fn tanh(self, x: __m256) -> __m256 {
+            self.tanh_each([x])[0]
+        }
+        #[inline(always)]
+        fn tanh_each<const N: usize>(self, mut x: [__m256; N]) -> [__m256; N] {
             // SAFETY: see above.
             unsafe {
-                let x = _mm256_min_ps(
-                    _mm256_max_ps(x, _mm256_set1_ps(-BOUND)),
-                    _mm256_set1_ps(BOUND),
-                );
-                let t = _mm256_mul_ps(x, x);
-                let mut p = _mm256_set1_ps(NUMERATOR[0]);
-                for c in &NUMERATOR[1..] {
-                    p = _mm256_fmadd_ps(p, t, _mm256_set1_ps(*c));
+                let (low, high) = (_mm256_set1_ps(-BOUND), _mm256_set1_ps(BOUND));
+                let mut t = x;
+                for k in 0..N {
+                    x[k] = _mm256_min_ps(_mm256_max_ps(x[k], low), high);
+                    t[k] = _mm256_mul_ps(x[k], x[k]);
                 }
-                let mut q = _mm256_set1_ps(DENOMINATOR[0]);
+                let mut q = [_mm256_set1_ps(DENOMINATOR[0]); N];
                 for c in &DENOMINATOR[1..] {
-                    q = _mm256_fmadd_ps(q, t, _mm256_set1_ps(*c));
+                    let c = _mm256_set1_ps(*c);
+                    for k in 0..N {
+                        q[k] = _mm256_fmadd_ps(q[k], t[k], c);
+                    }
                 }
                 // 1/q to 12 bits, then one Newton step: a third of the time of a division.
-                let r = _mm256_rcp_ps(q);
-                let r = _mm256_mul_ps(r, _mm256_fnmadd_ps(q, r, _mm256_set1_ps(2.0)));
-                _mm256_mul_ps(_mm256_mul_ps(x, p), r)
+                for k in 0..N {
+                    let r = _mm256_rcp_ps(q[k]);
+                    let correction = _mm256_fnmadd_ps(q[k], r, _mm256_set1_ps(2.0));
+                    q[k] = _mm256_mul_ps(r, correction);
+                }
+                let mut p = [_mm256_set1_ps(NUMERATOR[0]); N];
+                for c in &NUMERATOR[1..] {
+                    let c = _mm256_set1_ps(*c);
+                    for k in 0..N {
+                        p[k] = _mm256_fmadd_ps(p[k], t[k], c);
+                    }
+                }
+                for k in 0..N {
+                    x[k] = _mm256_mul_ps(_mm256_mul_ps(x[k], p[k]), q[k]);
+                }
+                x
             }
         }
         #[inline(always)]
@@ -216,6 +245,34 @@ mod avx2 {
                 let half = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
                 let quarter = _mm_add_ps(half, _mm_movehl_ps(half, half));
                 _mm_cvtss_f32(_mm_add_ss(quarter, _mm_movehdup_ps(quarter)))
+            }
+        }
+        #[inline(always)]
+        fn sum_each(self, x: [__m256; LANES]) -> __m256 {
+            // SAFETY: see above.
+            unsafe {
+                // The additions of `sum`, each on two, four and eight vectors at once: lane k + 4 to lane k,
+                // with vector v in the lower half and v + 4 in the upper one ...
+                let mut half = [_mm256_setzero_ps(); 4];
+                for v in 0..4 {
+                    half[v] = _mm256_add_ps(
+                        _mm256_permute2f128_ps::<0x20>(x[v], x[v + 4]),
+                        _mm256_permute2f128_ps::<0x31>(x[v], x[v + 4]),
+                    );
+                }
+                // ... lane k + 2 to lane k (k = 0, 1), of vectors v and v + 1 ...
+                let mut quarter = [_mm256_setzero_ps(); 2];
+                for v in 0..2 {
+                    quarter[v] = _mm256_add_ps(
+                        _mm256_shuffle_ps::<0b01_00_01_00>(half[2 * v], half[2 * v + 1]),
+                        _mm256_shuffle_ps::<0b11_10_11_10>(half[2 * v], half[2 * v + 1]),
+                    );
+                }
+                // ... and lane 1 to lane 0.
+                _mm256_add_ps(
+                    _mm256_shuffle_ps::<0b10_00_10_00>(quarter[0], quarter[1]),
+                    _mm256_shuffle_ps::<0b11_01_11_01>(quarter[0], quarter[1]),
+                )
             }
         }
     }

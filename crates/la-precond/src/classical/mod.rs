@@ -1,7 +1,7 @@
 //! Classical preconditioners.
 
 mod builder;
-mod factor;
+pub(crate) mod factor;
 mod ic0;
 mod ict;
 mod input;

@@ -34,7 +34,13 @@ struct Case {
 
 pub(super) fn run(args: &Args, record: &mut Record) -> Result<()> {
     let bandwidth = triad::bandwidth();
-    record.value("machine", "triad", "gigabytes_per_second", Unit::Dimensionless, bandwidth / 1e9)?;
+    record.value(
+        "machine",
+        "triad",
+        "gigabytes_per_second",
+        Unit::Dimensionless,
+        bandwidth / 1e9,
+    )?;
     let mut why = None;
     let peer = match args.peers.then(|| Peer::start(args.threads)) {
         Some(Ok(peer)) => {
@@ -48,14 +54,23 @@ pub(super) fn run(args: &Args, record: &mut Record) -> Result<()> {
         None => None,
     };
     for case in cases(args.size)? {
-        eprintln!("krylov: {}, {} nonzeros", case.name, case.system.matrix.nnz());
+        eprintln!(
+            "krylov: {}, {} nonzeros",
+            case.name,
+            case.system.matrix.nnz()
+        );
         measure(args, record, &case, peer.as_ref(), bandwidth)?;
         if args.peers {
             for quantity in RATIOS {
                 if let Some(why) = &why {
                     record.missing(&case.name, "scipy", quantity, why)?;
                 }
-                record.missing(&case.name, "petsc", quantity, "no driver for it in this version")?;
+                record.missing(
+                    &case.name,
+                    "petsc",
+                    quantity,
+                    "no driver for it in this version",
+                )?;
             }
         }
     }
@@ -114,7 +129,13 @@ fn measure(
     drop(contestants);
     record.seconds(name, "spmv", "seconds", &times[0])?;
     let limit = (12 * a.nnz() + 20 * n) as f64 / bandwidth;
-    record.ratio(name, "triad", "spmv_seconds_ratio", &times[0], &vec![limit; times[0].len()])?;
+    record.ratio(
+        name,
+        "triad",
+        "spmv_seconds_ratio",
+        &times[0],
+        &vec![limit; times[0].len()],
+    )?;
     compare(record, name, RATIOS[0], &times)?;
 
     // A fixed number of plain iterations: the time of one.
@@ -127,7 +148,11 @@ fn measure(
     let mut contestants: Vec<Contestant<'_>> = vec![Box::new(|| {
         let (solution, seconds) = clock::timed(|| cg(a, b, &identity, &options));
         let solution = solution?;
-        ensure!(solution.status == Status::IterationLimit, "{}", solution.status);
+        ensure!(
+            solution.status == Status::IterationLimit,
+            "{}",
+            solution.status
+        );
         Ok(seconds)
     })];
     if let Some(peer) = peer {
@@ -165,7 +190,13 @@ fn solve(
         *count = solution?.require_converged()?.iterations;
         Ok(seconds)
     })];
-    let ready = peer.map(|p| (p, p.borrow_mut().time("cg-ic0", name, &format!("{:e}", case.rtol))));
+    let ready = peer.map(|p| {
+        (
+            p,
+            p.borrow_mut()
+                .time("cg-ic0", name, &format!("{:e}", case.rtol)),
+        )
+    });
     let missing = match &ready {
         Some((_, Err(error))) => Some(format!("{:#}", error.root_cause())),
         _ => None,
@@ -177,9 +208,21 @@ fn solve(
     drop(contestants);
     record.seconds(name, "cg+ic0", "setup_and_solve_seconds", &times[0])?;
     let our_iterations = iterations as f64;
-    record.value(name, "cg+ic0", "iterations", Unit::Iterations, our_iterations)?;
+    record.value(
+        name,
+        "cg+ic0",
+        "iterations",
+        Unit::Iterations,
+        our_iterations,
+    )?;
     if let Some((_, Ok((_, theirs)))) = ready {
-        record.value(name, "scipy+ilupp", "iterations", Unit::Iterations, theirs as f64)?;
+        record.value(
+            name,
+            "scipy+ilupp",
+            "iterations",
+            Unit::Iterations,
+            theirs as f64,
+        )?;
     }
     if let Some(why) = missing {
         record.missing(name, "scipy+ilupp", RATIOS[2], &why)?;

@@ -101,10 +101,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
 /// The folder of the workspace's root manifest.
 fn root() -> PathBuf {
     let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    manifest
-        .parent()
-        .map(PathBuf::from)
-        .unwrap_or(manifest)
+    manifest.parent().map(PathBuf::from).unwrap_or(manifest)
 }
 
 /// `CARGO_TARGET_DIR` or `target` below the workspace.

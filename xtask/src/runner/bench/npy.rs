@@ -59,9 +59,10 @@ pub(super) fn write<T: Scalar>(path: &Path, values: &[T]) -> Result<()> {
 
 /// Reads back the values of an array of 64-bit floats without looking at the header beyond its length.
 pub(super) fn read_f64(path: &Path) -> Result<Vec<f64>> {
-    let bytes =
-        std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let length = bytes.get(8..10).map(|b| usize::from(u16::from_le_bytes([b[0], b[1]])));
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let length = bytes
+        .get(8..10)
+        .map(|b| usize::from(u16::from_le_bytes([b[0], b[1]])));
     let body = length
         .and_then(|length| bytes.get(10 + length..))
         .with_context(|| format!("{} is cut short", path.display()))?;

@@ -101,8 +101,12 @@ impl Peer {
 
     fn ask(&mut self, words: &[&str]) -> Result<String> {
         writeln!(self.input, "{}", words.join("\t")).context("the peer has ended")?;
-        self.answer()
-            .with_context(|| format!("the peer was asked to {}", words[..words.len().min(3)].join(" ")))
+        self.answer().with_context(|| {
+            format!(
+                "the peer was asked to {}",
+                words[..words.len().min(3)].join(" ")
+            )
+        })
     }
 
     fn answer(&mut self) -> Result<String> {
@@ -163,7 +167,13 @@ fn environment(folder: &Path) -> Result<PathBuf> {
 
 fn pip(python: &Path, packages: &[&str]) -> Result<()> {
     let output = Command::new(python)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ])
         .args(packages)
         .stdin(Stdio::null())
         .output();

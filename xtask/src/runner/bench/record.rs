@@ -42,8 +42,7 @@ impl Record {
         samples: &[f64],
     ) -> Result<()> {
         let key = Key::new(problem, method, quantity);
-        let measurement =
-            Measurement::from_samples(key, Unit::Seconds, samples, Centre::Median)?;
+        let measurement = Measurement::from_samples(key, Unit::Seconds, samples, Centre::Median)?;
         Ok(self.results.push(measurement)?)
     }
 
@@ -58,8 +57,7 @@ impl Record {
     ) -> Result<()> {
         let rounds: Vec<f64> = ours.iter().zip(theirs).map(|(a, b)| a / b).collect();
         let key = Key::new(problem, peer, quantity);
-        let mut measurement =
-            Measurement::from_samples(key, Unit::Ratio, &rounds, Centre::Median)?;
+        let mut measurement = Measurement::from_samples(key, Unit::Ratio, &rounds, Centre::Median)?;
         let median = |samples| Summary::of(quantity, samples).map(|s| s.median);
         measurement.value = Some(median(ours)? / median(theirs)?);
         Ok(self.results.push(measurement)?)
@@ -105,9 +103,7 @@ impl Record {
     ) -> Result<()> {
         self.note(format!("missing peer {peer}: {why}"));
         let key = Key::new(problem, peer, quantity);
-        Ok(self
-            .results
-            .push(Measurement::failed(key, Unit::Ratio)?)?)
+        Ok(self.results.push(Measurement::failed(key, Unit::Ratio)?)?)
     }
 
     /// A line below the table; said once.
@@ -152,14 +148,19 @@ fn table(results: &Results, notes: &[String]) -> String {
             .value
             .map_or_else(|| "missing".to_owned(), |v| number(v, m.unit));
         let spread = match (m.low, m.high) {
-            (Some(low), Some(high)) => format!("{} .. {}", number(low, m.unit), number(high, m.unit)),
+            (Some(low), Some(high)) => {
+                format!("{} .. {}", number(low, m.unit), number(high, m.unit))
+            }
             _ => String::new(),
         };
         let verdict = match m.tolerance {
             Some(_) => format!("{} ({})", m.verdict, format_number(m.paper.unwrap_or(0.0))),
             None => spread,
         };
-        text += &format!("  {:<12} {:<34} {value:>10}  {verdict}\n", m.method, m.quantity);
+        text += &format!(
+            "  {:<12} {:<34} {value:>10}  {verdict}\n",
+            m.method, m.quantity
+        );
     }
     text += "\n";
     for note in notes {

@@ -105,6 +105,55 @@ pub(super) fn hidden<T: Element, S: Simd<T>, const G: usize, const RELU: bool, c
     h
 }
 
+/// Lanes whose sums are the outputs of `N` arcs of one row, before the bias: `w_out act(...)`, see [`hidden`].
+///
+/// Several at a time, stage by stage, because one arc is a chain of 25 operations that wait for each other.
+#[inline(always)]
+fn products<
+    T: Element,
+    S: Simd<T>,
+    const G: usize,
+    const N: usize,
+    const RELU: bool,
+    const SKIP: bool,
+>(
+    simd: S,
+    input: &ArcsIn<'_, T, G>,
+    row: &[S::Lanes; G],
+    at: usize,
+) -> [S::Lanes; N] {
+    let step = input.step;
+    let (cols, states) = (&input.col[at..at + N], &input.state[at..at + N]);
+    let originals = &input.original[at..at + N];
+    let mut sums = [simd.splat(T::ZERO); N];
+    for g in 0..G {
+        let mut x = [row[g]; N];
+        for k in 0..N {
+            let col = &input.col_projection[cols[k] as usize];
+            x[k] = simd.add(x[k], simd.load(&col[g]));
+            x[k] = simd.mul_add(simd.load(&step.arc[g]), simd.splat(states[k]), x[k]);
+            if SKIP {
+                x[k] = simd.mul_add(simd.load(&step.skip[g]), simd.splat(originals[k]), x[k]);
+            }
+        }
+        if RELU {
+            for k in 0..N {
+                x[k] = simd.relu(x[k]);
+            }
+        } else {
+            x = simd.tanh_each(x);
+        }
+        for k in 0..N {
+            sums[k] = if g == 0 {
+                simd.mul(x[k], simd.load(&step.out[g]))
+            } else {
+                simd.mul_add(x[k], simd.load(&step.out[g]), sums[k])
+            };
+        }
+    }
+    sums
+}
+
 /// New arc states of a block of rows; `aggregate` gets the row means (lower; one per row of the
 /// block) or is added the column sums (upper; one per node).
 pub(super) struct Forward<'a, T, const G: usize> {
@@ -134,39 +183,55 @@ impl<T: Element, const G: usize> Forward<'_, T, G> {
             aggregate,
         } = self;
         let step = input.step;
+        let bias = simd.splat(step.out_bias);
         let base = input.row_ptr[0];
         for (r, ends) in input.row_ptr.windows(2).enumerate() {
-            let range = (ends[0] - base) as usize..(ends[1] - base) as usize;
-            let count = range.len();
+            let (start, end) = ((ends[0] - base) as usize, (ends[1] - base) as usize);
             let row = load(simd, &input.row_projection[input.first_row + r]);
-            let mut sum = T::ZERO;
-            let old = input.state[range.clone()]
-                .iter()
-                .zip(&input.original[range.clone()]);
-            let arcs = new_state[range.clone()]
-                .iter_mut()
-                .zip(&input.col[range])
-                .zip(old);
-            for ((new, &j), (&state, &original)) in arcs {
-                let j = j as usize;
-                let col = &input.col_projection[j];
-                let h = hidden::<T, S, G, RELU, SKIP>(simd, step, &row, col, state, original);
-                let mut products = simd.mul(h[0], simd.load(&step.out[0]));
-                for g in 1..G {
-                    products = simd.mul_add(h[g], simd.load(&step.out[g]), products);
+            let (mut at, mut sum, mut total) = (start, T::ZERO, simd.splat(T::ZERO));
+            while at + LANES <= end {
+                let mut lanes = [simd.splat(T::ZERO); LANES];
+                for part in 0..LANES / OVERLAP {
+                    let some: [S::Lanes; OVERLAP] = products::<T, S, G, OVERLAP, RELU, SKIP>(
+                        simd,
+                        &input,
+                        &row,
+                        at + part * OVERLAP,
+                    );
+                    for k in 0..OVERLAP {
+                        lanes[part * OVERLAP + k] = some[k];
+                    }
                 }
-                let e = simd.sum(products) + step.out_bias;
-                *new = e;
-                match input.direction {
-                    Direction::Lower => sum += e,
-                    Direction::Upper => aggregate[j] += e,
+                let e = simd.add(simd.sum_each(lanes), bias);
+                if let Some(new) = new_state[at..].first_chunk_mut::<LANES>() {
+                    simd.store(e, new);
                 }
+                total = simd.add(total, e);
+                at += LANES;
             }
-            if input.direction == Direction::Lower {
-                aggregate[r] = sum / T::from_f64(count as f64);
+            while at < end {
+                let [lanes] = products::<T, S, G, 1, RELU, SKIP>(simd, &input, &row, at);
+                let e = simd.sum(lanes) + step.out_bias;
+                new_state[at] = e;
+                sum += e;
+                at += 1;
+            }
+            match input.direction {
+                Direction::Lower => {
+                    sum += simd.sum(total);
+                    aggregate[r] = sum / T::from_f64((end - start) as f64);
+                }
+                Direction::Upper => {
+                    for (e, &j) in new_state[start..end].iter().zip(&input.col[start..end]) {
+                        aggregate[j as usize] += *e;
+                    }
+                }
             }
         }
     }
 }
+
+/// Arcs whose chains of operations overlap; more do not fit the sixteen registers.
+const OVERLAP: usize = 4;
 
 const _: () = assert!(LANES == NODE_WIDTH, "a node state fills one group of lanes");

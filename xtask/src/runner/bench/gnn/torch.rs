@@ -6,9 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use la_gnn::neuralif::Parameters;
 use la_gnn::torch::tch::{self, Device, Kind};
-use la_gnn::torch::{
-    GraphBatch, LossOptions, Model, NeuralIf, Sample, TorchEngine, factor_values,
-};
+use la_gnn::torch::{GraphBatch, LossOptions, Model, NeuralIf, Sample, TorchEngine, factor_values};
 use la_gnn::training::Engine;
 use la_problems::CsrMatrix;
 
@@ -103,7 +101,13 @@ pub(super) fn compare(
     for (quantity, pair) in QUANTITIES.iter().zip(times.chunks_exact(2)) {
         record.seconds(name, "native", quantity, &pair[0])?;
         record.seconds(name, "libtorch", quantity, &pair[1])?;
-        record.ratio(name, "libtorch", &format!("{quantity}_ratio"), &pair[0], &pair[1])?;
+        record.ratio(
+            name,
+            "libtorch",
+            &format!("{quantity}_ratio"),
+            &pair[0],
+            &pair[1],
+        )?;
     }
     record.note("libtorch: the same network in this project's own tensor operations, not the authors' program");
     let (native, torch) = (&native.borrow().outcome, &torch.borrow().outcome);
