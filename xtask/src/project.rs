@@ -36,6 +36,12 @@ pub(crate) fn cache_dir() -> PathBuf {
     }
 }
 
+/// The folder of real matrices and fixtures, if the environment names one.
+pub(crate) fn data_dir() -> Option<PathBuf> {
+    let folder = std::env::var_os("LA_DATA_DIR")?;
+    (!folder.is_empty()).then(|| PathBuf::from(folder))
+}
+
 /// A `cargo` command that starts in the workspace.
 pub(crate) fn cargo() -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));

@@ -86,13 +86,17 @@ fn packaged_crates_solve_a_system_outside_the_workspace() {
     unpack_crates(temp.path());
     let outside = temp.path().join("outside");
     fs::create_dir_all(outside.join("src")).unwrap();
-    fs::write(outside.join("src/main.rs"), include_str!("outside/main.rs")).unwrap();
+    fs::write(
+        outside.join("src/main.rs"),
+        include_str!("outside/program.rs"),
+    )
+    .unwrap();
     // The same versions of everything else as in the workspace.
     fs::copy(root().join("Cargo.lock"), outside.join("Cargo.lock")).unwrap();
     let version = env!("CARGO_PKG_VERSION");
     let mut manifest = format!(
         "[package]\nname = \"outside\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
-         [dependencies]\nla-gnn = \"{version}\"\nla-krylov = \"{version}\"\n\
+         [dependencies]\nla-krylov = \"{version}\"\n\
          la-precond = {{ version = \"{version}\", features = [\"learned\"] }}\n\n[patch.crates-io]\n"
     );
     for name in CRATES {

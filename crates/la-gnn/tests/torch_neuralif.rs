@@ -3,6 +3,7 @@
 
 mod torch_support;
 
+use la_gnn::neuralif::{NeuralIfConfig, Parameters};
 use la_gnn::torch::tch::{Device, Kind, Tensor};
 use la_gnn::torch::{GraphBatch, Model, NeuralIf, factor_values, keep_mask};
 use torch_support::{Fixture, assert_close, network_files, neuralif_folder};
@@ -121,4 +122,36 @@ fn gradients_of_the_parameters_match_the_fixtures() {
         }
     }
     assert!(compared >= 300, "only {compared} gradients were compared");
+}
+
+#[test]
+fn cuda_gives_the_numbers_of_the_cpu_every_time() {
+    let device = match la_gnn::torch::Device::parse("cuda:0") {
+        Ok(device) => device.to_tch(),
+        Err(reason) => {
+            eprintln!("skipped: {reason}");
+            return;
+        }
+    };
+    let samples = [
+        torch_support::small_sample(300, 1),
+        torch_support::small_sample(500, 2),
+    ];
+    let samples = [&samples[0], &samples[1]];
+    let parameters = Parameters::initialize(&NeuralIfConfig::default(), 0).unwrap();
+    let run = |device| {
+        let model = NeuralIf::new(&parameters, Kind::Float, device).unwrap();
+        let batch = GraphBatch::new(&samples, model.pattern(), Kind::Float, device).unwrap();
+        let (l, tape) = model.forward(&batch).unwrap();
+        let gradient = model.backward(&batch, tape, &l).unwrap();
+        (
+            factor_values(&l).unwrap(),
+            values(&gradient.to_device(Device::Cpu)),
+        )
+    };
+    let (l, gradient) = run(device);
+    let (l_cpu, gradient_cpu) = run(Device::Cpu);
+    assert_close("factor", &l, &l_cpu, 1e-5);
+    assert_close("gradient", &gradient, &gradient_cpu, 1e-4);
+    assert_eq!((l, gradient), run(device), "the same bits again");
 }

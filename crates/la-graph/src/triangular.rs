@@ -2,7 +2,7 @@
 
 use sprs::{CsMatI, CsMatViewI, SpIndex};
 
-use crate::error::GraphError;
+use crate::error::{GraphError, id};
 use crate::pattern::Pattern;
 
 /// One side of the diagonal.
@@ -20,13 +20,14 @@ pub enum Triangle {
 
 impl Triangle {
     /// Bounds inside the sorted columns of row `i`.
-    fn range(self, i: usize, columns: &[u32]) -> std::ops::Range<usize> {
-        let i = i as u32;
+    fn range<I: SpIndex>(self, i: usize, columns: &[I]) -> std::ops::Range<usize> {
+        let below = columns.partition_point(|j| j.index() < i);
+        let through = columns.partition_point(|j| j.index() <= i);
         match self {
-            Self::Lower => 0..columns.partition_point(|&j| j <= i),
-            Self::StrictLower => 0..columns.partition_point(|&j| j < i),
-            Self::Upper => columns.partition_point(|&j| j < i)..columns.len(),
-            Self::StrictUpper => columns.partition_point(|&j| j <= i)..columns.len(),
+            Self::Lower => 0..through,
+            Self::StrictLower => 0..below,
+            Self::Upper => below..columns.len(),
+            Self::StrictUpper => through..columns.len(),
         }
     }
 }
@@ -129,9 +130,40 @@ pub fn triangle<T: Copy, I: SpIndex, P: SpIndex>(
         let rows = to_rows(a)?;
         return triangle(rows.view(), part);
     }
-    let (pattern, positions) = Pattern::from_sprs(a)?.triangle_with_positions(part);
-    let values = positions.iter().map(|&p| a.data()[p as usize]).collect();
-    pattern.with_values(values)
+    let (rows, cols) = a.shape();
+    for (what, size) in [
+        ("the number of rows", rows),
+        ("the number of columns", cols),
+        ("the number of entries", a.nnz()),
+    ] {
+        id(what, size)?;
+    }
+    // Rows are sorted, so the triangle is a prefix or a suffix of each: copy stretches, visit nothing else.
+    let pointers = a.indptr();
+    let pointers = pointers.raw_storage();
+    let base = pointers.first().map_or(0, |p| p.index());
+    let mut stretches = Vec::with_capacity(rows);
+    let mut indptr = Vec::with_capacity(rows + 1);
+    let mut kept = 0;
+    indptr.push(0u32);
+    for (i, ends) in pointers.windows(2).enumerate() {
+        let start = ends[0].index() - base;
+        let range = part.range(i, &a.indices()[start..ends[1].index() - base]);
+        kept += range.len();
+        stretches.push(start + range.start..start + range.end);
+        indptr.push(kept as u32);
+    }
+    let mut indices = Vec::with_capacity(kept);
+    let mut values = Vec::with_capacity(kept);
+    for stretch in stretches {
+        indices.extend(
+            a.indices()[stretch.clone()]
+                .iter()
+                .map(|j| j.index() as u32),
+        );
+        values.extend_from_slice(&a.data()[stretch]);
+    }
+    Pattern::trusted(rows, cols, indptr, indices).with_values(values)
 }
 
 /// The lower triangle of a matrix, diagonal and values included, as CSR with 32-bit ids.

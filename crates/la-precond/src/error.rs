@@ -36,10 +36,8 @@ pub enum PrecondError {
         /// The row.
         row: usize,
     },
-    /// A factor has an entry above the diagonal.
-    #[error(
-        "row {row}: entry in column {col} lies above the diagonal of a lower triangular factor"
-    )]
+    /// An off-diagonal entry of a factor does not lie below the diagonal.
+    #[error("row {row}: entry in column {col} does not lie below the diagonal")]
     NotLowerTriangular {
         /// Row of the entry.
         row: usize,

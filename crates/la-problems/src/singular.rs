@@ -106,6 +106,13 @@ impl NearlySingular {
     ///
     /// # Errors
     /// As [`validate`](Self::validate).
+    ///
+    /// # Examples
+    /// ```
+    /// let singular = la_problems::NearlySingular::default().with_n(2).with_shift(0.0);
+    /// assert_eq!(singular.generate()?.matrix.data(), &[1.0, -1.0, -1.0, 1.0]);
+    /// # Ok::<(), la_problems::ProblemError>(())
+    /// ```
     pub fn generate(&self) -> Result<LinearSystem, ProblemError> {
         self.validate()?;
         let n = self.n;

@@ -85,6 +85,14 @@ impl TridiagonalToeplitz {
     ///
     /// # Errors
     /// As [`validate`](Self::validate).
+    ///
+    /// # Examples
+    /// ```
+    /// use la_problems::TridiagonalToeplitz;
+    /// let skew = TridiagonalToeplitz::default().with_n(2).with_values(-1.0, 0.0, 1.0).matrix()?;
+    /// assert_eq!(skew.data(), &[0.0, 1.0, -1.0, 0.0]);
+    /// # Ok::<(), la_problems::ProblemError>(())
+    /// ```
     pub fn matrix(&self) -> Result<CsrMatrix, ProblemError> {
         self.validate()?;
         let n = self.n;

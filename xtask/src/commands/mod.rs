@@ -1,6 +1,7 @@
 //! One module per command.
 
 mod ci;
+mod data;
 mod doc;
 mod lint;
 mod runner;
@@ -22,6 +23,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
         Command::Solve(forwarded) => runner::run("solve", &forwarded.args),
         Command::Train(forwarded) => runner::run("train", &forwarded.args),
         Command::Bench(forwarded) => runner::run("bench", &forwarded.args),
+        Command::Data(options) => data::run(&options.command),
         Command::Test(options) => test::run(options),
         Command::Lint => Ok(exit_code(lint::run()?)),
         Command::Doc(options) => Ok(exit_code(doc::run(&options)?)),

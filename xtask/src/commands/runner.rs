@@ -88,12 +88,11 @@ fn build(libtorch: Option<&Libtorch>) -> Result<PathBuf> {
 
 fn executable(messages: &[u8]) -> Option<PathBuf> {
     let text = String::from_utf8_lossy(messages);
-    let values = text
+    let mut values = text
         .lines()
+        .rev()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let runner = values
-        .filter(|value| value["target"]["name"] == "runner")
-        .next_back()?;
+    let runner = values.find(|value| value["target"]["name"] == "runner")?;
     runner["executable"].as_str().map(PathBuf::from)
 }
 

@@ -59,7 +59,16 @@ impl fmt::Display for Libtorch {
         };
         writeln!(f, "LibTorch {VERSION} ({origin})")?;
         writeln!(f, "  folder: {}", self.folder.display())?;
-        write!(f, "  CUDA:   {cuda}")
+        write!(f, "  CUDA:   {cuda}")?;
+        if self.must_be_exported() {
+            let folder = project::libtorch_dir();
+            write!(
+                f,
+                "\n  for plain cargo commands: export LIBTORCH={}",
+                folder.display()
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -85,11 +94,6 @@ pub(crate) fn ensure(mode: Mode) -> Result<Libtorch> {
     if found.folder != own && (mode == Mode::Force || detect::own(&own)?.is_none()) {
         install::link(&found.folder, &own)?;
     }
-    // Plain cargo commands look below the workspace, wherever CARGO_TARGET_DIR points to.
-    let plain = project::root().join("target/libtorch");
-    if plain != own && detect::own(&plain)?.is_none() {
-        install::link(&own, &plain)?;
-    }
     Ok(found)
 }
 
@@ -112,8 +116,18 @@ fn provision(own: &std::path::Path) -> Result<()> {
 }
 
 impl Libtorch {
+    /// Whether plain cargo commands, which look into `target/libtorch`, have to be told the folder: with
+    /// `CARGO_TARGET_DIR` it lies elsewhere.
+    fn must_be_exported(&self) -> bool {
+        self.origin != Origin::Environment
+            && project::libtorch_dir() != project::root().join("target/libtorch")
+    }
+
     /// Lets `command`, and what it starts, build with and load this LibTorch.
     pub(crate) fn apply_to(&self, command: &mut Command) {
+        if self.must_be_exported() {
+            command.env("LIBTORCH", project::libtorch_dir());
+        }
         if matches!(self.origin, Origin::Environment | Origin::Python) {
             // The rpath of our binaries leads to target/libtorch; a folder of the user's comes first.
             let mut path = self.folder.join("lib").into_os_string();

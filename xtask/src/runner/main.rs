@@ -3,10 +3,13 @@
 //! `cargo xtask` builds this program in release mode and hands its arguments over unchanged.
 
 mod bench;
+mod experiment;
+mod progress;
 mod reproduce;
 mod solve;
 mod train;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -30,6 +33,18 @@ enum Command {
     Train(train::Args),
     /// Run benchmarks, with --peers beside other programs
     Bench(bench::Args),
+}
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map_or_else(PathBuf::new, Path::to_path_buf)
+}
+
+/// The commit that the workspace stands at, `-dirty` where files have changed.
+fn commit() -> String {
+    xtask::report::Environment::capture(&root(), 1, None).commit
 }
 
 fn main() -> ExitCode {

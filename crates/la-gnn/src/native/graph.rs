@@ -5,7 +5,7 @@ use sprs::{CsMatI, CsMatViewI, SpIndex};
 
 use super::Element;
 use crate::GnnError;
-use crate::neuralif::NODE_WIDTH;
+use crate::neuralif::{NODE_WIDTH, NeuralIfConfig};
 
 /// Lower triangle of an n × n matrix in CSR with the diagonal last in every row, and its node features.
 ///
@@ -16,6 +16,8 @@ pub struct LowerGraph<T> {
     pub(crate) col: Vec<u32>,
     pub(crate) value: Vec<T>,
     pub(crate) features: Vec<T>,
+    /// `√a_ii` of the matrix before equilibration; empty where there was none.
+    pub(crate) scale: Vec<f64>,
 }
 
 impl<T: Element> LowerGraph<T> {
@@ -74,6 +76,7 @@ impl<T: Element> LowerGraph<T> {
             col,
             value,
             features,
+            scale: Vec::new(),
         })
     }
 
@@ -99,6 +102,39 @@ impl<T: Element> LowerGraph<T> {
     ) -> Result<Self, GnnError> {
         let wider = two_hop(a)?;
         Self::build(a, lower_triangle(wider.view())?)
+    }
+
+    /// The graph that a network of this configuration runs on: equilibrated and widened as it asks for.
+    ///
+    /// # Errors
+    /// As [`LowerGraph::from_matrix`]; with `equilibrate` also [`GnnError::Matrix`] naming the first row whose
+    /// diagonal entry is not positive.
+    pub fn prepare<I: SpIndex, P: SpIndex>(
+        a: CsMatViewI<'_, f64, I, P>,
+        config: &NeuralIfConfig,
+    ) -> Result<Self, GnnError> {
+        let graph = |a: CsMatViewI<'_, f64, I, P>| {
+            if config.two_hop {
+                Self::from_matrix_two_hop(a)
+            } else {
+                Self::from_matrix(a)
+            }
+        };
+        if !config.equilibrate {
+            return graph(a);
+        }
+        let (scaled, scale) = equilibrate(a)?;
+        Ok(Self {
+            scale,
+            ..graph(scaled.view())?
+        })
+    }
+
+    /// Factor by which row i of the network's output has to be multiplied (`√a_ii`), if the matrix was
+    /// equilibrated.
+    #[must_use]
+    pub fn scale(&self) -> Option<&[f64]> {
+        (!self.scale.is_empty()).then_some(&self.scale)
     }
 
     fn build<I: SpIndex, P: SpIndex>(
@@ -154,4 +190,37 @@ impl<T: Element> LowerGraph<T> {
     pub(crate) fn row(&self, i: usize) -> std::ops::Range<usize> {
         self.row_ptr[i] as usize..self.row_ptr[i + 1] as usize
     }
+}
+
+/// `D^-1/2 A D^-1/2` with D = diag(A), and `√a_ii` of every row.
+///
+/// # Errors
+/// [`GnnError::Matrix`] naming the first row whose diagonal entry is missing or not positive.
+pub fn equilibrate<I: SpIndex, P: SpIndex>(
+    a: CsMatViewI<'_, f64, I, P>,
+) -> Result<(CsMatI<f64, I, P>, Vec<f64>), GnnError> {
+    let mut scale = Vec::with_capacity(a.rows());
+    for i in 0..a.rows().min(a.cols()) {
+        match a.get(i, i) {
+            Some(d) if *d > 0.0 && d.is_finite() => scale.push(d.sqrt()),
+            other => {
+                let reason = match other {
+                    Some(d) => {
+                        format!("row {i} has the diagonal entry {d}, expected a positive one")
+                    }
+                    None => format!("row {i} has no diagonal entry"),
+                };
+                return Err(GnnError::Matrix { reason });
+            }
+        }
+    }
+    let mut scaled = a.to_owned();
+    if scaled.rows() == scaled.cols() {
+        for (i, mut row) in scaled.outer_iterator_mut().enumerate() {
+            for (j, value) in row.iter_mut() {
+                *value /= scale[i] * scale[j];
+            }
+        }
+    }
+    Ok((scaled, scale))
 }

@@ -6,4 +6,4 @@ pub mod neuralif;
 mod simd;
 
 pub use element::Element;
-pub use graph::LowerGraph;
+pub use graph::{LowerGraph, equilibrate};

@@ -44,6 +44,10 @@ pub struct NeuralIfConfig {
     pub skip: bool,
     /// Scale every row so that `diag(L Lᵀ) = diag(A)`. Default false.
     pub normalize_diag: bool,
+    /// Give the network `D^-1/2 A D^-1/2`, D = diag(A), and multiply row i of the result by `√a_ii`. The
+    /// network then need not learn to divide, and scaling rows and columns of A alike changes nothing. Not in the
+    /// paper. Default false.
+    pub equilibrate: bool,
     /// Run on the pattern of A² (new entries start at 0) instead of that of A. Default false.
     pub two_hop: bool,
 }
@@ -57,6 +61,7 @@ impl Default for NeuralIfConfig {
             graph_norm: true,
             skip: true,
             normalize_diag: false,
+            equilibrate: false,
             two_hop: false,
         }
     }
@@ -91,6 +96,12 @@ impl NeuralIfConfig {
     #[must_use]
     pub fn with_normalize_diag(mut self, normalize_diag: bool) -> Self {
         self.normalize_diag = normalize_diag;
+        self
+    }
+    /// Switches the equilibration of the input on or off.
+    #[must_use]
+    pub fn with_equilibrate(mut self, equilibrate: bool) -> Self {
+        self.equilibrate = equilibrate;
         self
     }
     /// Switches the two-hop pattern on or off.

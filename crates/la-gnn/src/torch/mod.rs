@@ -3,7 +3,10 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`Sample`], [`GraphBatch`] | a system with node features; several of them as one block-diagonal graph on a device |
-//! | [`NeuralIf`] | forward and backward pass of the network |
+//! | [`Device`] | `auto`, `cpu`, `cuda:0`; CUDA is opened at run time |
+//! | [`NeuralIf`], [`NeuralPcg`] | networks: forward and backward pass ([`Model`]) |
+//! | [`fn@loss`], [`LossOptions`] | objectives, with gradients on the pattern of the factor |
+//! | [`TorchEngine`] | loss and gradient of batches for [`crate::training::train`] |
 //!
 //! # How gradients are computed
 //! The networks here are short chains of GraphNet steps, and their gradients are written out by hand as

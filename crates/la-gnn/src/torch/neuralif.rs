@@ -124,7 +124,7 @@ impl NeuralIf {
     }
 
     fn shape(&self, step: usize) -> StepShape {
-        let (receiver, aggregation) = if step % 2 == 0 {
+        let (receiver, aggregation) = if step.is_multiple_of(2) {
             (End::Row, Aggregation::Mean)
         } else {
             (End::Column, Aggregation::Sum)

@@ -75,7 +75,7 @@ impl Sample {
             }
         }
         finite("the matrix", matrix.data())?;
-        if features.is_empty() || features.len() % n != 0 {
+        if features.is_empty() || !features.len().is_multiple_of(n) {
             return Err(refuse(format!(
                 "has {n} rows, but there are {} feature values",
                 features.len()

@@ -50,7 +50,7 @@ pub struct Ic0 {
     /// How much of the symmetry is checked. Default: the number of entries.
     pub symmetry: SymmetryCheck,
     /// Off-diagonal entries of at most this size are removed from the finished factor, in the units
-    /// of `√A`. Default 0: only exact zeros go. See [`IncompleteCholesky::dropped`].
+    /// of `√A`. Default: none are removed. See [`IncompleteCholesky::dropped`].
     pub drop_tol: Option<f64>,
 }
 

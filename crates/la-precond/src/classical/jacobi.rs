@@ -20,7 +20,7 @@ use crate::PrecondError;
 ///
 /// let a = CsMat::new((2, 2), vec![0, 2, 4], vec![0, 1, 0, 1], vec![4.0, 2.0, 2.0, 10.0]);
 /// let m = Jacobi::new(a.view())?;
-/// let solution = cg(&a, &[6.0, 12.0], &m, &CgOptions::default())?;
+/// let solution = cg(&a, &[6.0_f64, 12.0], &m, &CgOptions::default())?;
 /// assert!((solution.x[0] - 1.0).abs() < 1e-10);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

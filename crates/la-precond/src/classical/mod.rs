@@ -6,6 +6,8 @@ mod ic0;
 mod ict;
 mod input;
 mod jacobi;
+#[cfg(feature = "rayon")]
+mod levels;
 mod safeguarded;
 mod shift;
 mod ssor;
@@ -16,6 +18,8 @@ pub use ic0::{Ic0, Ic0Symbolic};
 pub use ict::{FillLimit, Ict};
 pub use input::SymmetryCheck;
 pub use jacobi::Jacobi;
+#[cfg(feature = "rayon")]
+pub use levels::LevelScheduled;
 pub use safeguarded::{
     Attempt, AttemptOutcome, Concern, PatternRule, Safeguarded, SafeguardedSolution,
 };

@@ -97,12 +97,7 @@ impl NeuralIf {
     ) -> Result<IncompleteCholesky<f64>, PrecondError> {
         let start = Instant::now();
         let failed = |error: GnnError| builder_error(self.name(), &error);
-        let graph = if self.network.config().two_hop {
-            LowerGraph::<f32>::from_matrix_two_hop(a)
-        } else {
-            LowerGraph::<f32>::from_matrix(a)
-        }
-        .map_err(failed)?;
+        let graph = LowerGraph::<f32>::prepare(a, self.network.config()).map_err(failed)?;
         // A panic elsewhere cannot leave the buffers in a state that matters: they are overwritten.
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let values = self.network.factor(&graph, &mut memory).map_err(failed)?;
@@ -128,11 +123,12 @@ fn assemble(
     let (mut indptr, mut indices) = (Vec::with_capacity(n + 1), Vec::with_capacity(strict));
     let (mut lower, mut diagonal) = (Vec::with_capacity(strict), Vec::with_capacity(n));
     indptr.push(0);
-    for range in graph.row_ptr().windows(2) {
+    for (i, range) in graph.row_ptr().windows(2).enumerate() {
         let (start, last) = (range[0] as usize, range[1] as usize - 1);
+        let scale = graph.scale().map_or(1.0, |s| s[i]);
         indices.extend_from_slice(&graph.columns()[start..last]);
-        lower.extend(values[start..last].iter().map(|v| f64::from(*v)));
-        diagonal.push(f64::from(values[last]));
+        lower.extend(values[start..last].iter().map(|v| scale * f64::from(*v)));
+        diagonal.push(scale * f64::from(values[last]));
         indptr.push(indices.len() as u32);
     }
     IncompleteCholesky::from_parts(indptr, indices, lower, diagonal)

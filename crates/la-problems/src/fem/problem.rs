@@ -57,7 +57,7 @@ pub struct PoissonFem {
     pub min_n: usize,
     /// Most unknowns, at least `min_n`. Default `150 000`.
     pub max_n: usize,
-    /// Points of the coarse mesh, at least 10. Default `100`: 100 points for a convex domain, 80 and 40 with a hole,
+    /// Points of the coarse mesh, in `10..=10_000` (polygons cost the square of it). Default `100`: 100 points for a convex domain, 80 and 40 with a hole,
     /// 25 corners and up to 80 inner points for a polygon; other values scale these numbers.
     pub base_points: usize,
     /// Samples drawn before giving up, at least 1. Default `1000`.
@@ -151,10 +151,10 @@ impl PoissonFem {
         )?;
         let points = self.base_points;
         require(
-            (10..=1 << 24).contains(&points),
+            (10..=10_000).contains(&points),
             "base_points",
             points as f64,
-            "in 10..=2^24",
+            "in 10..=10000",
         )?;
         require(
             self.max_attempts >= 1,

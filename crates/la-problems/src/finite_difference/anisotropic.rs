@@ -86,6 +86,13 @@ impl AnisotropicDiffusion {
     ///
     /// # Errors
     /// As [`validate`](Self::validate).
+    ///
+    /// # Examples
+    /// ```
+    /// let system = la_problems::AnisotropicDiffusion::default().generate()?;
+    /// assert_eq!(system.rhs.len(), 1024);
+    /// # Ok::<(), la_problems::ProblemError>(())
+    /// ```
     pub fn generate(&self) -> Result<LinearSystem, ProblemError> {
         let matrix = self.matrix()?;
         let rhs = vec![1.0; matrix.rows()];
@@ -96,6 +103,13 @@ impl AnisotropicDiffusion {
     ///
     /// # Errors
     /// As [`validate`](Self::validate).
+    ///
+    /// # Examples
+    /// ```
+    /// let aligned = la_problems::AnisotropicDiffusion::default().with_epsilon(0.5).matrix()?;
+    /// assert_eq!(aligned.get(0, 0), Some(&3.0));
+    /// # Ok::<(), la_problems::ProblemError>(())
+    /// ```
     pub fn matrix(&self) -> Result<CsrMatrix, ProblemError> {
         self.validate()?;
         let (sin, cos) = self.angle.sin_cos();

@@ -129,6 +129,13 @@ impl ConvectionDiffusion {
     ///
     /// # Errors
     /// As [`validate`](Self::validate).
+    ///
+    /// # Examples
+    /// ```
+    /// let system = la_problems::ConvectionDiffusion::default().generate()?;
+    /// assert_eq!(system.rhs.len(), 1024);
+    /// # Ok::<(), la_problems::ProblemError>(())
+    /// ```
     pub fn generate(&self) -> Result<LinearSystem, ProblemError> {
         let matrix = self.matrix()?;
         let rhs = vec![1.0; matrix.rows()];
@@ -139,6 +146,14 @@ impl ConvectionDiffusion {
     ///
     /// # Errors
     /// As [`validate`](Self::validate).
+    ///
+    /// # Examples
+    /// ```
+    /// use la_problems::{ConvectionDiffusion, Scheme};
+    /// let matrix = ConvectionDiffusion::default().with_scheme(Scheme::Central).matrix()?;
+    /// assert_eq!(matrix.get(0, 0), Some(&4.0));
+    /// # Ok::<(), la_problems::ProblemError>(())
+    /// ```
     pub fn matrix(&self) -> Result<CsrMatrix, ProblemError> {
         self.validate()?;
         let star = self.grid.star();

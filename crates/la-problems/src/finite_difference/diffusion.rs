@@ -75,6 +75,13 @@ impl Diffusion {
     ///
     /// # Errors
     /// As [`validate`](Self::validate).
+    ///
+    /// # Examples
+    /// ```
+    /// let system = la_problems::Diffusion::default().generate(0)?;
+    /// assert_eq!(system.rhs.len(), 1024);
+    /// # Ok::<(), la_problems::ProblemError>(())
+    /// ```
     pub fn generate(&self, seed: u64) -> Result<LinearSystem, ProblemError> {
         let matrix = self.matrix(seed)?;
         let rhs = vec![1.0; matrix.rows()];
@@ -85,6 +92,15 @@ impl Diffusion {
     ///
     /// # Errors
     /// As [`validate`](Self::validate).
+    ///
+    /// # Examples
+    /// ```
+    /// use la_problems::{Coefficient, Diffusion};
+    /// let jump = Coefficient::Inclusion { inside: 1e6 };
+    /// let matrix = Diffusion::default().with_coefficient(jump).matrix(0)?;
+    /// assert_eq!(matrix.get(0, 0), Some(&4.0));
+    /// # Ok::<(), la_problems::ProblemError>(())
+    /// ```
     pub fn matrix(&self, seed: u64) -> Result<CsrMatrix, ProblemError> {
         self.validate()?;
         let grid = &self.grid;

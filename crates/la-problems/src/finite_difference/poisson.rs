@@ -63,6 +63,13 @@ impl Poisson {
     ///
     /// # Errors
     /// As [`validate`](Self::validate).
+    ///
+    /// # Examples
+    /// ```
+    /// let system = la_problems::Poisson::default().generate()?;
+    /// assert_eq!(system.rhs, vec![1.0; 1024]);
+    /// # Ok::<(), la_problems::ProblemError>(())
+    /// ```
     pub fn generate(&self) -> Result<LinearSystem, ProblemError> {
         let matrix = self.matrix()?;
         let rhs = vec![1.0; matrix.rows()];
@@ -73,6 +80,13 @@ impl Poisson {
     ///
     /// # Errors
     /// As [`validate`](Self::validate).
+    ///
+    /// # Examples
+    /// ```
+    /// let matrix = la_problems::Poisson::new(la_problems::Grid::cuboid(2, 2, 2)).matrix()?;
+    /// assert_eq!(matrix.nnz(), 8 * 7 - 24);
+    /// # Ok::<(), la_problems::ProblemError>(())
+    /// ```
     pub fn matrix(&self) -> Result<CsrMatrix, ProblemError> {
         self.validate()?;
         let star = self.grid.star();

@@ -16,16 +16,19 @@ pub(crate) struct Entries {
     values: Vec<f64>,
     /// Entry number and line wherever lines do not simply count on.
     breaks: Vec<(usize, u64)>,
+    /// 1 where each entry has a line of its own, 0 where several stand on one.
+    lines_per_entry: u64,
 }
 
 impl Entries {
-    pub(crate) fn with_declared(count: u64) -> Self {
+    pub(crate) fn with_declared(count: u64, lines_per_entry: u64) -> Self {
         let room = count.min(FIRST_ROOM) as usize;
         Self {
             rows: Vec::with_capacity(room),
             cols: Vec::with_capacity(room),
             values: Vec::with_capacity(room),
             breaks: Vec::new(),
+            lines_per_entry,
         }
     }
 
@@ -39,7 +42,7 @@ impl Entries {
         if self
             .breaks
             .last()
-            .is_none_or(|&(entry, first)| first + (k - entry) as u64 != line)
+            .is_none_or(|&(entry, first)| first + self.lines_per_entry * (k - entry) as u64 != line)
         {
             self.breaks.push((k, line));
         }
@@ -56,7 +59,9 @@ impl Entries {
         let after = self.breaks.partition_point(|&(first, _)| first <= entry);
         self.breaks
             .get(after.wrapping_sub(1))
-            .map_or(0, |&(first, line)| line + (entry - first) as u64)
+            .map_or(0, |&(first, line)| {
+                line + self.lines_per_entry * (entry - first) as u64
+            })
     }
 
     /// Builds the full matrix; mirrors the entries of a symmetric one. O(nnz) when each row's columns come in order.

@@ -130,6 +130,14 @@ impl RandomGeometricGraph {
     ///
     /// # Errors
     /// As [`validate`](Self::validate).
+    ///
+    /// # Examples
+    /// ```
+    /// use la_problems::{EdgeWeights, RandomGeometricGraph};
+    /// let options = RandomGeometricGraph::default().with_weights(EdgeWeights::InverseDistance);
+    /// assert_eq!(options.generate(2)?, options.generate(2)?);
+    /// # Ok::<(), la_problems::ProblemError>(())
+    /// ```
     pub fn generate(&self, seed: u64) -> Result<LinearSystem, ProblemError> {
         self.validate()?;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);

@@ -96,6 +96,13 @@ impl RandomRegularGraph {
     /// # Errors
     /// As [`validate`](Self::validate), and [`ProblemError::NoAcceptableSample`] when repeated exchanges leave loops or
     /// repeated edges (not seen in practice).
+    ///
+    /// # Examples
+    /// ```
+    /// let system = la_problems::RandomRegularGraph::default().with_shift(1.0).generate(2)?;
+    /// assert_eq!(system.matrix.get(0, 0), Some(&5.0));
+    /// # Ok::<(), la_problems::ProblemError>(())
+    /// ```
     pub fn generate(&self, seed: u64) -> Result<LinearSystem, ProblemError> {
         self.validate()?;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);

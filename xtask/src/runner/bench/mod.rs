@@ -1,12 +1,116 @@
-//! `bench`.
+//! `bench`: our crates side by side with other programs, in one run, on the same input.
 
+mod clock;
+mod gnn;
+mod krylov;
+mod npy;
+mod peers;
+mod precond;
+mod record;
+mod triad;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use record::Record;
 
 /// Arguments of `bench`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// What to measure; every area when none is named
+    #[arg(value_enum)]
+    areas: Vec<Area>,
+    /// Do the same work in other programs too, in the same run
+    #[arg(long)]
+    peers: bool,
+    /// Threads that every program may use
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    threads: u16,
+    /// Measured repetitions of each contestant, after one that does not count
+    #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(1..))]
+    repetitions: u16,
+    /// Size of the problems
+    #[arg(long, value_enum, default_value_t = Size::Standard)]
+    size: Size,
+    /// Where `<area>/results.json` is written; target/bench when not given
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+}
+
+/// A part of the workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Area {
+    /// Sparse products and conjugate gradients
+    Krylov,
+    /// Set-up and application of preconditioners
+    Precond,
+    /// Inference and training of the networks
+    Gnn,
+}
+
+impl Area {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Krylov => "krylov",
+            Self::Precond => "precond",
+            Self::Gnn => "gnn",
+        }
+    }
+}
+
+/// How large the problems are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Size {
+    /// Seconds in all: exercises the machinery
+    Smoke,
+    /// The sizes that are reported
+    Standard,
+}
 
 /// Runs `bench`.
-pub(crate) fn run(_args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not available yet")
+pub(crate) fn run(args: Args) -> Result<ExitCode> {
+    let areas = if args.areas.is_empty() {
+        Area::value_variants().to_vec()
+    } else {
+        args.areas.clone()
+    };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(args.threads.into())
+        .build()
+        .context("cannot start the threads")?;
+    let output = args
+        .output
+        .clone()
+        .unwrap_or_else(|| target_dir().join("bench"));
+    for area in areas {
+        let mut record = Record::new(area.name(), &args, root());
+        pool.install(|| match area {
+            Area::Krylov => krylov::run(&args, &mut record),
+            Area::Precond => precond::run(&args, &mut record),
+            Area::Gnn => gnn::run(&args, &mut record),
+        })?;
+        let path = record.finish(&output.join(area.name()))?;
+        println!("written: {}\n", path.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The folder of the workspace's root manifest.
+fn root() -> PathBuf {
+    let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    manifest
+        .parent()
+        .map(PathBuf::from)
+        .unwrap_or(manifest)
+}
+
+/// `CARGO_TARGET_DIR` or `target` below the workspace.
+fn target_dir() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(folder) if !folder.is_empty() => root().join(folder),
+        _ => root().join("target"),
+    }
 }

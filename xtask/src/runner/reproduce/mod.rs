@@ -1,12 +1,111 @@
-//! `reproduce`.
+//! `reproduce`: an experiment of a paper, ours beside the paper's.
+
+mod neuralif;
 
 use std::process::ExitCode;
 
-/// Arguments of `reproduce`.
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+
+/// Runs an experiment of a paper, end to end, and writes a report.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+#[command(
+    after_help = "Writes target/reproduce/<paper>/<profile>/: report.html, results.json and the figures.\n\
+    Exits 0 when the experiment ran to its end, whatever the verdicts; with --strict 3 if one is `not met`.\n\n\
+    Examples:\n  \
+    cargo xtask reproduce --list\n  \
+    cargo xtask reproduce neuralif\n  \
+    cargo xtask reproduce neuralif --profile full --strict"
+)]
+pub(crate) struct Args {
+    /// The paper
+    #[arg(value_enum, required_unless_present = "list")]
+    paper: Option<Paper>,
+    /// List the papers, what each needs, and how long each profile takes
+    #[arg(long)]
+    list: bool,
+    /// How much of it
+    #[arg(long, value_enum, default_value_t = Profile::Quick)]
+    profile: Profile,
+    /// Train the reported networks here instead of using bundled weights
+    #[arg(long)]
+    train: bool,
+    /// auto, cpu, cuda:0: where networks train
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Seed of initialisation and training
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Exit 3 if a verdict is `not met`
+    #[arg(long)]
+    strict: bool,
+}
+
+/// Papers with an experiment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Paper {
+    /// Neural incomplete factorization for conjugate gradients
+    Neuralif,
+}
+
+/// How much of an experiment is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    /// The machinery, about a minute
+    Smoke,
+    /// Minutes on two cores
+    Quick,
+    /// The paper's sizes with bundled weights
+    Full,
+    /// The paper's own scale
+    Paper,
+}
+
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Smoke => "smoke",
+            Self::Quick => "quick",
+            Self::Full => "full",
+            Self::Paper => "paper",
+        }
+    }
+}
+
+/// What every experiment is told.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) profile: Profile,
+    pub(crate) train: bool,
+    pub(crate) device: String,
+    pub(crate) seed: u64,
+}
 
 /// Runs `reproduce`.
-pub(crate) fn run(_args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not available yet")
+pub(crate) fn run(args: Args) -> Result<ExitCode> {
+    if args.list {
+        println!(
+            "neuralif  P. Häusner, O. Öktem, J. Sjölund, Neural incomplete factorization, TMLR 2024"
+        );
+        println!("          needs: LibTorch for training with --device cuda; nothing else");
+        for (name, about) in neuralif::profiles()? {
+            println!("          --profile {name:<6} {about}");
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let request = Request {
+        profile: args.profile,
+        train: args.train,
+        device: args.device,
+        seed: args.seed,
+    };
+    let unmet = match args.paper {
+        Some(Paper::Neuralif) => neuralif::run(&request)?,
+        None => bail!("name a paper; `cargo xtask reproduce --list` shows them"),
+    };
+    Ok(if args.strict && unmet {
+        ExitCode::from(3)
+    } else {
+        ExitCode::SUCCESS
+    })
 }

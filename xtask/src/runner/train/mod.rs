@@ -1,12 +1,275 @@
-//! `train`.
+//! `train`: trains or fine-tunes a model on a family of problems and writes a weight file.
 
+mod engine;
+mod hooks;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Arguments of `train`.
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use la_gnn::native::neuralif::Loss;
+use la_gnn::neuralif::{NeuralIfConfig, Parameters};
+use la_gnn::training::{Log, Outcome, Schedule, TrainOptions, train};
+use la_gnn::{Provenance, Weights};
+use serde_json::json;
+
+use crate::experiment::{Family, interrupt};
+
+/// Trains or fine-tunes a model and writes a weight file that `solve` and the crates load.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+#[command(after_help = "Examples:\n  \
+    cargo xtask train neuralif --data synthetic --n 10000 --output my.safetensors\n  \
+    cargo xtask train neuralif --data path/to/my/matrices --from neuralif-synthetic-s0 --updates 500\n  \
+    cargo xtask train neuralif --engine torch --device cuda:0 --updates 10000 --batch 5")]
+pub(crate) struct Args {
+    /// The architecture
+    #[arg(value_enum)]
+    model: Model,
+    /// `synthetic`, `poisson`, a matrix file, or a folder of matrix files
+    #[arg(long, default_value = "synthetic")]
+    data: String,
+    /// Order of generated matrices (Poisson: between half and twice of it)
+    #[arg(long, default_value_t = 10_000)]
+    n: usize,
+    /// Training matrices
+    #[arg(long, default_value_t = 200)]
+    samples: usize,
+    /// Validation matrices
+    #[arg(long, default_value_t = 5)]
+    validation: usize,
+    /// Architecture as published, or with equilibrated input and rows scaled to the diagonal of A
+    #[arg(long, value_enum, default_value_t = Variant::Paper)]
+    variant: Variant,
+    /// default, normalized, squared or kaporin
+    #[arg(long, default_value = "default")]
+    loss: String,
+    /// Parameter updates
+    #[arg(long, default_value_t = 3000)]
+    updates: usize,
+    /// Matrices per update
+    #[arg(long, default_value_t = 1)]
+    batch: usize,
+    /// Learning rate
+    #[arg(long, default_value_t = 1e-3)]
+    learning_rate: f64,
+    /// constant or cosine
+    #[arg(long, default_value = "constant")]
+    schedule: String,
+    /// Updates between validations
+    #[arg(long, default_value_t = 500)]
+    validate_every: usize,
+    /// Seed of initialisation, batches and probes
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Start from these weights (a bundled name or a file) instead of random ones
+    #[arg(long)]
+    from: Option<String>,
+    /// What computes the gradients: native on the CPU, LibTorch on CUDA unless said otherwise
+    #[arg(long, value_enum, default_value_t = Engine::Auto)]
+    engine: Engine,
+    /// auto, cpu, cuda:0 (LibTorch)
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Threads (default: all)
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Weight file to write; checkpoint and log stand beside it
+    #[arg(long, default_value = "target/train/neuralif.safetensors")]
+    output: PathBuf,
+}
+
+/// Architectures that can be trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Model {
+    /// Incomplete Cholesky factors
+    Neuralif,
+}
+
+/// Readings of the architecture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Variant {
+    /// As published
+    Paper,
+    /// Equilibrated input, rows of L scaled so that diag(L Lᵀ) = diag(A)
+    Equilibrated,
+}
+
+impl Variant {
+    /// The configuration of this reading.
+    pub(crate) fn config(self) -> NeuralIfConfig {
+        match self {
+            Self::Paper => NeuralIfConfig::default(),
+            Self::Equilibrated => NeuralIfConfig::default()
+                .with_equilibrate(true)
+                .with_normalize_diag(true),
+        }
+    }
+}
+
+/// What computes the gradients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Engine {
+    /// LibTorch for CUDA, native otherwise
+    Auto,
+    /// Pure Rust, CPU
+    Native,
+    /// LibTorch, CPU or CUDA
+    Torch,
+}
+
+/// A training run as data: everything that decides its result.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    pub(crate) family: Family,
+    pub(crate) samples: usize,
+    pub(crate) validation: usize,
+    pub(crate) config: NeuralIfConfig,
+    pub(crate) loss: Loss,
+    pub(crate) options: TrainOptions,
+    pub(crate) from: Option<String>,
+    pub(crate) engine: Engine,
+    pub(crate) device: String,
+}
+
+/// What a run gave.
+pub(crate) struct Finished {
+    pub(crate) parameters: Parameters,
+    pub(crate) log: Log,
+    pub(crate) outcome: Outcome,
+    pub(crate) engine: &'static str,
+    /// Mean iterations of IC(0) on the validation set.
+    pub(crate) baseline: Option<f64>,
+}
+
+/// Reads a loss by its name.
+pub(crate) fn parse_named<T: serde::de::DeserializeOwned>(what: &str, name: &str) -> Result<T> {
+    serde_json::from_value(json!(name)).with_context(|| format!("unknown {what} `{name}`"))
+}
+
+impl Run {
+    /// Trains; an interrupted run leaves a checkpoint at `checkpoint` and the next call goes on from there.
+    pub(crate) fn train(&self, checkpoint: Option<&std::path::Path>) -> Result<Finished> {
+        let start = match &self.from {
+            Some(source) => {
+                let parameters = Parameters::from_weights(&Weights::named_or_file(source)?)?;
+                if parameters.config != self.config {
+                    bail!(
+                        "`{source}` has another configuration than --variant asks for: {:?}",
+                        parameters.config
+                    );
+                }
+                parameters
+            }
+            None => Parameters::initialize(&self.config, self.options.seed)?,
+        };
+        let (mut engine, name) = engine::build(self)?;
+        let mut hooks = hooks::TrainingHooks::new(self)?;
+        interrupt::install();
+        let model = json!({ "architecture": "neuralif", "config": self.config, "loss": self.loss, "data": self.family.describe(self.samples) });
+        let trained = train(
+            engine.as_mut(),
+            &model,
+            start.values,
+            &self.options,
+            checkpoint,
+            &mut hooks,
+        )?;
+        hooks.finish();
+        Ok(Finished {
+            parameters: Parameters {
+                config: self.config.clone(),
+                values: trained.values,
+            },
+            log: trained.log,
+            outcome: trained.outcome,
+            engine: name,
+            baseline: hooks.baseline(),
+        })
+    }
+
+    /// The story of the weights.
+    pub(crate) fn provenance(&self, finished: &Finished) -> Provenance {
+        let tail = &finished.log.losses[finished.log.losses.len().saturating_sub(100)..];
+        let mean = tail.iter().map(|l| f64::from(*l)).sum::<f64>() / tail.len().max(1) as f64;
+        Provenance {
+            recipe: json!({
+                "options": self.options, "loss": self.loss, "engine": finished.engine, "from": self.from,
+            }),
+            data: self.family.describe(self.samples),
+            commit: crate::commit(),
+            results: json!({
+                "mean_loss_of_last_100_updates": mean,
+                "validation_iterations_at_1e-3": finished.log.validations,
+                "ic0_iterations_at_1e-3": finished.baseline,
+                "skipped_updates": finished.log.skipped,
+                "seconds": finished.log.seconds,
+            }),
+            ..Provenance::default()
+        }
+    }
+}
 
 /// Runs `train`.
-pub(crate) fn run(_args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not available yet")
+pub(crate) fn run(args: Args) -> Result<ExitCode> {
+    let Model::Neuralif = args.model;
+    if let Some(threads) = args.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build_global()?;
+    }
+    let mut options = TrainOptions::default();
+    options.updates = args.updates;
+    options.batch = args.batch;
+    options.learning_rate = args.learning_rate;
+    options.schedule = parse_named::<Schedule>("schedule", &args.schedule)?;
+    options.validate_every = args.validate_every;
+    options.seed = args.seed;
+    let run = Run {
+        family: Family::parse(&args.data, args.n)?,
+        samples: args.samples,
+        validation: args.validation,
+        config: args.variant.config(),
+        loss: parse_named("loss", &args.loss)?,
+        options,
+        from: args.from,
+        engine: args.engine,
+        device: args.device,
+    };
+    let folder = args.output.parent().filter(|p| !p.as_os_str().is_empty());
+    if let Some(folder) = folder {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    let checkpoint = args.output.with_extension("checkpoint");
+    if checkpoint.is_file() {
+        println!("going on from {}", checkpoint.display());
+    }
+    let finished = run.train(Some(&checkpoint))?;
+    if finished.outcome == Outcome::Interrupted {
+        println!(
+            "stopped; the same command goes on from {}",
+            checkpoint.display()
+        );
+        return Ok(ExitCode::from(130));
+    }
+    finished
+        .parameters
+        .to_weights(run.provenance(&finished))
+        .save(&args.output)?;
+    let log = args.output.with_extension("log.csv");
+    hooks::write_log(&log, &finished.log)?;
+    std::fs::remove_file(&checkpoint).ok();
+    let best = finished.log.best().map_or_else(String::new, |(update, its)| {
+        let baseline = finished.baseline.map_or_else(String::new, |b| format!(" (IC(0): {b:.1})"));
+        format!(": {its:.1} iterations to 1e-3 on the validation set{baseline}, best at update {update}")
+    });
+    println!("wrote {}{best}", args.output.display());
+    println!(
+        "log: {}; {:.0} s with the {} engine",
+        log.display(),
+        finished.log.seconds,
+        finished.engine
+    );
+    Ok(ExitCode::SUCCESS)
 }

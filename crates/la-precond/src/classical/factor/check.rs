@@ -113,10 +113,7 @@ impl<T: Real> IncompleteCholesky<T> {
                 return Err(PrecondError::UnsortedRow { row: i });
             }
             match cols.last() {
-                Some(&last) if last as usize == i => {
-                    return Err(PrecondError::UnsortedRow { row: i });
-                }
-                Some(&last) if last as usize > i => {
+                Some(&last) if last as usize >= i => {
                     return Err(PrecondError::NotLowerTriangular {
                         row: i,
                         col: last as usize,

@@ -124,7 +124,7 @@ impl<T: Real> IncompleteCholesky<T> {
 
 /// `start − Σ_k values[k] · x[cols[k]]`; the order of the sum depends on the length only.
 #[inline(always)]
-pub(super) fn eliminate<T: Real, S: Real>(start: S, cols: &[u32], values: &[T], x: &[S]) -> S {
+pub(crate) fn eliminate<T: Real, S: Real>(start: S, cols: &[u32], values: &[T], x: &[S]) -> S {
     if cols.len() < LONG_ROW {
         let mut sum = start;
         for (&j, &l) in cols.iter().zip(values) {
@@ -156,7 +156,7 @@ pub(crate) fn dot<T: Real, S: Real>(cols: &[u32], values: &[T], x: &[S]) -> S {
 
 /// A stored value in the scalar of the solver.
 #[inline(always)]
-pub(super) fn widen<T: Real, S: Real>(value: T) -> S {
+pub(crate) fn widen<T: Real, S: Real>(value: T) -> S {
     S::from_f64(value.to_f64())
 }
 

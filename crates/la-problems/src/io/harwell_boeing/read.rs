@@ -130,7 +130,7 @@ fn read_indices(
     header: &Header,
     pointers: &[u64],
 ) -> Result<Entries, ReadError> {
-    let mut entries = Entries::with_declared(header.entries);
+    let mut entries = Entries::with_declared(header.entries, 0);
     let mut section = Section::new(lines, header.indices, "the last row index", "row index");
     for (col, bounds) in pointers.windows(2).enumerate() {
         for _ in bounds[0]..bounds[1] {

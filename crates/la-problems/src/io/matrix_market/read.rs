@@ -134,7 +134,7 @@ struct Body {
 }
 
 fn read_coordinates(lines: &mut Lines<'_>, header: &Header) -> Result<Body, ReadError> {
-    let mut entries = Entries::with_declared(header.entries);
+    let mut entries = Entries::with_declared(header.entries, 1);
     while lines.advance()? {
         let line = lines.line();
         if is_skipped(line) {
@@ -224,7 +224,7 @@ fn read_array(lines: &mut Lines<'_>, header: &Header) -> Result<Body, ReadError>
         Symmetry::Symmetric | Symmetry::Hermitian => col,
         Symmetry::SkewSymmetric => col + 1,
     };
-    let mut entries = Entries::with_declared(declared);
+    let mut entries = Entries::with_declared(declared, 1);
     let (mut row, mut col, mut found) = (first_row(0), 0, 0_u64);
     while lines.advance()? {
         if is_skipped(lines.line()) {

@@ -1,11 +1,13 @@
 //! The synthetic family of the NeuralIF paper: `A = M Mᵀ + α I` with a random sparse `M`.
 
+mod factor;
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::StandardNormal;
 
 use crate::error::{ProblemError, require, require_u32};
-use crate::system::{CsrMatrix, LinearSystem, counts_to_pointers, csr};
+use crate::system::LinearSystem;
+use factor::SparseRows;
 
 /// The three disjoint parts of the published data set, as offsets of the seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -231,149 +233,9 @@ impl NeuralIfSynthetic {
 /// Range of the out-of-distribution density factor.
 const OOD_FACTOR: (f64, f64) = (0.22, 2.2);
 
-/// The factor `M`, compressed by rows, columns sorted and unique within each row.
-struct SparseRows {
-    pointers: Vec<u32>,
-    columns: Vec<u32>,
-    values: Vec<f64>,
-}
-
-impl SparseRows {
-    /// Draws positions, removes repeated ones and draws a normal value for each that is left.
-    fn draw(n: usize, draws: usize, rng: &mut ChaCha8Rng) -> Self {
-        let bound = n as u32;
-        let rows: Vec<u32> = (0..draws).map(|_| rng.random_range(0..bound)).collect();
-        let mut next = vec![0_u32; n + 1];
-        for &row in &rows {
-            next[row as usize + 1] += 1;
-        }
-        counts_to_pointers(&mut next);
-        let starts = next.clone();
-        let mut drawn = vec![0_u32; draws];
-        for &row in &rows {
-            drawn[next[row as usize] as usize] = rng.random_range(0..bound);
-            next[row as usize] += 1;
-        }
-        let mut columns = Vec::with_capacity(draws);
-        let mut pointers = Vec::with_capacity(n + 1);
-        pointers.push(0);
-        for bounds in starts.windows(2) {
-            let row = &mut drawn[bounds[0] as usize..bounds[1] as usize];
-            row.sort_unstable();
-            let start = columns.len();
-            for &column in &*row {
-                if columns[start..].last() != Some(&column) {
-                    columns.push(column);
-                }
-            }
-            pointers.push(columns.len() as u32);
-        }
-        let values = (0..columns.len())
-            .map(|_| rng.sample(StandardNormal))
-            .collect();
-        Self {
-            pointers,
-            columns,
-            values,
-        }
-    }
-
-    fn row(&self, i: usize) -> impl Iterator<Item = (u32, f64)> + '_ {
-        let range = self.pointers[i] as usize..self.pointers[i + 1] as usize;
-        self.columns[range.clone()]
-            .iter()
-            .copied()
-            .zip(self.values[range].iter().copied())
-    }
-
-    fn transpose(&self) -> Self {
-        let n = self.pointers.len() - 1;
-        let mut next = vec![0_u32; n + 1];
-        for &column in &self.columns {
-            next[column as usize + 1] += 1;
-        }
-        counts_to_pointers(&mut next);
-        let pointers = next.clone();
-        let mut columns = vec![0; self.columns.len()];
-        let mut values = vec![0.0; self.values.len()];
-        for i in 0..n {
-            for (column, value) in self.row(i) {
-                let slot = &mut next[column as usize];
-                columns[*slot as usize] = i as u32;
-                values[*slot as usize] = value;
-                *slot += 1;
-            }
-        }
-        Self {
-            pointers,
-            columns,
-            values,
-        }
-    }
-
-    /// `M Mᵀ + α I` by Gustavson's row merge.
-    ///
-    /// Rows come out unsorted; since the result is symmetric, one transposition sorts them. Entry (i, j) and entry
-    /// (j, i) add the same products in the same order, so the result is symmetric bit by bit.
-    fn gram(&self, alpha: f64) -> CsrMatrix {
-        let n = self.pointers.len() - 1;
-        let columns = self.transpose();
-        const EMPTY: u32 = u32::MAX;
-        let mut place = vec![EMPTY; n];
-        // Column k of M contributes to at most |column k|² entries: a bound on the number of nonzeros.
-        let counts = columns.pointers.windows(2).map(|b| (b[1] - b[0]) as usize);
-        let bound = n + counts.map(|count| count * count).sum::<usize>();
-        let bound = bound.min(n.saturating_mul(n));
-        let mut unsorted = Self {
-            pointers: Vec::with_capacity(n + 1),
-            columns: Vec::with_capacity(bound),
-            values: Vec::with_capacity(bound),
-        };
-        unsorted.pointers.push(0);
-        for i in 0..n {
-            let start = unsorted.columns.len();
-            place[i] = start as u32;
-            unsorted.columns.push(i as u32);
-            unsorted.values.push(alpha);
-            for (k, m_ik) in self.row(i) {
-                for (j, m_jk) in columns.row(k as usize) {
-                    let slot = &mut place[j as usize];
-                    if *slot == EMPTY {
-                        *slot = unsorted.columns.len() as u32;
-                        unsorted.columns.push(j);
-                        unsorted.values.push(m_ik * m_jk);
-                    } else {
-                        unsorted.values[*slot as usize] += m_ik * m_jk;
-                    }
-                }
-            }
-            for &j in &unsorted.columns[start..] {
-                place[j as usize] = EMPTY;
-            }
-            unsorted.pointers.push(unsorted.columns.len() as u32);
-        }
-        let sorted = unsorted.transpose();
-        csr(n, n, sorted.pointers, sorted.columns, sorted.values)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn gram_of_a_hand_worked_factor() {
-        // M = [1 2 0; 0 0 3; 4 0 5]
-        let m = SparseRows {
-            pointers: vec![0, 2, 3, 5],
-            columns: vec![0, 1, 2, 0, 2],
-            values: vec![1.0, 2.0, 3.0, 4.0, 5.0],
-        };
-        let a = m.gram(0.5);
-        assert_eq!(a.indptr().raw_storage(), &[0, 2, 4, 7]);
-        assert_eq!(a.indices(), &[0, 2, 1, 2, 0, 1, 2]);
-        assert_eq!(a.data(), &[5.5, 4.0, 9.5, 15.0, 4.0, 15.0, 41.5]);
-    }
 
     #[test]
     fn default_sample_has_the_published_density() {

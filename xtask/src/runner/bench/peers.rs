@@ -1,0 +1,182 @@
+//! Other programs: a private Python environment, and a process in it that takes turns with ours.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use la_problems::LinearSystem;
+
+use super::{npy, target_dir};
+
+/// What SciPy's process does with commands.
+const PROGRAM: &str = include_str!("peer.py");
+/// Installed together; without them there is no process.
+const BASE: [&str; 2] = ["numpy==2.4.6", "scipy==1.17.1"];
+/// Installed one by one; without one of them its rows are missing.
+const EXTRA: [&str; 1] = ["ilupp==1.0.2"];
+
+/// A Python process that keeps matrices in memory and does one repetition when it is told to.
+pub(super) struct Peer {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    folder: PathBuf,
+    /// Names and versions of what was found.
+    pub(super) versions: String,
+}
+
+impl Peer {
+    /// Prepares the environment (once) and starts the process on `threads` threads.
+    pub(super) fn start(threads: u16) -> Result<Self> {
+        let folder = target_dir().join("peers");
+        let python = environment(&folder)?;
+        let program = folder.join("peer.py");
+        fs::write(&program, PROGRAM)
+            .with_context(|| format!("cannot write {}", program.display()))?;
+        let mut command = Command::new(&python);
+        command.arg("-I").arg(&program);
+        for name in [
+            "OMP_NUM_THREADS",
+            "OPENBLAS_NUM_THREADS",
+            "MKL_NUM_THREADS",
+            "NUMEXPR_NUM_THREADS",
+        ] {
+            command.env(name, threads.to_string());
+        }
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {}", python.display()))?;
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            bail!("{} has no standard streams", python.display());
+        };
+        let mut peer = Self {
+            child,
+            input,
+            output: BufReader::new(output),
+            folder,
+            versions: String::new(),
+        };
+        peer.versions = peer.answer()?;
+        Ok(peer)
+    }
+
+    /// Hands a system over as files.
+    pub(super) fn load(&mut self, name: &str, system: &LinearSystem) -> Result<()> {
+        let folder = self.folder.join("data").join(name);
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+        let a = &system.matrix;
+        npy::write(&folder.join("indptr.npy"), a.proper_indptr().as_ref())?;
+        npy::write(&folder.join("indices.npy"), a.indices())?;
+        npy::write(&folder.join("data.npy"), a.data())?;
+        npy::write(&folder.join("rhs.npy"), &system.rhs)?;
+        let loaded = self.ask(&["load", name, &folder.to_string_lossy()]);
+        // The process has read it.
+        fs::remove_dir_all(&folder).ok();
+        loaded.map(drop)
+    }
+
+    /// Does `work` once: its seconds, and what it counted.
+    pub(super) fn time(&mut self, work: &str, name: &str, number: &str) -> Result<(f64, u64)> {
+        let answer = self.ask(&["time", work, name, number])?;
+        let mut words = answer.split_whitespace();
+        let mut next = || words.next().context("too few words");
+        let parsed = (|| Ok::<_, anyhow::Error>((next()?.parse()?, next()?.parse()?)))();
+        parsed.with_context(|| format!("the peer answered `{answer}`"))
+    }
+
+    /// The IC(0) factor it computed last, in CSR with the diagonal last in each row: pointers, columns, values.
+    pub(super) fn factor(&mut self, name: &str) -> Result<[Vec<f64>; 3]> {
+        let folder = self.folder.join("data");
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+        self.ask(&["keep", name, &folder.to_string_lossy()])?;
+        let part = |name: &str| npy::read_f64(&folder.join(name));
+        Ok([part("indptr.npy")?, part("indices.npy")?, part("data.npy")?])
+    }
+
+    fn ask(&mut self, words: &[&str]) -> Result<String> {
+        writeln!(self.input, "{}", words.join("\t")).context("the peer has ended")?;
+        self.answer()
+            .with_context(|| format!("the peer was asked to {}", words[..words.len().min(3)].join(" ")))
+    }
+
+    fn answer(&mut self) -> Result<String> {
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        match line.trim_end().split_once(' ') {
+            Some(("ok", rest)) => Ok(rest.to_owned()),
+            Some(("error", rest)) => bail!("{rest}"),
+            _ if line.is_empty() => bail!("the peer has ended"),
+            _ if line.trim_end() == "ok" => Ok(String::new()),
+            _ => bail!("the peer answered `{}`", line.trim_end()),
+        }
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // It ends with its input, too; this does not wait for what it is doing.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// The Python of the private environment below `folder`, which is made on first use.
+fn environment(folder: &Path) -> Result<PathBuf> {
+    let home = folder.join("python");
+    let python = if cfg!(windows) {
+        home.join("Scripts").join("python.exe")
+    } else {
+        home.join("bin").join("python")
+    };
+    let stamp = home.join("requirements");
+    let wanted = [BASE.as_slice(), EXTRA.as_slice()].concat().join("\n");
+    if python.exists() && fs::read_to_string(&stamp).is_ok_and(|text| text == wanted) {
+        return Ok(python);
+    }
+    eprintln!("preparing the peers: {}", wanted.replace('\n', ", "));
+    let venv = Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(&home)
+        .output();
+    success(venv, "python3 -m venv")?;
+    pip(&python, &BASE)?;
+    let failed = EXTRA
+        .iter()
+        .filter(|package| {
+            pip(&python, &[package])
+                .inspect_err(|error| eprintln!("{package} is not there: {error:#}"))
+                .is_err()
+        })
+        .count();
+    // With something missing the next run tries again.
+    if failed == 0 {
+        fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
+    }
+    Ok(python)
+}
+
+fn pip(python: &Path, packages: &[&str]) -> Result<()> {
+    let output = Command::new(python)
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+        .args(packages)
+        .stdin(Stdio::null())
+        .output();
+    success(output, "pip install")
+}
+
+/// Turns an exit status other than 0 into an error with the last line that the program wrote.
+fn success(output: std::io::Result<std::process::Output>, what: &str) -> Result<()> {
+    let output = output.with_context(|| format!("cannot start {what}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    let last = text.lines().rfind(|line| !line.trim().is_empty());
+    bail!("{what}: {}", last.unwrap_or("no reason given"));
+}

@@ -1,0 +1,8 @@
+//! What experiments and training share: families of problems, solves that are measured, interruption.
+
+pub(crate) mod family;
+pub(crate) mod interrupt;
+pub(crate) mod measure;
+
+pub(crate) use family::{Family, Problem};
+pub(crate) use measure::{Measured, THRESHOLDS};

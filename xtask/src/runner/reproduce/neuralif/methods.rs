@@ -1,0 +1,139 @@
+//! The methods that are compared.
+
+use anyhow::{Context, Result};
+use la_gnn::Weights;
+use la_gnn::neuralif::Parameters;
+use la_krylov::{Host, IdentityPreconditioner, Preconditioner};
+use la_precond::classical::{FillLimit, Ic0, Ict, Jacobi, ShiftStrategy, Ssor};
+use la_precond::learned::NeuralIf;
+use la_precond::{IncompleteCholesky, IncompleteCholeskyBuilder};
+use la_problems::CsrMatrix;
+
+use super::settings::IctSettings;
+
+/// One method: how its preconditioner is set up.
+pub(super) struct Method {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+}
+
+/// Kinds of set-up.
+pub(super) enum Kind {
+    None,
+    Jacobi,
+    Ssor {
+        omega: f64,
+    },
+    /// IC(0) of `A + shift diag(A)`: the cheap alternative to learning.
+    Ic0 {
+        shift: f64,
+        drop_tol: Option<f64>,
+    },
+    Ict(IctSettings),
+    NeuralIf(Box<NeuralIf>),
+}
+
+/// A preconditioner that is ready, and the entries of its factor.
+pub(super) struct Ready<'a> {
+    pub(super) preconditioner: Box<dyn Preconditioner<Host> + 'a>,
+    pub(super) nnz: Option<usize>,
+    /// Diagonal shifts that a breakdown made necessary.
+    pub(super) shifts: usize,
+}
+
+impl Method {
+    pub(super) fn new(name: &str, kind: Kind) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+        }
+    }
+
+    /// NeuralIF with bundled weights or those of a file.
+    pub(super) fn neuralif(name: &str, weights: &str, drop_tol: Option<f64>) -> Result<Self> {
+        let parameters = Parameters::from_weights(&Weights::named_or_file(weights)?)?;
+        Self::with_parameters(name, &parameters, drop_tol)
+    }
+
+    /// NeuralIF with parameters in memory.
+    pub(super) fn with_parameters(
+        name: &str,
+        parameters: &Parameters,
+        drop_tol: Option<f64>,
+    ) -> Result<Self> {
+        let mut builder = NeuralIf::from_parameters(parameters)?;
+        if let Some(tau) = drop_tol {
+            builder = builder.with_drop_tol(tau);
+        }
+        Ok(Self::new(name, Kind::NeuralIf(Box::new(builder))))
+    }
+
+    /// Sets the preconditioner up.
+    pub(super) fn set_up<'a>(&'a self, a: &'a CsrMatrix) -> Result<Ready<'a>> {
+        let plain = |preconditioner| Ready {
+            preconditioner,
+            nnz: None,
+            shifts: 0,
+        };
+        let ready = match &self.kind {
+            Kind::None => plain(Box::new(IdentityPreconditioner::new(a.rows()))),
+            Kind::Jacobi => plain(Box::new(Jacobi::<f64>::new(a.view())?)),
+            Kind::Ssor { omega } => plain(Box::new(Ssor::new(a.view(), *omega)?)),
+            Kind::Ic0 { shift, drop_tol } => {
+                let mut options = Ic0::default();
+                if let Some(tau) = drop_tol {
+                    options = options.with_drop_tol(*tau);
+                }
+                let factor = if *shift == 0.0 {
+                    options.factor(a.view())?
+                } else {
+                    options.factor(shifted(a, *shift).view())?
+                };
+                factored(factor)
+            }
+            Kind::Ict(settings) => {
+                // A growing shift repeats the factorisation; larger steps repeat it less often.
+                let shift = ShiftStrategy::Diagonal {
+                    start: 1e-2,
+                    growth: 2.0,
+                    max_attempts: 12,
+                };
+                let options = Ict::default()
+                    .with_drop_tol(settings.drop_tol)
+                    .with_fill(FillLimit::Factor(settings.fill_factor))
+                    .with_shift(shift);
+                factored(options.factor(a.view())?)
+            }
+            Kind::NeuralIf(builder) => factored(builder.build(a.view())?),
+        };
+        Ok(ready)
+    }
+}
+
+fn factored(factor: IncompleteCholesky) -> Ready<'static> {
+    let (nnz, shifts) = (factor.nnz(), factor.stats().shift_attempts);
+    Ready {
+        preconditioner: Box::new(factor),
+        nnz: Some(nnz),
+        shifts,
+    }
+}
+
+/// `A + shift diag(A)`.
+fn shifted(a: &CsrMatrix, shift: f64) -> CsrMatrix {
+    let mut a = a.clone();
+    for i in 0..a.rows() {
+        if let Some(d) = a.get_mut(i, i) {
+            *d *= 1.0 + shift;
+        }
+    }
+    a
+}
+
+/// The network before training, as a control.
+pub(super) fn untrained(like: &str, seed: u64) -> Result<Method> {
+    let trained = Parameters::from_weights(&Weights::named_or_file(like)?)?;
+    let parameters = Parameters::initialize(&trained.config, seed)
+        .context("initialising the untrained network")?;
+    Method::with_parameters("neuralif-untrained", &parameters, None)
+}

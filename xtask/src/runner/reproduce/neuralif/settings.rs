@@ -1,0 +1,125 @@
+//! The experiment as data.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use xtask::report::{Measurement, Reference, Tolerance};
+
+const TEXT: &str = include_str!("../../../../experiments/neuralif.toml");
+
+/// Everything that decides the experiment.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Experiment {
+    pub(super) profiles: BTreeMap<String, ProfileSettings>,
+    pub(super) tuning: Tuning,
+    pub(super) ict: IctSettings,
+    references: Vec<ReferenceRow>,
+}
+
+/// Sizes of one profile.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProfileSettings {
+    pub(super) about: String,
+    /// Order of the synthetic matrices, and how many are tested.
+    pub(super) n: usize,
+    pub(super) tests: u64,
+    /// Poisson problems and the range of their orders.
+    pub(super) poisson: u64,
+    pub(super) poisson_sizes: [usize; 2],
+    /// Synthetic matrices of shifted density.
+    pub(super) shifted: u64,
+    /// Bundled weights, the first of which is `neuralif`.
+    pub(super) weights: Vec<String>,
+    pub(super) poisson_weights: Vec<String>,
+    /// Updates of the network that is trained from scratch in the run.
+    pub(super) scratch_updates: usize,
+    /// Validation matrices for tuning.
+    pub(super) tuning: u64,
+    /// Repetitions of every set-up; the median counts.
+    pub(super) repetitions: usize,
+    /// Matrices on which other right-hand sides are tried.
+    pub(super) rhs_controls: u64,
+}
+
+/// Candidates that are tried on validation matrices.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tuning {
+    pub(super) drop_tol: Vec<f64>,
+    pub(super) shift: Vec<f64>,
+    pub(super) ssor_omega: Vec<f64>,
+}
+
+/// Threshold incomplete Cholesky.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IctSettings {
+    pub(super) drop_tol: f64,
+    pub(super) fill_factor: f64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReferenceRow {
+    problem: String,
+    method: String,
+    values: BTreeMap<String, f64>,
+    tolerance: ToleranceRow,
+    source: String,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ToleranceRow {
+    Relative(f64),
+    AtMost,
+}
+
+impl Experiment {
+    /// Reads the experiment; a key that is not known is an error.
+    pub(super) fn load() -> Result<Self> {
+        toml::from_str(TEXT).context("experiments/neuralif.toml")
+    }
+
+    /// The settings of a profile.
+    pub(super) fn profile(&self, name: &str) -> Result<&ProfileSettings> {
+        self.profiles
+            .get(name)
+            .with_context(|| format!("experiments/neuralif.toml has no profile `{name}`"))
+    }
+
+    /// Puts the number to compare with, if there is one, beside a measurement.
+    pub(super) fn compare(&self, measurement: Measurement) -> Result<Measurement> {
+        let found = self.references.iter().find_map(|row| {
+            let fits = row.problem == measurement.problem && row.method == measurement.method;
+            let value = row.values.get(&measurement.quantity).filter(|_| fits)?;
+            Some((row, *value))
+        });
+        let Some((row, value)) = found else {
+            return Ok(measurement);
+        };
+        let tolerance = match row.tolerance {
+            ToleranceRow::Relative(relative) => Tolerance::Relative(relative),
+            ToleranceRow::AtMost => Tolerance::AtMost(value),
+        };
+        Ok(measurement.compare(Reference::new(value, row.source.clone(), tolerance)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_experiment_is_readable_and_complete() {
+        let experiment = Experiment::load().unwrap();
+        for profile in ["smoke", "quick", "full", "paper"] {
+            assert!(experiment.profile(profile).is_ok());
+        }
+        assert!(experiment.profile("quick").unwrap().tests >= 20);
+        assert!(toml::from_str::<Experiment>(&TEXT.replace("tests = 20", "test = 20")).is_err());
+    }
+}

@@ -1,0 +1,125 @@
+//! Validation by PCG iterations, progress, the training log.
+
+use std::fmt::Write as _;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::Result;
+use indicatif::ProgressBar;
+use la_gnn::GnnError;
+use la_gnn::neuralif::{NeuralIfConfig, Parameters};
+use la_gnn::training::{Hooks, Log};
+use la_precond::IncompleteCholeskyBuilder;
+use la_precond::classical::Ic0;
+use la_precond::learned::NeuralIf;
+use la_problems::Split;
+use rayon::prelude::*;
+
+use super::Run;
+use crate::experiment::{Problem, interrupt, measure};
+use crate::progress;
+
+/// Relative residual of the validation solves (the paper's rule: 1e-6 on squared norms).
+const RTOL: f64 = 1e-3;
+/// A factor that needs more iterations than this is as good as none.
+const MAX_ITERS: usize = 3000;
+
+/// Validates on held-out matrices, shows progress, listens to Ctrl-C.
+pub(super) struct TrainingHooks {
+    config: NeuralIfConfig,
+    problems: Vec<Problem>,
+    baseline: Option<f64>,
+    bar: ProgressBar,
+}
+
+impl TrainingHooks {
+    pub(super) fn new(run: &Run) -> Result<Self> {
+        let count = run
+            .family
+            .len(Split::Validation)
+            .map_or(run.validation, |len| len.min(run.validation));
+        let problems = (0..count as u64)
+            .map(|i| run.family.problem(Split::Validation, i))
+            .collect::<Result<Vec<_>>>()?;
+        let baseline = mean_iterations(&problems, &Ic0::default());
+        let bar = progress::bar("training", run.options.updates as u64);
+        Ok(Self {
+            config: run.config.clone(),
+            problems,
+            baseline,
+            bar,
+        })
+    }
+
+    pub(super) fn baseline(&self) -> Option<f64> {
+        self.baseline
+    }
+
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Mean PCG iterations over the problems; a builder that fails counts as the limit.
+fn mean_iterations(
+    problems: &[Problem],
+    builder: &(dyn IncompleteCholeskyBuilder + Sync),
+) -> Option<f64> {
+    if problems.is_empty() {
+        return None;
+    }
+    let total: usize = problems
+        .par_iter()
+        .map(|p| {
+            let factor = builder.build(p.matrix.view()).ok();
+            factor
+                .and_then(|f| measure::iterations(&p.matrix, &p.rhs, &f, RTOL, MAX_ITERS).ok())
+                .unwrap_or(MAX_ITERS)
+        })
+        .sum();
+    Some(total as f64 / problems.len() as f64)
+}
+
+impl Hooks for TrainingHooks {
+    fn validate(&mut self, values: &[f32], update: usize) -> Result<Option<f64>, GnnError> {
+        let parameters = Parameters {
+            config: self.config.clone(),
+            values: values.to_vec(),
+        };
+        let score = mean_iterations(&self.problems, &NeuralIf::from_parameters(&parameters)?);
+        if let Some(score) = score {
+            let baseline = self
+                .baseline
+                .map_or_else(String::new, |b| format!(" (IC(0): {b:.1})"));
+            progress::line(
+                &self.bar,
+                &format!("update {update}: {score:.1} iterations to {RTOL:e}{baseline}"),
+            );
+        }
+        Ok(score)
+    }
+
+    fn progress(&mut self, update: usize, loss: f64, _: &Log) -> ControlFlow<()> {
+        self.bar.set_position(update as u64);
+        self.bar.set_message(format!("loss {loss:.4}"));
+        if interrupt::requested() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+}
+
+/// Writes the log as CSV: update, loss, validation.
+pub(super) fn write_log(path: &Path, log: &Log) -> Result<()> {
+    let mut text = String::from("update,loss,validation_iterations\n");
+    let mut validations = log.validations.iter().peekable();
+    for (k, loss) in log.losses.iter().enumerate() {
+        let update = k + 1;
+        let score = validations
+            .next_if(|v| v.0 == update)
+            .map_or_else(String::new, |v| v.1.to_string());
+        let _ = writeln!(text, "{update},{loss},{score}");
+    }
+    Ok(xtask::report::write_atomic(path, text.as_bytes())?)
+}
