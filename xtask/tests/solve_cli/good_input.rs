@@ -185,6 +185,40 @@ fn a_negative_definite_matrix_is_negated_and_says_so() {
     );
 }
 
+/// 4 −1 0; −1 4 −2; 0 −2 5 with one stored right-hand side, the image of (1, 2, 3).
+#[test]
+fn a_right_hand_side_in_the_matrix_file_is_named_and_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = [
+        &format!("{:<72}KEY", "Three by three"),
+        "             4             1             1             1             1",
+        "RSA                        3             3             5             0",
+        "(16I5)          (16I5)          (1P5E16.8)          (1P5E16.8)",
+        "F                          1             0",
+        "    1    3    5    6",
+        "    1    2    2    3    3",
+        "  4.00000000E+00 -1.00000000E+00  4.00000000E+00 -2.00000000E+00  5.00000000E+00",
+        "  2.00000000E+00  1.00000000E+00  1.10000000E+01",
+    ];
+    write(folder.path(), "a.rsa", &lines);
+    let output = solve(folder.path(), &["a.rsa", "--rhs", "ones"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("--rhs stored"),
+        "{}",
+        stderr(&output)
+    );
+    let output = solve(
+        folder.path(),
+        &["a.rsa", "--rhs", "stored", "--output", "out"],
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(!stderr(&output).contains("--rhs stored"));
+    for (value, expected) in solution(folder.path()).iter().zip([1.0, 2.0, 3.0]) {
+        assert!((value - expected).abs() < 1e-7, "{value}");
+    }
+}
+
 #[test]
 fn a_zero_right_hand_side_has_the_solution_zero() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,5 @@
 //! A set of matrices, each solved with the preconditioner of the plan and with Jacobi beside it.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,7 +9,7 @@ use xtask::report::{format_number, write_atomic};
 
 use super::args::{Args, Plan, Precond, Set};
 use super::attempt;
-use super::report::{Record, make_folder};
+use super::report::{AttemptRecord, Record, make_folder};
 use super::system::System;
 use super::watch::Progress;
 
@@ -150,19 +149,20 @@ fn definite(manifest: &Path) -> Result<Vec<Entry>> {
 }
 
 fn line(row: &Row) -> String {
-    let mut text = format!("{:<16} n = {:<7}", row.matrix, row.n);
-    for solve in &row.solves {
-        // Writing to a string cannot fail.
-        let _ = write!(
-            text,
-            " {}: {} in {} iterations, residual {};",
-            solve.preconditioner(),
-            solve.status,
-            solve.iterations,
-            format_number(solve.relative_residual)
-        );
-    }
-    text.trim_end_matches(';').to_owned()
+    let solves: Vec<String> = row
+        .solves
+        .iter()
+        .map(|solve| {
+            format!(
+                "{}: {} in {} iterations, residual {}",
+                solve.preconditioner(),
+                solve.status.replace('_', " "),
+                solve.iterations,
+                format_number(solve.relative_residual)
+            )
+        })
+        .collect();
+    format!("{:<16} n = {:<7} {}", row.matrix, row.n, solves.join("; "))
 }
 
 fn summary(table: &Table) -> String {
@@ -180,35 +180,36 @@ fn summary(table: &Table) -> String {
     )
 }
 
+/// The table; a column of shifts only for what is factored.
 fn markdown(table: &Table) -> String {
-    let mut text = format!("{}\n\n| matrix | n | nonzeros |", summary(table));
-    for name in &table.preconditioners {
-        let _ = write!(
-            text,
-            " {name}: shift (factored) | iterations | residual | status | seconds |"
-        );
+    let mut text = format!(
+        "{}; b from `--rhs {}`\n\n| matrix | n | nonzeros |",
+        summary(table),
+        table.rhs
+    );
+    let mut rule = "\n| --- | ---: | ---: |".to_owned();
+    let factored: Vec<bool> = (0..table.preconditioners.len())
+        .map(|k| table.rows.iter().any(|row| shift(&row.solves[k]).is_some()))
+        .collect();
+    for (name, factored) in table.preconditioners.iter().zip(&factored) {
+        if *factored {
+            text += &format!(" {name}: shift (factored) |");
+            rule += " --- |";
+        }
+        text += &format!(" {name}: iterations | residual | status | seconds |");
+        rule += " ---: | ---: | --- | ---: |";
     }
-    text += "\n| --- | ---: | ---: |";
-    for _ in &table.preconditioners {
-        text += " --- | ---: | ---: | --- | ---: |";
-    }
+    text += &rule;
     text.push('\n');
     for row in &table.rows {
         let sign = if row.negated { " (−A)" } else { "" };
-        let _ = write!(text, "| {}{sign} | {} | {} |", row.matrix, row.n, row.nnz);
-        for solve in &row.solves {
-            let shift = solve
-                .attempts
-                .iter()
-                .find_map(|a| Some((a.shift?, a.shift_attempts?)));
-            let shift = match shift {
-                Some((_, 0)) => "0".to_owned(),
-                Some((shift, tries)) => format!("{} ({})", format_number(shift), tries + 1),
-                None => "–".to_owned(),
-            };
-            let _ = write!(
-                text,
-                " {shift} | {} | {} | {} | {} |",
+        text += &format!("| {}{sign} | {} | {} |", row.matrix, row.n, row.nnz);
+        for (solve, factored) in row.solves.iter().zip(&factored) {
+            if *factored {
+                text += &format!(" {} |", shift(solve).unwrap_or_else(|| "–".to_owned()));
+            }
+            text += &format!(
+                " {} | {} | {} | {} |",
                 solve.iterations,
                 format_number(solve.relative_residual),
                 solve.status.replace('_', " "),
@@ -218,6 +219,15 @@ fn markdown(table: &Table) -> String {
         text.push('\n');
     }
     text
+}
+
+/// The diagonal shift, and how often was factored to find it; of the first factor that was built.
+fn shift(solve: &Record) -> Option<String> {
+    let found = |a: &AttemptRecord| Some((a.shift?, a.shift_attempts?));
+    Some(match solve.attempts.iter().find_map(found)? {
+        (_, 0) => "0".to_owned(),
+        (shift, repeated) => format!("{} ({})", format_number(shift), repeated + 1),
+    })
 }
 
 #[cfg(test)]
