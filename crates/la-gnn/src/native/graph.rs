@@ -128,6 +128,7 @@ impl<T: Element> LowerGraph<T> {
             col,
             value,
             features,
+            scale: Vec::new(),
         })
     }
 
@@ -258,9 +259,11 @@ pub fn equilibrate<I: SpIndex, P: SpIndex>(
     }
     let mut scaled = a.to_owned();
     if scaled.rows() == scaled.cols() {
+        let reciprocal: Vec<f64> = scale.iter().map(|s| 1.0 / s).collect();
         for (i, mut row) in scaled.outer_iterator_mut().enumerate() {
+            let of_row = reciprocal[i];
             for (j, value) in row.iter_mut() {
-                *value /= scale[i] * scale[j];
+                *value *= of_row * reciprocal[j];
             }
         }
     }
