@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::{Element, LowerGraph};
+use super::spectral::{self, InversePair};
 
 /// What training minimises. `z` is a standard normal probe, fresh at every update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,12 +27,26 @@ pub enum Loss {
     /// (I. Kaporin, *Numer. Linear Algebra Appl.* 1(2), 179–210, 1994), and it looks at the small
     /// eigenvalues as much as at the large.
     Kaporin,
+    /// `log(tr(Bᵐ)/n)/m + log(det(L Lᵀ))/n` with `B = L⁻¹ A L⁻ᵀ` and the trace estimated by the probe,
+    /// `zᵀ Bᵐ z`; m is the payload, at least 1. With m = 1 it is [`Loss::Kaporin`].
+    ///
+    /// The larger m, the closer the first term to the largest eigenvalue. Costs 2 m sparse triangular
+    /// solves and m products. Not in the paper.
+    KaporinPower(u8),
+    /// `log(tr(Bᵐ)/n)/m + log(tr(B⁻¹)/n)`, invariant to the scale of L; m is the payload, at least 1.
+    ///
+    /// Stands for `log(λ_max/λ_min)`, with means over the whole spectrum in place of its ends.
+    /// `tr(B⁻¹) = tr(A⁻¹ L Lᵀ)` is estimated by the [`InversePair`]s of the training graph. Without
+    /// them, or when their estimate is not positive, the determinant takes its place, which is a lower
+    /// bound (arithmetic against geometric mean): then it is [`Loss::KaporinPower`] up to a constant.
+    /// Not in the paper.
+    BothEnds(u8),
 }
 
 /// Lower and upper triangle of a symmetric matrix as the loss needs it: `y = A x`.
 ///
 /// Only the lower triangle is stored; both halves are applied in one pass.
-fn symmetric_product(graph: &LowerGraph<impl Element>, x: &[f64], y: &mut [f64]) {
+pub(super) fn symmetric_product(graph: &LowerGraph<impl Element>, x: &[f64], y: &mut [f64]) {
     y.fill(0.0);
     for i in 0..x.len() {
         let range = graph.row(i);
@@ -47,7 +62,12 @@ fn symmetric_product(graph: &LowerGraph<impl Element>, x: &[f64], y: &mut [f64])
 }
 
 /// `y = Lᵀ x`.
-fn transpose_product<T: Element>(graph: &LowerGraph<T>, factor: &[T], x: &[f64], y: &mut [f64]) {
+pub(super) fn transpose_product<T: Element>(
+    graph: &LowerGraph<T>,
+    factor: &[T],
+    x: &[f64],
+    y: &mut [f64],
+) {
     y.fill(0.0);
     for i in 0..x.len() {
         for k in graph.row(i) {
@@ -67,7 +87,7 @@ fn product<T: Element>(graph: &LowerGraph<T>, factor: &[T], x: &[f64], y: &mut [
 }
 
 /// `x = L⁻¹ x`.
-fn solve<T: Element>(graph: &LowerGraph<T>, factor: &[T], x: &mut [f64]) {
+pub(super) fn solve<T: Element>(graph: &LowerGraph<T>, factor: &[T], x: &mut [f64]) {
     for i in 0..x.len() {
         let range = graph.row(i);
         let last = range.end - 1;
@@ -79,7 +99,7 @@ fn solve<T: Element>(graph: &LowerGraph<T>, factor: &[T], x: &mut [f64]) {
 }
 
 /// `x = L⁻ᵀ x`.
-fn transpose_solve<T: Element>(graph: &LowerGraph<T>, factor: &[T], x: &mut [f64]) {
+pub(super) fn transpose_solve<T: Element>(graph: &LowerGraph<T>, factor: &[T], x: &mut [f64]) {
     for i in (0..x.len()).rev() {
         let range = graph.row(i);
         let last = range.end - 1;
@@ -95,15 +115,16 @@ fn transpose_solve<T: Element>(graph: &LowerGraph<T>, factor: &[T], x: &mut [f64
 #[derive(Debug, Clone, Default)]
 pub struct LossWorkspace {
     az: Vec<f64>,
-    u: Vec<f64>,
-    v: Vec<f64>,
+    pub(super) u: Vec<f64>,
+    pub(super) v: Vec<f64>,
     w: Vec<f64>,
+    pub(super) krylov: Vec<Vec<f64>>,
 }
 
 /// Value of a loss on one graph, in a form that lets a batch be put together.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LossParts {
-    /// Square of the numerator (residual losses) or the loss itself (Kaporin).
+    /// Square of the numerator (residual losses) or the loss itself (losses on the spectrum).
     pub numerator: f64,
     /// Square of the denominator: `‖A z‖²`.
     pub reference: f64,
@@ -131,7 +152,7 @@ impl Loss {
                 )
             }
             Loss::Squared => (0.5 * numerator, 1.0),
-            Loss::Kaporin => {
+            Loss::Kaporin | Loss::KaporinPower(_) | Loss::BothEnds(_) => {
                 let count = parts.len().max(1) as f64;
                 (numerator / count, 1.0 / count)
             }
@@ -148,14 +169,33 @@ impl Loss {
         ws: &mut LossWorkspace,
         grad: &mut [T],
     ) -> LossParts {
+        self.gradient_with_pairs(graph, factor, z, &[], ws, grad)
+    }
+
+    /// The same with estimates of A⁻¹, which [`Loss::BothEnds`] uses and the others ignore.
+    pub fn gradient_with_pairs<T: Element>(
+        self,
+        graph: &LowerGraph<T>,
+        factor: &[T],
+        z: &[f64],
+        pairs: &[InversePair],
+        ws: &mut LossWorkspace,
+        grad: &mut [T],
+    ) -> LossParts {
         let n = graph.num_nodes();
         for v in [&mut ws.az, &mut ws.u, &mut ws.v, &mut ws.w] {
             v.resize(n, 0.0);
         }
-        if self == Loss::Kaporin {
-            return kaporin(graph, factor, z, ws, grad);
+        let (power, pairs) = match self {
+            Loss::Default | Loss::Normalized | Loss::Squared => (0, pairs),
+            Loss::Kaporin => (1, &[][..]),
+            Loss::KaporinPower(m) => (m.max(1), &[][..]),
+            Loss::BothEnds(m) => (m.max(1), pairs),
+        };
+        if power > 0 {
+            return spectral::gradient(graph, factor, z, usize::from(power), pairs, ws, grad);
         }
-        let LossWorkspace { az, u, v, w } = ws;
+        let LossWorkspace { az, u, v, w, .. } = ws;
         symmetric_product(graph, z, az);
         transpose_product(graph, factor, z, u);
         product(graph, factor, u, w);
@@ -176,40 +216,5 @@ impl Loss {
             numerator: square(w),
             reference: square(az),
         }
-    }
-}
-
-fn kaporin<T: Element>(
-    graph: &LowerGraph<T>,
-    factor: &[T],
-    z: &[f64],
-    ws: &mut LossWorkspace,
-    grad: &mut [T],
-) -> LossParts {
-    let n = graph.num_nodes();
-    let LossWorkspace { az, u, v, .. } = ws;
-    // u = L⁻ᵀ z, v = L⁻¹ A u, trace ≈ uᵀ A u.
-    u.copy_from_slice(z);
-    transpose_solve(graph, factor, u);
-    symmetric_product(graph, u, az);
-    v.copy_from_slice(az);
-    solve(graph, factor, v);
-    let trace: f64 = u.iter().zip(az.iter()).map(|(u, a)| u * a).sum();
-    let mut log_det = 0.0;
-    for i in 0..n {
-        let range = graph.row(i);
-        let last = range.end - 1;
-        for k in range {
-            // d(uᵀAu)/dl_ij = −2 u_i v_j.
-            let j = graph.col[k] as usize;
-            grad[k] = T::from_f64(-2.0 * u[i] * v[j] / trace);
-        }
-        let diagonal = factor[last].to_f64();
-        log_det += 2.0 * diagonal.ln();
-        grad[last] = T::from_f64(grad[last].to_f64() + 2.0 / (n as f64 * diagonal));
-    }
-    LossParts {
-        numerator: (trace / n as f64).ln() + log_det / n as f64,
-        reference: 1.0,
     }
 }

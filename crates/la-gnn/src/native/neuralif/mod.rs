@@ -11,10 +11,12 @@ mod graph_norm;
 mod loss;
 mod model;
 mod nodes;
+mod spectral;
 mod step;
 mod train;
 
 pub use gradient::GradientWorkspace;
 pub use loss::{Loss, LossParts, LossWorkspace};
 pub use model::{NeuralIf, Workspace};
-pub use train::NativeEngine;
+pub use spectral::InversePair;
+pub use train::{NativeEngine, TrainingGraph};

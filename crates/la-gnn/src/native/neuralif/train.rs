@@ -8,10 +8,28 @@ use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 use super::super::LowerGraph;
-use super::{GradientWorkspace, Loss, LossWorkspace, NeuralIf};
+use super::{GradientWorkspace, InversePair, Loss, LossWorkspace, NeuralIf};
 use crate::GnnError;
 use crate::neuralif::{NeuralIfConfig, Parameters};
 use crate::training::Engine;
+
+/// A graph to train on, with what its loss needs besides the matrix.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainingGraph {
+    /// The lower triangle of the matrix.
+    pub graph: Arc<LowerGraph<f32>>,
+    /// Estimates of A⁻¹ for [`Loss::BothEnds`]; every update uses one of them. May be empty.
+    pub pairs: Vec<InversePair>,
+}
+
+impl From<Arc<LowerGraph<f32>>> for TrainingGraph {
+    fn from(graph: Arc<LowerGraph<f32>>) -> Self {
+        Self {
+            graph,
+            pairs: Vec::new(),
+        }
+    }
+}
 
 /// Loss and gradient of NeuralIF on batches of graphs, each graph on one thread.
 ///
@@ -20,7 +38,7 @@ use crate::training::Engine;
 pub struct NativeEngine {
     config: NeuralIfConfig,
     loss: Loss,
-    graphs: Vec<Arc<LowerGraph<f32>>>,
+    graphs: Vec<TrainingGraph>,
     memory: Vec<Memory>,
 }
 
@@ -43,7 +61,32 @@ impl NativeEngine {
         loss: Loss,
         graphs: Vec<Arc<LowerGraph<f32>>>,
     ) -> Result<Self, GnnError> {
+        Self::with_pairs(config, loss, graphs.into_iter().map(Into::into).collect())
+    }
+
+    /// An engine for training graphs that carry estimates of their inverses.
+    ///
+    /// # Errors
+    /// [`GnnError::Config`] if the configuration is out of range; [`GnnError::Matrix`] naming the first
+    /// graph with a pair of the wrong length.
+    pub fn with_pairs(
+        config: &NeuralIfConfig,
+        loss: Loss,
+        graphs: Vec<TrainingGraph>,
+    ) -> Result<Self, GnnError> {
         config.validate()?;
+        for (index, TrainingGraph { graph, pairs }) in graphs.iter().enumerate() {
+            let n = graph.num_nodes();
+            if let Some(pair) = pairs.iter().find(|p| p.x.len() != n || p.y.len() != n) {
+                return Err(GnnError::Matrix {
+                    reason: format!(
+                        "training graph {index} has {n} rows and a pair of lengths {} and {}",
+                        pair.x.len(),
+                        pair.y.len()
+                    ),
+                });
+            }
+        }
         Ok(Self {
             config: config.clone(),
             loss,
@@ -86,14 +129,18 @@ impl Engine for NativeEngine {
             .zip(batch)
             .enumerate()
             .map(|(position, (memory, &index))| {
-                let graph = &graphs[index];
+                let TrainingGraph { graph, pairs } = &graphs[index];
+                let chosen =
+                    (seed.wrapping_add(position as u64) % pairs.len().max(1) as u64) as usize;
+                let pair = pairs.get(chosen).map_or(&[][..], std::slice::from_ref);
                 probe(graph.num_nodes(), seed, position, &mut memory.probe);
                 memory.network.forward(&model, graph);
                 memory.grad_factor.resize(graph.num_arcs(), 0.0);
-                let part = loss.gradient(
+                let part = loss.gradient_with_pairs(
                     graph,
                     memory.network.factor(),
                     &memory.probe,
+                    pair,
                     &mut memory.loss,
                     &mut memory.grad_factor,
                 );
