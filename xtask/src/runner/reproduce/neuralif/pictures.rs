@@ -39,7 +39,7 @@ pub(super) fn convergence(problem: &str, rows: &[&Row], palette: &Palette) -> Re
         histories: histories(|p| p.0),
     };
     figures.push(Figure::new(
-        &format!("{problem}-residual-iterations"),
+        format!("{problem}-residual-iterations"),
         "Relative residual against the iteration, first test matrix.",
         iterations.draw(palette)?,
     )?);
@@ -49,7 +49,7 @@ pub(super) fn convergence(problem: &str, rows: &[&Row], palette: &Palette) -> Re
         histories: histories(|p| p.2),
     };
     figures.push(Figure::new(
-        &format!("{problem}-residual-time"),
+        format!("{problem}-residual-time"),
         "The same against the time of the iteration on one thread, without set-up.",
         seconds.draw(palette)?,
     )?);
@@ -89,12 +89,12 @@ pub(super) fn boxes(
     };
     Ok(vec![
         Figure::new(
-            &format!("{problem}-iterations"),
+            format!("{problem}-iterations"),
             "Iterations of every test matrix: quartiles, whiskers, points.",
             iterations.draw(palette)?,
         )?,
         Figure::new(
-            &format!("{problem}-total-time"),
+            format!("{problem}-total-time"),
             "Total time of every test matrix, set-up included.",
             total.draw(palette)?,
         )?,
