@@ -42,8 +42,8 @@ pub(super) struct Record {
     /// Of all attempts together, as the seconds.
     pub(super) iterations: usize,
     pub(super) relative_residual: f64,
-    /// `‖b − A x‖/(‖A‖₁‖x‖ + ‖b‖)`: at the rounding unit, no method gets further.
-    backward_error: f64,
+    /// Relative residual that rounding x to double precision may leave.
+    rounding_level: f64,
     /// `‖x − x*‖/‖x*‖` where b = A x* was made from x*.
     relative_error: Option<f64>,
     setup_seconds: f64,
@@ -121,7 +121,7 @@ impl Record {
             preconditioner: attempts.last().map_or("none", |a| a.precond.name()),
             iterations: attempts.iter().map(|a| a.iterations).sum(),
             relative_residual: outcomes.relative_residual,
-            backward_error: system.backward_error(&outcomes.x),
+            rounding_level: system.rounding_level(&outcomes.x),
             relative_error: system.relative_error(&outcomes.x),
             setup_seconds: attempts.iter().map(|a| a.setup_seconds).sum(),
             solve_seconds: attempts.iter().map(|a| a.solve_seconds).sum(),
@@ -192,8 +192,8 @@ impl Record {
         );
         let _ = write!(
             text,
-            ", backward error {}",
-            format_number(self.backward_error)
+            " (rounding of x alone: up to {})",
+            format_number(self.rounding_level)
         );
         if let Some(error) = self.relative_error {
             let _ = write!(text, ", error ‖x − x*‖/‖x*‖ = {}", format_number(error));

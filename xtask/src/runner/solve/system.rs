@@ -67,21 +67,17 @@ impl System {
         }
     }
 
-    /// `‖b − A x‖/(‖A‖₁‖x‖ + ‖b‖)`: how far away, relatively, the nearest system is that x solves
-    /// exactly. Since ‖A‖₁ ≥ ‖A‖₂, a lower bound of the normwise backward error.
-    ///
-    /// J. L. Rigal, J. Gaches, *J. ACM* 14(3), 543–548, 1967.
-    pub(super) fn backward_error(&self, x: &[f64]) -> f64 {
+    /// `u ‖|A||x|‖/‖b‖` with the unit roundoff u: the relative residual that rounding x to double
+    /// precision may leave, were x exact. Zero for x = 0.
+    pub(super) fn rounding_level(&self, x: &[f64]) -> f64 {
         let space = Host::new(x.len());
-        // Columns of a symmetric matrix are its rows.
-        let column_sums = self
-            .a
-            .outer_iterator()
-            .map(|row| row.data().iter().map(|v| v.abs()).sum());
-        let norm_1 = column_sums.fold(0.0, f64::max);
-        match self.residual_norm(x) {
+        let image = self.a.outer_iterator().map(|row| {
+            let terms = row.iter().map(|(j, v)| (v * x[j]).abs());
+            terms.sum::<f64>()
+        });
+        match space.norm(&image.collect::<Vec<f64>>()) {
             0.0 => 0.0,
-            residual => residual / (norm_1 * space.norm(x) + space.norm(&self.b)),
+            norm => 0.5 * f64::EPSILON * norm / space.norm(&self.b),
         }
     }
 
