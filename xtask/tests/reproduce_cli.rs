@@ -17,12 +17,19 @@ fn help_and_list() {
     insta::assert_snapshot!("reproduce-help", String::from_utf8(output.stdout).unwrap());
     let list = runner().args(["reproduce", "--list"]).output().unwrap();
     let text = String::from_utf8(list.stdout).unwrap();
-    assert!(list.status.success() && text.contains("neuralif") && text.contains("--profile quick"), "{text}");
+    assert!(
+        list.status.success() && text.contains("neuralif") && text.contains("--profile quick"),
+        "{text}"
+    );
 }
 
 #[test]
 fn usage_errors_exit_1() {
-    for arguments in [&["reproduce"][..], &["reproduce", "no-such-paper"], &["reproduce", "neuralif", "--profile", "huge"]] {
+    for arguments in [
+        &["reproduce"][..],
+        &["reproduce", "no-such-paper"],
+        &["reproduce", "neuralif", "--profile", "huge"],
+    ] {
         runner().args(arguments).assert().code(1);
     }
 }
@@ -30,18 +37,52 @@ fn usage_errors_exit_1() {
 /// The whole experiment on small matrices: every method, every quantity, a report that can be read.
 #[test]
 fn smoke() {
-    let output = runner().args(["reproduce", "neuralif", "--profile", "smoke"]).output().unwrap();
+    let output = runner()
+        .args(["reproduce", "neuralif", "--profile", "smoke"])
+        .output()
+        .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("target/reproduce/neuralif/smoke");
+    assert!(
+        output.status.success(),
+        "{text}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .join("target/reproduce/neuralif/smoke");
     let results = Results::read(&folder.join("results.json")).unwrap();
     let value = |method: &str, quantity: &str| {
-        let found = results.measurements.iter().find(|m| m.method == method && m.quantity == quantity);
-        found.unwrap_or_else(|| panic!("no {quantity} of {method}")).value
+        let found = results
+            .measurements
+            .iter()
+            .find(|m| m.method == method && m.quantity == quantity);
+        found
+            .unwrap_or_else(|| panic!("no {quantity} of {method}"))
+            .value
     };
-    for method in ["none", "jacobi", "ssor", "ic0", "ic0-sp", "ic0-shifted", "ict", "neuralif", "neuralif-sp"] {
-        for quantity in ["iterations@1e-3", "iterations@1e-6", "iterations@1e-8", "setup_seconds", "total_seconds@1e-3"] {
-            assert!(value(method, quantity).is_some_and(|v| v >= 0.0), "{method} {quantity}");
+    for method in [
+        "none",
+        "jacobi",
+        "ssor",
+        "ic0",
+        "ic0-sp",
+        "ic0-shifted",
+        "ict",
+        "neuralif",
+        "neuralif-sp",
+    ] {
+        for quantity in [
+            "iterations@1e-3",
+            "iterations@1e-6",
+            "iterations@1e-8",
+            "setup_seconds",
+            "total_seconds@1e-3",
+        ] {
+            assert!(
+                value(method, quantity).is_some_and(|v| v >= 0.0),
+                "{method} {quantity}"
+            );
         }
     }
     assert!(value("ic0", "iterations@1e-3") < value("none", "iterations@1e-3"));

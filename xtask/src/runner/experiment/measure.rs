@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use la_krylov::{CgOptions, CgWorkspace, Host, Preconditioner, Status, cg_with};
+use la_krylov::{CgOptions, CgWorkspace, History, Host, Preconditioner, Status, cg_with};
 use la_problems::CsrMatrix;
 
 /// Relative residuals at which iterations and seconds are reported.
@@ -33,7 +33,8 @@ pub(crate) fn solve<M: Preconditioner<Host>>(
     let b: Vec<f64> = b.iter().map(|v| v / norm).collect();
     let options = CgOptions::default()
         .with_rtol(THRESHOLDS[2])
-        .with_max_iters(max_iters);
+        .with_max_iters(max_iters)
+        .with_history(History::ResidualsAndTimes);
     let mut workspace = CgWorkspace::<Host>::new(b.len(), &options);
     let solution = cg_with(&mut workspace, a, &b, m, &options)?;
     let history = solution

@@ -41,7 +41,7 @@ pub(crate) struct Args {
     /// Architecture as published, or with equilibrated input and rows scaled to the diagonal of A
     #[arg(long, value_enum, default_value_t = Variant::Paper)]
     variant: Variant,
-    /// default, normalized, squared or kaporin
+    /// default, normalized, squared, kaporin, kaporin_power:M or both_ends:M (M from 1 to 255)
     #[arg(long, default_value = "default")]
     loss: String,
     /// Parameter updates
@@ -147,6 +147,20 @@ pub(crate) fn parse_named<T: serde::de::DeserializeOwned>(what: &str, name: &str
     serde_json::from_value(json!(name)).with_context(|| format!("unknown {what} `{name}`"))
 }
 
+/// Reads a loss by its name, with its number behind a colon where it has one.
+pub(crate) fn parse_loss(text: &str) -> Result<Loss> {
+    let value = match text.split_once(':') {
+        Some((name, number)) => {
+            let number: u8 = number
+                .parse()
+                .with_context(|| format!("loss `{text}`: `{number}` is no number from 1 to 255"))?;
+            json!({ name: number })
+        }
+        None => json!(text),
+    };
+    serde_json::from_value(value).with_context(|| format!("unknown loss `{text}`"))
+}
+
 impl Run {
     /// Trains; an interrupted run leaves a checkpoint at `checkpoint` and the next call goes on from there.
     pub(crate) fn train(&self, checkpoint: Option<&std::path::Path>) -> Result<Finished> {
@@ -230,7 +244,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         samples: args.samples,
         validation: args.validation,
         config: args.variant.config(),
-        loss: parse_named("loss", &args.loss)?,
+        loss: parse_loss(&args.loss)?,
         options,
         from: args.from,
         engine: args.engine,

@@ -45,7 +45,11 @@ pub(super) struct Ready<'a> {
 
 impl Method {
     pub(super) fn new(name: &str, kind: Kind) -> Self {
-        Self { name: name.into(), kind, matrices: usize::MAX }
+        Self {
+            name: name.into(),
+            kind,
+            matrices: usize::MAX,
+        }
     }
 
     /// The same on the first `matrices` only.

@@ -2,6 +2,7 @@
 //! conjugate gradient method*, TMLR 2024.
 
 mod controls;
+mod digest;
 mod methods;
 mod pictures;
 mod rows;
@@ -13,7 +14,7 @@ mod tuning;
 use std::time::Instant;
 
 use anyhow::Result;
-use xtask::report::{Environment, Results, table, write_folder};
+use xtask::report::{Environment, Results, write_folder};
 
 use super::Request;
 use settings::Experiment;
@@ -53,7 +54,7 @@ pub(super) fn run(request: &Request) -> Result<bool> {
         .join("target/reproduce/neuralif")
         .join(request.profile.name());
     write_folder(&folder, &results, &page)?;
-    println!("{}", table(&results));
+    println!("{}", digest::digest(&results));
     println!("{}", page.summary);
     println!("report: {}", folder.join("report.html").display());
     Ok(results.has_unmet())

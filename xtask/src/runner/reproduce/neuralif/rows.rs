@@ -29,7 +29,12 @@ impl Row {
 }
 
 /// Sets up and solves, on the current thread pool.
-pub(super) fn row(method: &Method, problem: &Problem, matrix: usize, repetitions: usize) -> Result<Row> {
+pub(super) fn row(
+    method: &Method,
+    problem: &Problem,
+    matrix: usize,
+    repetitions: usize,
+) -> Result<Row> {
     let (ready, setup) = measure::set_up(repetitions, || method.set_up(&problem.matrix))?;
     let solve = measure::solve(
         &problem.matrix,
@@ -82,7 +87,11 @@ pub(super) fn measurements(
         };
         // Matrix by matrix, so that the quartiles are those of ratios.
         let ratio = |f: &dyn Fn(&Row) -> Option<f64>| -> Option<Vec<f64>> {
-            let of_ic0 = |r: &Row| base.iter().find(|b| b.matrix == r.matrix).and_then(|b| f(b));
+            let of_ic0 = |r: &Row| {
+                base.iter()
+                    .find(|b| b.matrix == r.matrix)
+                    .and_then(|b| f(b))
+            };
             rows.iter().map(|r| Some(f(r)? / of_ic0(r)?)).collect()
         };
         if suffix.is_empty() {
