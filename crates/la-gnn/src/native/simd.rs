@@ -6,6 +6,10 @@
     unsafe_code,
     reason = "vector instructions that were checked to exist; arrays are five times slower"
 )]
+#![expect(
+    clippy::needless_range_loop,
+    reason = "one index runs over several arrays of registers"
+)]
 
 use super::Element;
 

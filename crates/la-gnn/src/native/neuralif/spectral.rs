@@ -1,4 +1,8 @@
 //! Losses on the spectrum of the preconditioned matrix B = L⁻¹ A L⁻ᵀ.
+#![expect(
+    clippy::needless_range_loop,
+    reason = "row i of the matrix belongs to entry i of several vectors; iterators hide the formula"
+)]
 
 use super::super::{Element, LowerGraph};
 use super::loss::{
