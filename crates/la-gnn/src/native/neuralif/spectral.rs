@@ -54,8 +54,9 @@ fn power_trace<T: Element>(
         .sum();
     let scale = -2.0 / (power as f64 * trace);
     for i in 0..n {
-        for arc in graph.row(i) {
-            let j = graph.col[arc] as usize;
+        let range = graph.row(i);
+        for (arc, &j) in range.clone().zip(&graph.col[range]) {
+            let j = j as usize;
             let sum: f64 = (0..power).map(|k| u[k][i] * y[power - k][j]).sum();
             grad[arc] = T::from_f64(grad[arc].to_f64() + scale * sum);
         }
