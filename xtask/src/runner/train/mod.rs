@@ -38,7 +38,7 @@ pub(crate) struct Args {
     /// Validation matrices
     #[arg(long, default_value_t = 5)]
     validation: usize,
-    /// Architecture as published, or with equilibrated input and rows scaled to the diagonal of A
+    /// The network as published, or the same network on the matrix scaled to unit diagonal
     #[arg(long, value_enum, default_value_t = Variant::Paper)]
     variant: Variant,
     /// default, normalized, squared, kaporin, kaporin_power:M or both_ends:M (M from 1 to 255)
@@ -91,7 +91,7 @@ enum Model {
 pub(crate) enum Variant {
     /// As published
     Paper,
-    /// Equilibrated input, rows of L scaled so that diag(L Lᵀ) = diag(A)
+    /// The network sees D^-1/2 A D^-1/2, its rows are scaled back
     Equilibrated,
 }
 
@@ -100,9 +100,7 @@ impl Variant {
     pub(crate) fn config(self) -> NeuralIfConfig {
         match self {
             Self::Paper => NeuralIfConfig::default(),
-            Self::Equilibrated => NeuralIfConfig::default()
-                .with_equilibrate(true)
-                .with_normalize_diag(true),
+            Self::Equilibrated => NeuralIfConfig::default().with_equilibrate(true),
         }
     }
 }

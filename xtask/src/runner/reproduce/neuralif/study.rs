@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use la_gnn::Weights;
+use la_gnn::native::neuralif::Loss;
 use la_gnn::training::{Log, Outcome, TrainOptions};
 use la_problems::Split;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -161,7 +162,7 @@ impl<'e> Study<'e> {
             samples: 100,
             validation: 3,
             config: Variant::Equilibrated.config(),
-            loss: parse_named("loss", "default")?,
+            loss: Loss::KaporinPower(8),
             options,
             from: None,
             engine: Engine::Auto,

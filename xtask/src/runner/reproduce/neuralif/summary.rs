@@ -89,8 +89,10 @@ fn deviations() -> Vec<String> {
         "The paper's tables could not be read; its numbers are digitised from the authors' conference poster, its \
          settings are those of the authors' code and of a public reproduction.",
         "Random numbers are ChaCha8 and not NumPy's: the distribution is the published one, the matrices are not.",
-        "The bundled weights use the `equilibrated` variant: the network sees the matrix scaled to unit diagonal, and \
-         its rows are scaled so that diag(L Lᵀ) = diag(A). The architecture has the published 1870 parameters.",
+        "The bundled weights use the `equilibrated` variant: the published network with its 1870 parameters sees the \
+         matrix scaled to unit diagonal, and its rows are scaled back.",
+        "They were trained with the loss `kaporin_power`, log(tr(Bᵐ)/n)/m + log(det(L Lᵀ))/n with B = L⁻¹AL⁻ᵀ and m = 16, in \
+         place of ‖L Lᵀz − Az‖, with which no trained network needed fewer iterations than 0.97 of IC(0)'s at n = 10 000.",
         "Weights were trained on a CPU with gradients computed without LibTorch; both engines agree to rounding.",
         "IC(0) is the L Lᵀ form. The authors' test script uses ILU(0), which needs a few per cent more iterations.",
         "Ratios are means over matrices of ratios on the same matrix; times are on one thread for both sides.",
