@@ -28,11 +28,11 @@ use crate::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder, PrecondE
 /// use la_krylov::{CgOptions, cg};
 /// use la_precond::IncompleteCholeskyBuilder;
 /// use la_precond::learned::{NeuralIf, Weights};
-/// use la_precond::sprs::{CsMatI, TriMat};
+/// use la_precond::sprs::{CsMatI, TriMatI};
 ///
 /// // -u'' on a line of 50 points, shifted.
 /// let n = 50;
-/// let mut a = TriMat::new((n, n));
+/// let mut a = TriMatI::<f64, u32>::new((n, n));
 /// for i in 0..n {
 ///     a.add_triplet(i, i, 2.1);
 ///     if i > 0 {
@@ -43,7 +43,7 @@ use crate::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder, PrecondE
 /// let a: CsMatI<f64, u32> = a.to_csr();
 /// let builder = NeuralIf::new(&Weights::bundled("neuralif-synthetic-s0")?)?;
 /// let factor = builder.build(a.view())?;
-/// let solution = cg(&a, &vec![1.0; n], &factor, &CgOptions::default())?;
+/// let solution = cg(&a, &vec![1.0_f64; n], &factor, &CgOptions::default())?;
 /// assert!(solution.status.is_converged());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
