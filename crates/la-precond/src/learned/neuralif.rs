@@ -28,11 +28,11 @@ use crate::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder, PrecondE
 /// use la_krylov::{CgOptions, cg};
 /// use la_precond::IncompleteCholeskyBuilder;
 /// use la_precond::learned::{NeuralIf, Weights};
-/// use la_precond::sprs::{CsMatI, TriMat};
+/// use la_precond::sprs::{CsMatI, TriMatI};
 ///
 /// // -u'' on a line of 50 points, shifted.
 /// let n = 50;
-/// let mut a = TriMat::new((n, n));
+/// let mut a = TriMatI::<f64, u32>::new((n, n));
 /// for i in 0..n {
 ///     a.add_triplet(i, i, 2.1);
 ///     if i > 0 {
