@@ -8,7 +8,7 @@ use super::{AdamW, TrainOptions};
 use crate::GnnError;
 use crate::weights::{Provenance, Tensor, Weights};
 
-const ARCHITECTURE: &str = "training-checkpoint";
+pub(super) const ARCHITECTURE: &str = "training-checkpoint";
 
 /// State of a run after some update.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +30,8 @@ pub struct Checkpoint {
 /// What happened in a run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Log {
-    /// Loss of every update.
+    /// Loss of every update; NaN where it was not finite.
+    #[serde(deserialize_with = "with_nan")]
     pub losses: Vec<f32>,
     /// (update, validation score), in order.
     pub validations: Vec<(usize, f64)>,
@@ -38,6 +39,12 @@ pub struct Log {
     pub skipped: usize,
     /// Seconds spent, over all sessions of the run.
     pub seconds: f64,
+}
+
+/// JSON has no NaN: it is written as null.
+fn with_nan<'de, D: serde::Deserializer<'de>>(file: D) -> Result<Vec<f32>, D::Error> {
+    let stored = Vec::<Option<f32>>::deserialize(file)?;
+    Ok(stored.into_iter().map(|v| v.unwrap_or(f32::NAN)).collect())
 }
 
 impl Log {

@@ -121,7 +121,20 @@ pub fn train(
         });
     }
     let mut state = match checkpoint.filter(|p| p.is_file()) {
-        Some(path) => Checkpoint::load(path, model, options)?,
+        Some(path) => {
+            let state = Checkpoint::load(path, model, options)?;
+            if state.values.len() != values.len() {
+                return Err(GnnError::WeightsMismatch {
+                    architecture: super::checkpoint::ARCHITECTURE.into(),
+                    differences: vec![format!(
+                        "it holds {} parameters, the model has {}",
+                        state.values.len(),
+                        values.len()
+                    )],
+                });
+            }
+            state
+        }
         None => Checkpoint {
             model: model.clone(),
             options: options.clone(),
@@ -161,7 +174,11 @@ pub fn train(
                 });
             }
         }
-        state.log.losses.push(loss as f32);
+        state.log.losses.push(if loss.is_finite() {
+            loss as f32
+        } else {
+            f32::NAN
+        });
         let done = state.optimizer.updates;
         let due = |every: usize| done.is_multiple_of(every) || done == options.updates;
         if due(options.validate_every)

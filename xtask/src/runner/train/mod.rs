@@ -164,7 +164,9 @@ impl Run {
     pub(crate) fn train(&self, checkpoint: Option<&std::path::Path>) -> Result<Finished> {
         let start = match &self.from {
             Some(source) => {
-                let parameters = Parameters::from_weights(&Weights::named_or_file(source)?)?;
+                let parameters = Weights::named_or_file(source)
+                    .and_then(|weights| Parameters::from_weights(&weights))
+                    .with_context(|| format!("cannot start from the weights `{source}`"))?;
                 if parameters.config != self.config {
                     bail!(
                         "`{source}` has another configuration than --variant asks for: {:?}",
@@ -178,7 +180,7 @@ impl Run {
         let (mut engine, name) = engine::build(self)?;
         let mut hooks = hooks::TrainingHooks::new(self)?;
         interrupt::install();
-        let model = json!({ "architecture": "neuralif", "config": self.config, "loss": self.loss, "data": self.family.describe(self.samples) });
+        let model = json!({ "architecture": "neuralif", "config": self.config, "loss": self.loss, "data": self.family.describe(self.samples), "from": self.from });
         let trained = train(
             engine.as_mut(),
             &model,
@@ -257,7 +259,16 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     if checkpoint.is_file() {
         println!("going on from {}", checkpoint.display());
     }
-    let finished = run.train(Some(&checkpoint))?;
+    let finished = run.train(Some(&checkpoint)).with_context(|| {
+        if checkpoint.is_file() {
+            format!(
+                "training did not go on from {}; remove it to start anew, or choose another --output",
+                checkpoint.display()
+            )
+        } else {
+            "training failed".to_owned()
+        }
+    })?;
     if finished.outcome == Outcome::Interrupted {
         println!(
             "stopped; the same command goes on from {}",

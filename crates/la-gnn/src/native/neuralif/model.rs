@@ -107,6 +107,10 @@ impl<T: Element> NeuralIf<T> {
         graph: &LowerGraph<T>,
         ws: &'w mut Workspace<T>,
     ) -> Result<&'w [T], GnnError> {
+        if graph.num_nodes() == 0 {
+            ws.state.clear();
+            return Ok(&ws.state);
+        }
         match &self.net {
             Net::H8(steps) => self.run(steps, graph, ws),
             Net::H16(steps) => self.run(steps, graph, ws),
