@@ -54,7 +54,13 @@ macro_rules! bundled {
         ];
     };
 }
-bundled!("neuralif-synthetic-s0", "neuralif-poisson");
+bundled!(
+    "neuralif-synthetic-s0",
+    "neuralif-synthetic-s1",
+    "neuralif-synthetic-s2",
+    "neuralif-synthetic-n1000",
+    "neuralif-poisson",
+);
 
 fn format_error(e: impl std::fmt::Display) -> GnnError {
     GnnError::WeightsFormat {
