@@ -1,0 +1,253 @@
+//! `train`: small runs of the runner, resuming, and what is refused.
+#![cfg(feature = "runner")]
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use assert_cmd::Command;
+use la_gnn::neuralif::Parameters;
+use la_gnn::training::{Checkpoint, TrainOptions};
+use la_gnn::{GnnError, Weights};
+
+fn runner() -> Command {
+    Command::cargo_bin("runner").unwrap()
+}
+
+/// A run of seconds that writes `name` in `folder`.
+fn train(folder: &Path, name: &str, more: &[&str]) -> Command {
+    let mut command = runner();
+    command.current_dir(folder).args([
+        "train",
+        "neuralif",
+        "--n",
+        "200",
+        "--samples",
+        "3",
+        "--updates",
+        "4",
+        "--validation",
+        "1",
+        "--validate-every",
+        "2",
+        "--threads",
+        "1",
+        "--output",
+        name,
+    ]);
+    command.args(more);
+    command
+}
+
+/// The message of a run that must fail with exit code 1.
+fn refused(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(!text.contains("panicked"), "{text}");
+    text
+}
+
+#[test]
+fn help_of_train() {
+    let output = runner().args(["train", "--help"]).output().unwrap();
+    assert!(output.status.success());
+    insta::assert_snapshot!("help_train", String::from_utf8(output.stdout).unwrap());
+}
+
+#[test]
+fn a_run_writes_weights_with_their_story() {
+    let folder = tempfile::tempdir().unwrap();
+    train(folder.path(), "deep/er/w.safetensors", &[])
+        .assert()
+        .success();
+    let path = folder.path().join("deep/er/w.safetensors");
+    let weights = Weights::load(&path).unwrap();
+    Parameters::from_weights(&weights).unwrap();
+    let story = weights.provenance;
+    assert_eq!(story.architecture, "neuralif");
+    assert_eq!(story.recipe["options"]["updates"], 4);
+    assert_eq!(story.recipe["engine"], "native");
+    assert_eq!(story.data["n"], 200);
+    assert_eq!(story.data["samples"], 3);
+    assert!(!story.commit.is_empty());
+    assert_eq!(
+        story.results["validation_iterations_at_1e-3"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+
+    // The log stands beside it, the checkpoint of the finished run does not.
+    let log = std::fs::read_to_string(path.with_extension("log.csv")).unwrap();
+    assert_eq!(
+        log.lines().next(),
+        Some("update,loss,validation_iterations")
+    );
+    assert_eq!(log.lines().count(), 5);
+    assert!(!path.with_extension("checkpoint").exists());
+}
+
+#[test]
+fn unknown_names_are_refused_with_what_there_is() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, expected) in [
+        (["--loss", "nonsense"], ["nonsense", "kaporin"]),
+        (["--data", "nonsense"], ["nonsense", "poisson"]),
+        (["--engine", "nonsense"], ["nonsense", "native"]),
+        (["--schedule", "nonsense"], ["nonsense", "cosine"]),
+        (["--variant", "nonsense"], ["nonsense", "equilibrated"]),
+        (["--from", "nonsense"], ["nonsense", "cannot start from"]),
+        (["--updates", "0"], ["updates", "at least 1"]),
+        (["--samples", "0"], ["samples", "0"]),
+    ] {
+        let mut command = runner();
+        command.current_dir(folder.path());
+        command.args(["train", "neuralif", "--n", "30", "--validation", "0"]);
+        command.args(["--output", "w.safetensors"]).args(arguments);
+        let message = refused(command);
+        assert!(
+            expected.iter().all(|word| message.contains(word)),
+            "{arguments:?}: {message}"
+        );
+    }
+    assert!(!folder.path().join("w.safetensors").exists());
+}
+
+#[test]
+fn truncated_weights_are_no_start() {
+    let folder = tempfile::tempdir().unwrap();
+    train(folder.path(), "w.safetensors", &[])
+        .assert()
+        .success();
+    let whole = std::fs::read(folder.path().join("w.safetensors")).unwrap();
+    std::fs::write(
+        folder.path().join("torn.safetensors"),
+        &whole[..whole.len() / 2],
+    )
+    .unwrap();
+    let message = refused(train(
+        folder.path(),
+        "v.safetensors",
+        &["--from", "torn.safetensors"],
+    ));
+    assert!(message.contains("torn.safetensors"), "{message}");
+    assert!(!folder.path().join("v.safetensors").exists());
+
+    // The whole file is one; weights of the other variant are not.
+    train(folder.path(), "v.safetensors", &["--from", "w.safetensors"])
+        .assert()
+        .success();
+    let other = ["--from", "w.safetensors", "--variant", "equilibrated"];
+    let message = refused(train(folder.path(), "u.safetensors", &other));
+    assert!(message.contains("--variant"), "{message}");
+}
+
+/// The values of a weight file.
+fn values(path: &Path) -> Vec<f32> {
+    Parameters::from_weights(&Weights::load(path).unwrap())
+        .unwrap()
+        .values
+}
+
+/// Stops a run that writes to `part.safetensors` once its first checkpoint is there.
+fn stop_after_first_checkpoint(folder: &Path, arguments: &[&str]) -> PathBuf {
+    let checkpoint = folder.join("part.checkpoint");
+    // On a busy machine the run may end before it is stopped: once more, then.
+    for _ in 0..10 {
+        let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("runner"))
+            .current_dir(folder)
+            .args(arguments)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        while !checkpoint.is_file() && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if checkpoint.is_file() {
+            return checkpoint;
+        }
+    }
+    panic!("no run could be stopped before its end");
+}
+
+#[test]
+fn a_stopped_run_ends_where_an_uninterrupted_one_does() {
+    let folder = tempfile::tempdir().unwrap();
+    // A checkpoint is written every 200 updates: the run is stopped after the first.
+    let options = [
+        "train",
+        "neuralif",
+        "--n",
+        "30",
+        "--samples",
+        "3",
+        "--updates",
+        "1000",
+        "--validation",
+        "0",
+        "--threads",
+        "1",
+        "--output",
+    ];
+    let with =
+        |name: &'static str| -> Vec<&str> { options.iter().copied().chain([name]).collect() };
+    runner()
+        .current_dir(folder.path())
+        .args(with("whole.safetensors"))
+        .assert()
+        .success();
+    let checkpoint = stop_after_first_checkpoint(folder.path(), &with("part.safetensors"));
+
+    // Another command does not go on from it, and says what to do.
+    let mut other = runner();
+    other
+        .current_dir(folder.path())
+        .args(with("part.safetensors"));
+    other.args(["--learning-rate", "0.5"]);
+    let message = refused(other);
+    assert!(
+        message.contains("part.checkpoint") && message.contains("remove it"),
+        "{message}"
+    );
+    assert!(message.contains("other training options"), "{message}");
+    let mut other = runner();
+    other
+        .current_dir(folder.path())
+        .args(with("part.safetensors"))
+        .args(["--loss", "squared"]);
+    assert!(refused(other).contains("it belongs to"));
+    assert!(checkpoint.is_file(), "a refused checkpoint is kept");
+
+    let mut rest = runner();
+    rest.current_dir(folder.path())
+        .args(with("part.safetensors"));
+    let output = rest.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(String::from_utf8_lossy(&output.stdout).contains("going on from part.checkpoint"));
+    assert_eq!(
+        values(&folder.path().join("part.safetensors")),
+        values(&folder.path().join("whole.safetensors"))
+    );
+}
+
+#[test]
+fn a_torn_checkpoint_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w.checkpoint");
+    std::fs::write(&path, b"half of a file").unwrap();
+    let error = Checkpoint::load(&path, &serde_json::Value::Null, &TrainOptions::default());
+    assert!(matches!(error, Err(GnnError::WeightsFormat { .. })));
+    let message = refused(train(folder.path(), "w.safetensors", &[]));
+    assert!(
+        message.contains("w.checkpoint") && message.contains("remove it"),
+        "{message}"
+    );
+}
