@@ -1,5 +1,5 @@
 //! Set-up of each preconditioner, from CSR arrays in memory to a usable factor.
-#![expect(missing_docs, reason = "criterion's macros define public items")]
+#![allow(missing_docs, reason = "criterion's macros may define public items")]
 
 use std::hint::black_box;
 

@@ -1,5 +1,5 @@
 //! What a solver does in every iteration, and one training update on a small graph.
-#![expect(missing_docs, reason = "criterion's macros define public items")]
+#![allow(missing_docs, reason = "criterion's macros may define public items")]
 
 use std::hint::black_box;
 use std::sync::Arc;

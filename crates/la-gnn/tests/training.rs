@@ -176,9 +176,12 @@ fn the_best_validation_is_kept() {
     assert_eq!(worse.best(), Some((10, 3.0)));
 }
 
+/// The name of a field, and what makes it bad.
+type Change = (&'static str, fn(&mut TrainOptions));
+
 #[test]
 fn bad_options_are_named() {
-    let changes: [(&str, fn(&mut TrainOptions)); 8] = [
+    let changes: [Change; 8] = [
         ("updates", |o| o.updates = 0),
         ("batch", |o| o.batch = 0),
         ("validate_every", |o| o.validate_every = 0),
