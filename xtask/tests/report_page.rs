@@ -411,6 +411,7 @@ fn figures() -> Result<Vec<Figure>, ReportError> {
 fn page() -> Result<Page, ReportError> {
     Ok(Page {
         title: "Neural incomplete factorization for conjugate gradients".into(),
+        overview: String::new(),
         summary: "Invented numbers, to see the layout. NeuralIF needs 3 % more \
                   iterations than IC(0) at n = 10 000 and is 9 % faster in total time."
             .into(),
@@ -552,7 +553,7 @@ proptest! {
         let svg = BoxPlot { title: text.clone(), axis: text.clone(), samples: vec![BoxSample { method: text.clone(), values: vec![1.0] }] }
             .draw(&Palette::new([text.as_str()])).unwrap();
         let page = Page {
-            title: text.clone(), summary: text.clone(), command: text.clone(),
+            title: text.clone(), overview: text.clone(), summary: text.clone(), command: text.clone(),
             figures: vec![Figure::new("f", text.as_str(), svg).unwrap()],
             controls: vec![Control { name: text.clone(), outcome: text.clone(), passed: true }],
             deviations: vec![text.clone()], notes: vec![text.clone()],

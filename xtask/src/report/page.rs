@@ -58,6 +58,8 @@ pub struct Control {
 pub struct Page {
     /// Title of the experiment.
     pub title: String,
+    /// A table as text, shown as it is below the summary; empty for none.
+    pub overview: String,
     /// One paragraph: the headline verdicts first.
     pub summary: String,
     /// The figures in order.
@@ -104,11 +106,26 @@ impl Page {
             let _ = writeln!(html, "<p class=\"summary\">{}</p>", escape(&self.summary));
         }
         html.push_str("</header>\n");
-        measurement_table(&mut html, results);
+        if !self.overview.is_empty() {
+            let _ = writeln!(
+                html,
+                "<section>\n<h2>Overview</h2>\n<pre class=\"scroll\"><code>{}</code></pre>\n</section>",
+                escape(&self.overview)
+            );
+        }
+        // A long table of numbers without anything to compare with hides those that have it.
+        let judged = judged_only(results);
+        let short = judged.measurements.is_empty() || results.measurements.len() <= LONG;
+        measurement_table(&mut html, if short { results } else { &judged });
         self.pictures(&mut html);
         self.control_list(&mut html);
         list(&mut html, "Deviations from the paper", &self.deviations);
         list(&mut html, "Notes", &self.notes);
+        if !short {
+            html.push_str("<section>\n<h2>All measurements</h2>\n<details>\n<summary>Show the table</summary>\n");
+            rows(&mut html, results);
+            html.push_str("</details>\n</section>\n");
+        }
         self.environment(&mut html, results);
         html.push_str("</main>\n</body>\n</html>\n");
         html
@@ -194,12 +211,29 @@ fn verdict_counts(html: &mut String, results: &Results) {
     html.push_str("</ul>\n");
 }
 
+/// Measurements above which those without a reference stand in a table of their own.
+const LONG: usize = 40;
+
+/// The measurements that have something to compare with.
+fn judged_only(results: &Results) -> Results {
+    let mut judged = results.clone();
+    judged
+        .measurements
+        .retain(|m| m.verdict != Verdict::NoReference);
+    judged
+}
+
 fn measurement_table(html: &mut String, results: &Results) {
     html.push_str("<section>\n<h2>Ours beside the paper’s</h2>\n");
     if results.measurements.is_empty() {
         html.push_str("<p>No measurements.</p>\n</section>\n");
         return;
     }
+    rows(html, results);
+    html.push_str("</section>\n");
+}
+
+fn rows(html: &mut String, results: &Results) {
     html.push_str(
         "<div class=\"scroll\" role=\"region\" aria-label=\"measurements\" tabindex=\"0\">\n<table>\n<thead><tr><th scope=\"col\">method</th>\
          <th scope=\"col\">quantity</th><th scope=\"col\" class=\"number\">ours</th>\
@@ -236,7 +270,7 @@ fn measurement_table(html: &mut String, results: &Results) {
     }
     let _ = writeln!(
         html,
-        "</table>\n</div>\n<p class=\"meta\">{}. Under our number: first and third quartile. In brackets: the tolerance.</p>\n</section>",
+        "</table>\n</div>\n<p class=\"meta\">{}. Under our number: first and third quartile. In brackets: the tolerance.</p>",
         counts(results)
     );
 }

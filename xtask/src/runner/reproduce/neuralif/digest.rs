@@ -15,8 +15,17 @@ const QUANTITIES: [(&str, &str); 8] = [
     ("total_ratio_to_ic0@1e-8", "to 1e-8"),
 ];
 
-/// One block per problem set, and the judged measurements.
+/// The overview, and the judged measurements.
 pub(super) fn digest(results: &Results) -> String {
+    let mut judged = results.clone();
+    judged
+        .measurements
+        .retain(|m| m.verdict != Verdict::NoReference);
+    format!("{}\n{}", overview(results), table(&judged))
+}
+
+/// One block per problem set, one line per method.
+pub(super) fn overview(results: &Results) -> String {
     let mut text = String::new();
     let mut problems: Vec<&str> = Vec::new();
     for m in &results.measurements {
@@ -53,10 +62,5 @@ pub(super) fn digest(results: &Results) -> String {
             text.push('\n');
         }
     }
-    let mut judged = results.clone();
-    judged
-        .measurements
-        .retain(|m| m.verdict != Verdict::NoReference);
-    let _ = write!(text, "\n{}", table(&judged));
     text
 }

@@ -14,6 +14,7 @@ pub(super) fn page(
 ) -> Page {
     Page {
         title: format!("NeuralIF, profile {}", request.profile.name()),
+        overview: super::digest::overview(results),
         summary: headline(results),
         figures,
         controls,
