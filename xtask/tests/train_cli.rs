@@ -251,3 +251,32 @@ fn a_torn_checkpoint_is_refused() {
         "{message}"
     );
 }
+
+/// A process whose files may not grow beyond a few hundred bytes: what a full disk looks like.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_the_weights_of_before() {
+    let folder = tempfile::tempdir().unwrap();
+    train(folder.path(), "w.safetensors", &[])
+        .assert()
+        .success();
+    let path = folder.path().join("w.safetensors");
+    let before = std::fs::read(&path).unwrap();
+    let program = runner().get_program().to_owned();
+    // With the signal ignored, a write beyond the limit is an error like that of a full disk.
+    let mut limited = Command::new("sh");
+    limited
+        .current_dir(folder.path())
+        .args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\""])
+        .arg(program)
+        .args(train(folder.path(), "w.safetensors", &["--seed", "1"]).get_args());
+    let message = refused(limited);
+    assert!(message.contains("w."), "names the file: {message}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    Weights::load(&path).unwrap();
+    // Nothing half-written is left where a later run would trust it: the run can be repeated.
+    train(folder.path(), "w.safetensors", &["--seed", "1"])
+        .assert()
+        .success();
+    assert_ne!(std::fs::read(&path).unwrap(), before);
+}
