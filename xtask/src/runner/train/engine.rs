@@ -64,10 +64,11 @@ fn native(run: &Run<NeuralIfConfig>) -> Result<(Box<dyn training::Engine>, &'sta
 
 /// `make` for every training matrix, when it is asked for.
 #[cfg(feature = "torch")]
-fn generated<C: Architecture>(
-    run: &Run<C>,
-    make: impl Fn(la_problems::CsrMatrix, Vec<f64>) -> Result<Sample, GnnError> + 'static,
-) -> impl SampleSource {
+fn generated<C, F>(run: &Run<C>, make: F) -> impl SampleSource + use<C, F>
+where
+    C: Architecture,
+    F: Fn(la_problems::CsrMatrix, Vec<f64>) -> Result<Sample, GnnError>,
+{
     let family = run.family.clone();
     Generated::new(samples(run) as usize, move |i| {
         let problem = family
