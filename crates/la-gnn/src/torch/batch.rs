@@ -1,5 +1,7 @@
 //! Several matrices as one block-diagonal graph on a device.
 
+use std::ops::Range;
+
 use tch::{Device as TchDevice, Kind, Tensor};
 
 use super::host_graph::{HostPattern, full_row, lower_row, two_hop_lower_row};
@@ -7,6 +9,7 @@ use super::sample::Sample;
 use super::segment::{Arcs, RowMatrix};
 use super::tensors::{Context, Tch, indices, reals};
 use crate::GnnError;
+use crate::native::LowerGraph;
 
 /// Which arcs the network works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,6 +202,28 @@ impl GraphBatch {
     #[must_use]
     pub fn factor_columns(&self) -> &[i64] {
         &self.host.col
+    }
+
+    /// The lower triangle of every matrix, without node features, with its range of nodes and of entries of the factor.
+    pub(crate) fn host_graphs(
+        &self,
+    ) -> impl Iterator<Item = (LowerGraph<f64>, Range<usize>, Range<usize>)> + '_ {
+        self.node_offsets.windows(2).map(|w| {
+            let pointers = &self.host.row_pointer[w[0]..=w[1]];
+            let first = pointers[0];
+            let entries = first as usize..pointers[w[1] - w[0]] as usize;
+            let graph = LowerGraph {
+                row_ptr: pointers.iter().map(|p| (p - first) as u32).collect(),
+                col: self.host.col[entries.clone()]
+                    .iter()
+                    .map(|c| (*c as usize - w[0]) as u32)
+                    .collect(),
+                value: self.host.val[entries.clone()].to_vec(),
+                features: Vec::new(),
+                scale: Vec::new(),
+            };
+            (graph, w[0]..w[1], entries)
+        })
     }
 
     /// Columns of the node features.

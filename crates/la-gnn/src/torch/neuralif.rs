@@ -8,7 +8,7 @@ use super::graph_net::{Aggregation, GraphNetStep, StepShape, StepTape};
 use super::graph_norm::{GraphNorm, GraphNormTape};
 use super::model::Model;
 use super::segment::End;
-use super::tensors::{Context, Tch, to_f32, view};
+use super::tensors::{Context, Tch, to_f32};
 use crate::GnnError;
 use crate::neuralif::{NODE_WIDTH, NeuralIfConfig, ParameterSpec, Parameters};
 
@@ -104,18 +104,9 @@ impl NeuralIf {
 
     fn layers(&self, flat: &Tensor) -> Tch<Layers> {
         let mut specs = self.specs.iter();
-        let norm = if self.config.graph_norm {
-            let mut next = || match specs.next() {
-                Some(spec) => view(flat, spec),
-                None => Err(tch::TchError::Shape("parameter layout is too short".into())),
-            };
-            Some(GraphNorm {
-                alpha: next()?,
-                gamma: next()?,
-                beta: next()?,
-            })
-        } else {
-            None
+        let norm = match self.config.graph_norm {
+            true => Some(GraphNorm::take(flat, &mut specs)?),
+            false => None,
         };
         let steps = (0..2 * self.config.blocks)
             .map(|_| GraphNetStep::take(flat, &mut specs))

@@ -4,6 +4,7 @@ use tch::{Device as TchDevice, Kind, Tensor};
 
 use super::batch::{FullGraph, GraphBatch, Pattern};
 use super::graph_net::{Aggregation, GraphNetStep, StepShape, StepTape};
+use super::graph_norm::{GraphNorm, GraphNormTape};
 use super::mlp::{Mlp, MlpTape};
 use super::model::Model;
 use super::segment::End;
@@ -25,6 +26,7 @@ pub struct NeuralPcg {
 /// What the backward pass of [`NeuralPcg`] needs of the forward pass.
 #[derive(Debug)]
 pub struct NeuralPcgTape {
+    norm: Option<GraphNormTape>,
     nodes: MlpTape,
     arcs: MlpTape,
     steps: Vec<StepTape>,
@@ -33,6 +35,7 @@ pub struct NeuralPcgTape {
 
 /// The layers as views of a flat vector: of the parameters, or of their gradient.
 struct Layers {
+    norm: Option<GraphNorm>,
     nodes: Mlp,
     arcs: Mlp,
     steps: Vec<GraphNetStep>,
@@ -85,6 +88,10 @@ impl NeuralPcg {
     fn layers(&self, flat: &Tensor) -> Tch<Layers> {
         let mut specs = self.specs.iter();
         Ok(Layers {
+            norm: match self.config.graph_norm {
+                true => Some(GraphNorm::take(flat, &mut specs)?),
+                false => None,
+            },
             nodes: Mlp::take(flat, &mut specs)?,
             arcs: Mlp::take(flat, &mut specs)?,
             steps: (0..self.config.steps)
@@ -105,9 +112,14 @@ impl NeuralPcg {
     fn run(&self, batch: &GraphBatch, graph: &FullGraph) -> Tch<(Tensor, NeuralPcgTape)> {
         let layers = self.layers(&self.flat)?;
         let act = self.config.activation;
-        let (mut x, nodes) = layers
-            .nodes
-            .forward(batch.features.f_to_kind(batch.kind)?, act)?;
+        let (features, norm) = match &layers.norm {
+            Some(norm) => {
+                let (features, tape) = norm.forward(batch)?;
+                (features, Some(tape))
+            }
+            None => (batch.features.f_to_kind(batch.kind)?, None),
+        };
+        let (mut x, nodes) = layers.nodes.forward(features, act)?;
         let (mut e, arcs) = layers.arcs.forward(graph.values.shallow_clone(), act)?;
         let mut steps = Vec::with_capacity(layers.steps.len());
         for (s, step) in layers.steps.iter().enumerate() {
@@ -129,6 +141,7 @@ impl NeuralPcg {
             .f_add_(&s.f_index_select(0, &graph.mirrored)?)?;
         let l = l.f_index_copy(0, &batch.diagonal, &batch.matrix_diagonal.f_sqrt()?)?;
         let tape = NeuralPcgTape {
+            norm,
             nodes,
             arcs,
             steps,
@@ -172,9 +185,14 @@ impl NeuralPcg {
             .arcs
             .backward(&tape.arcs, &g_e, act, &mut grads.arcs)?;
         if let Some(g_x) = g_x {
-            let _ = layers
+            let g_features = layers
                 .nodes
                 .backward(&tape.nodes, &g_x, act, &mut grads.nodes)?;
+            if let (Some(norm), Some(tape), Some(grad)) =
+                (&layers.norm, &tape.norm, &mut grads.norm)
+            {
+                norm.backward(batch, tape, &g_features, grad)?;
+            }
         }
         Ok(flat)
     }
