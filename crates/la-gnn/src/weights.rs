@@ -59,6 +59,7 @@ bundled!(
     "neuralif-synthetic-s1",
     "neuralif-synthetic-s2",
     "neuralif-synthetic-n1000",
+    "neuralif-synthetic-t1",
     "neuralif-poisson",
 );
 

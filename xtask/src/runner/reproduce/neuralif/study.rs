@@ -33,7 +33,7 @@ pub(super) struct Study<'e> {
 const SLOW: usize = 3;
 
 /// Methods in the order of tables and pictures.
-const METHODS: [&str; 14] = [
+const METHODS: [&str; 15] = [
     "none",
     "jacobi",
     "ssor",
@@ -45,6 +45,7 @@ const METHODS: [&str; 14] = [
     "neuralif",
     "neuralif-sp",
     "neuralif-f32",
+    "neuralif-t1",
     "neuralif-untrained",
     "neuralif-scratch",
     "neuralif-seed",
