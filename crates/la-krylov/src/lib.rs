@@ -18,7 +18,7 @@ mod sparse;
 pub use cg::{CgOptions, CgWorkspace, cg, cg_from, cg_in, cg_monitored, cg_with};
 pub use error::KrylovError;
 pub use fcg::{FcgOptions, FcgWorkspace, Truncation, fcg, fcg_in, fcg_monitored, fcg_with};
-pub use host::Host;
+pub use host::{Host, HostBasis};
 pub use monitor::{Iteration, Monitor, NoMonitor};
 pub use operator::{
     FnOperator, LinearOperator, Product, Scaled, Shifted, Sum, TransposeOperator, Transposed,
