@@ -22,7 +22,8 @@ pub use jacobi::Jacobi;
 #[cfg(feature = "rayon")]
 pub use levels::LevelScheduled;
 pub use lu::{
-    Ilu, IluSymbolic, Ilut, IncompleteLu, IncompleteLuBuilder, LuFill, LuStats, PivotRule,
+    Ilu, IluSymbolic, Ilut, IncompleteLu, IncompleteLuBuilder, LuFill, LuStats, Matching, Ordering,
+    PivotRule, Reordered, Scaling,
 };
 pub use safeguarded::{
     Attempt, AttemptOutcome, Concern, PatternRule, Safeguarded, SafeguardedSolution,
