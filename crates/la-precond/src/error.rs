@@ -44,6 +44,14 @@ pub enum PrecondError {
         /// Column of the entry.
         col: usize,
     },
+    /// A diagonal entry of a unit triangular factor is not 1.
+    #[error("row {row}: diagonal entry {value} of a unit triangular factor is not 1")]
+    NotUnitDiagonal {
+        /// The row.
+        row: usize,
+        /// The entry.
+        value: f64,
+    },
     /// A symmetric matrix was expected, given whole or by its lower triangle.
     #[error(
         "row {row}: matrix is not symmetric (entry in column {col} differs from its mirror image)"

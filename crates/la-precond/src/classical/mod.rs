@@ -8,6 +8,7 @@ mod input;
 mod jacobi;
 #[cfg(feature = "rayon")]
 mod levels;
+mod lu;
 mod safeguarded;
 mod shift;
 mod ssor;
@@ -20,6 +21,10 @@ pub use input::SymmetryCheck;
 pub use jacobi::Jacobi;
 #[cfg(feature = "rayon")]
 pub use levels::LevelScheduled;
+pub use lu::{
+    Ilu, IluSymbolic, Ilut, IncompleteLu, IncompleteLuBuilder, LuFill, LuStats, Matching, Ordering,
+    PivotRule, Reordered, Scaling,
+};
 pub use safeguarded::{
     Attempt, AttemptOutcome, Concern, PatternRule, Safeguarded, SafeguardedSolution,
 };
