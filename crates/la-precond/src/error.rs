@@ -97,6 +97,14 @@ pub enum PrecondError {
         /// Number of factorisations that were tried.
         attempts: usize,
     },
+    /// A matrix of a multigrid hierarchy is not positive semidefinite, so neither is the given one.
+    #[error("level {level}, row {row}: matrix is not positive semidefinite")]
+    Indefinite {
+        /// The level, 0 for the given matrix.
+        level: usize,
+        /// First row of the diagonal block that showed it; 0 for the coarsest level, solved as a whole.
+        row: usize,
+    },
     /// The matrix does not have the pattern that was analysed, or a factor not the one asked for.
     #[error("row {row}: pattern differs from the expected one")]
     PatternMismatch {

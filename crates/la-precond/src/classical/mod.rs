@@ -1,5 +1,6 @@
 //! Classical preconditioners.
 
+mod amg;
 mod builder;
 pub(crate) mod factor;
 mod ic0;
@@ -13,6 +14,10 @@ mod safeguarded;
 mod shift;
 mod ssor;
 
+pub use amg::{
+    Cycle, Improvement, LevelStats, Multigrid, MultigridStats, NearNullSpace, ProlongationSmoother,
+    SmoothedAggregation, Smoother, Strength,
+};
 pub use builder::IncompleteCholeskyBuilder;
 pub use factor::{FactorStats, IncompleteCholesky};
 pub use ic0::{Ic0, Ic0Symbolic};
