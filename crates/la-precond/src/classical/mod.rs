@@ -2,6 +2,8 @@
 
 mod amg;
 mod builder;
+#[cfg(feature = "faer")]
+mod complete;
 pub(crate) mod factor;
 mod ic0;
 mod ict;
@@ -19,6 +21,8 @@ pub use amg::{
     SmoothedAggregation, Smoother, Strength,
 };
 pub use builder::IncompleteCholeskyBuilder;
+#[cfg(feature = "faer")]
+pub use complete::{Complete, CompleteFactor, CompleteKind};
 pub use factor::{FactorStats, IncompleteCholesky};
 pub use ic0::{Ic0, Ic0Symbolic};
 pub use ict::{FillLimit, Ict};

@@ -5,19 +5,20 @@
 use anyhow::Result;
 
 use super::methods::{Kind, Method};
-use super::rows::row;
+use super::rows::MAX_ITERS;
 use super::settings::Tuning;
-use crate::experiment::Problem;
+use crate::experiment::{Problem, THRESHOLDS, measure};
 
 /// Entries that the iterations to 1e-3 pass through: `iterations · (nnz(A) + sweep_cost · (nnz(L) − n))`.
 fn work(method: &Method, problem: &Problem, sweep_cost: f64) -> Result<f64> {
-    let row = row(method, problem, 0, 1)?;
-    let nnz = problem.matrix.nnz() as f64;
-    let n = problem.matrix.rows() as f64;
+    let Problem { matrix, rhs, .. } = problem;
+    let ready = method.set_up(matrix)?;
+    let iterations =
+        measure::iterations(matrix, rhs, &ready.preconditioner, THRESHOLDS[0], MAX_ITERS)?;
+    let (nnz, n) = (matrix.nnz() as f64, matrix.rows() as f64);
     // Without a factor of its own a method sweeps through the lower triangle of the matrix.
-    let off_diagonal = row.nnz_factor.map_or((nnz - n) / 2.0, |l| l as f64 - n);
-    let iterations = row.solve.iterations[0].map_or(f64::INFINITY, |k| k as f64);
-    Ok(iterations * (nnz + sweep_cost * off_diagonal))
+    let off_diagonal = ready.nnz.map_or((nnz - n) / 2.0, |l| l as f64 - n);
+    Ok(iterations as f64 * (nnz + sweep_cost * off_diagonal))
 }
 
 /// The candidate with the least work; a candidate that fails anywhere is out.
