@@ -8,10 +8,10 @@ use std::borrow::{Borrow, BorrowMut};
 pub use options::CgOptions;
 pub use workspace::CgWorkspace;
 
-use crate::run::{Run, Settled, Verdict, check_dimensions, sign_status};
+use crate::run::{Run, Settled, Verdict, check_dimensions, check_symmetric, sign_status};
 use crate::{
-    Definiteness, Host, KrylovError, LinearOperator, Monitor, NoMonitor, Preconditioner,
-    PreconditionerKind, Real, Solution, Status, VectorSpace,
+    Host, KrylovError, LinearOperator, Monitor, NoMonitor, Preconditioner, Real, Solution, Status,
+    VectorSpace,
 };
 
 /// Solves `A x = b` with preconditioned conjugate gradients, for symmetric positive definite A and M.
@@ -200,7 +200,7 @@ where
         z,
     } = workspace;
     check_dimensions(space, a, b, m)?;
-    check_preconditioner(m)?;
+    check_symmetric(m, "CG", "flexible CG")?;
     let (mut run, done) = Run::begin(space, a, b, options.limits(), monitor, state)?;
     let status = match done {
         Some(status) => status,
@@ -208,23 +208,6 @@ where
     };
     run.finish(status);
     Ok(&workspace.state.solution)
-}
-
-fn check_preconditioner<S: VectorSpace, M: Preconditioner<S> + ?Sized>(
-    m: &M,
-) -> Result<(), KrylovError> {
-    let (kind, definiteness) = (m.kind(), m.definiteness());
-    let instead = match (kind, definiteness) {
-        (PreconditionerKind::Variable, _) => "flexible CG",
-        (_, Definiteness::General) => "GMRES",
-        _ => return Ok(()),
-    };
-    Err(KrylovError::UnsuitablePreconditioner {
-        method: "CG",
-        kind,
-        definiteness,
-        instead,
-    })
 }
 
 /// Saad, Algorithm 9.1, on the scaled residual.

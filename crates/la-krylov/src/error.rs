@@ -26,6 +26,14 @@ pub enum KrylovError {
         /// Its length.
         len: usize,
     },
+    /// A matrix does not fit indices of 32 bits.
+    #[error("{what} is {value} but 32-bit indices end at {}", u32::MAX)]
+    TooLarge {
+        /// What is too large: `"column count"`, `"number of nonzeros"`, ...
+        what: &'static str,
+        /// How large it is.
+        value: usize,
+    },
     /// An option is outside its range.
     #[error("option `{option}` is {value} but must be {requirement}")]
     InvalidOption {

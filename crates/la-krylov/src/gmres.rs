@@ -6,15 +6,15 @@ mod options;
 mod workspace;
 
 pub(crate) use cycle::{Arnoldi, Placement, Plan, iterate};
-pub(crate) use hessenberg::Hessenberg;
+pub(crate) use hessenberg::{Hessenberg, rotation};
 pub(crate) use options::cycle_options;
 pub use options::{GmresOptions, Reorthogonalization, ResidualCheck, Side};
 pub use workspace::GmresWorkspace;
 
-use crate::run::{Run, check_dimensions};
+use crate::run::{Run, check_dimensions, check_fixed};
 use crate::{
-    Host, KrylovError, LinearOperator, Monitor, NoMonitor, Preconditioner, PreconditionerKind,
-    Real, Solution, VectorSpace,
+    Host, KrylovError, LinearOperator, Monitor, NoMonitor, Preconditioner, Real, Solution,
+    VectorSpace,
 };
 
 /// Solves `A x = b` with restarted GMRES, for any square nonsingular A and a fixed preconditioner.
@@ -46,7 +46,7 @@ use crate::{
 /// // [ 1 2 ; -1 1 ] x = [ 3 ; 0 ]
 /// let a = CsMat::new((2, 2), vec![0, 2, 4], vec![0, 1, 0, 1], vec![1.0, 2.0, -1.0, 1.0]);
 /// let m = IdentityPreconditioner::new(2);
-/// let solution = gmres(&a, &[3.0, 0.0], &m, &GmresOptions::default())?;
+/// let solution = gmres(&a, &[3.0_f64, 0.0], &m, &GmresOptions::default())?;
 /// assert!(solution.status.is_converged());
 /// assert!((solution.x[0] - 1.0).abs() < 1e-12 && (solution.x[1] - 1.0).abs() < 1e-12);
 /// # Ok::<(), la_krylov::KrylovError>(())
@@ -186,12 +186,7 @@ where
 {
     options.validate()?;
     check_dimensions(&workspace.space, a, b, m)?;
-    if m.kind() == PreconditionerKind::Variable {
-        return Err(KrylovError::VariablePreconditioner {
-            method: "GMRES",
-            instead: "FGMRES",
-        });
-    }
+    check_fixed(m, "GMRES")?;
     let GmresWorkspace {
         space,
         state,

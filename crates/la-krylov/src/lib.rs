@@ -1,12 +1,15 @@
 #![doc = include_str!("../README.md")]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+mod bicgstab;
 mod cg;
+mod csr;
 mod error;
 mod fcg;
 mod fgmres;
 mod gmres;
 mod host;
+mod minres;
 mod monitor;
 mod operator;
 mod options;
@@ -18,7 +21,12 @@ mod space;
 mod sparse;
 mod spectrum;
 
+pub use bicgstab::{
+    BicgstabOptions, BicgstabWorkspace, bicgstab, bicgstab_from, bicgstab_in, bicgstab_monitored,
+    bicgstab_with,
+};
 pub use cg::{CgOptions, CgWorkspace, cg, cg_from, cg_in, cg_monitored, cg_with};
+pub use csr::CsrMatrix;
 pub use error::KrylovError;
 pub use fcg::{FcgOptions, FcgWorkspace, Truncation, fcg, fcg_in, fcg_monitored, fcg_with};
 pub use fgmres::{
@@ -29,6 +37,9 @@ pub use gmres::{
     gmres_in, gmres_monitored, gmres_with,
 };
 pub use host::{Host, HostBasis};
+pub use minres::{
+    MinresOptions, MinresWorkspace, minres, minres_from, minres_in, minres_monitored, minres_with,
+};
 pub use monitor::{Iteration, Monitor, NoMonitor};
 pub use operator::{
     FnOperator, LinearOperator, Product, Scaled, Shifted, Sum, TransposeOperator, Transposed,

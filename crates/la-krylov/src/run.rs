@@ -6,8 +6,8 @@ use std::time::Instant;
 use crate::options::{HISTORY_LIMIT, Limits};
 use crate::scalar::power_of_two_below;
 use crate::{
-    History, Iteration, KrylovError, LinearOperator, Monitor, Preconditioner, Real, Solution,
-    Status, Step, VectorSpace,
+    Definiteness, History, Iteration, KrylovError, LinearOperator, Monitor, Preconditioner,
+    PreconditionerKind, Real, Solution, Status, Step, VectorSpace,
 };
 
 /// The vectors that every method needs, kept between solves.
@@ -88,6 +88,40 @@ fn check_vector<S: VectorSpace>(
             cols: n,
             what,
             len,
+        }),
+    }
+}
+
+/// Refuses preconditioners that are not one symmetric operator.
+pub(crate) fn check_symmetric<S: VectorSpace, M: Preconditioner<S> + ?Sized>(
+    m: &M,
+    method: &'static str,
+    flexible: &'static str,
+) -> Result<(), KrylovError> {
+    let (kind, definiteness) = (m.kind(), m.definiteness());
+    let instead = match (kind, definiteness) {
+        (PreconditionerKind::Variable, _) => flexible,
+        (_, Definiteness::General) => "GMRES",
+        _ => return Ok(()),
+    };
+    Err(KrylovError::UnsuitablePreconditioner {
+        method,
+        kind,
+        definiteness,
+        instead,
+    })
+}
+
+/// Refuses preconditioners that may change from call to call.
+pub(crate) fn check_fixed<S: VectorSpace, M: Preconditioner<S> + ?Sized>(
+    m: &M,
+    method: &'static str,
+) -> Result<(), KrylovError> {
+    match m.kind() {
+        PreconditionerKind::Fixed => Ok(()),
+        PreconditionerKind::Variable => Err(KrylovError::VariablePreconditioner {
+            method,
+            instead: "FGMRES",
         }),
     }
 }
@@ -254,6 +288,7 @@ where
         if !norm.is_finite() {
             return Err(Status::NonFinite);
         }
+        self.known = None;
         // The best iterate is copied only when the residual is about to grow: a residual that
         // falls steadily costs no copies.
         if norm < self.best_norm {
@@ -357,6 +392,11 @@ where
         self.formed = Some(self.state.solution.iterations);
     }
 
+    /// The residual norm, in the units of `b`, that makes the true one worth computing.
+    pub(crate) fn trigger(&self) -> f64 {
+        self.trigger
+    }
+
     /// The true residual norm at the start of a cycle, in units of `unit`.
     pub(crate) fn residual_norm(&self) -> f64 {
         self.verified / self.unit
@@ -397,7 +437,9 @@ where
     ) -> Settled {
         let norm = self.true_residual();
         self.known = Some(norm);
-        self.iterate_is_old();
+        if self.formed.is_some() {
+            self.iterate_is_old();
+        }
         if norm < self.best_norm {
             self.best_norm = norm;
             self.best_saved = false;

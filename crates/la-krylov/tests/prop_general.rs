@@ -5,8 +5,8 @@ mod common;
 use common::{Diagonal, Matrix, norm, residual_norm};
 use la_krylov::sprs::TriMatI;
 use la_krylov::{
-    FgmresOptions, GmresOptions, IdentityPreconditioner, KrylovError, Preconditioner, Side,
-    Solution, fgmres, gmres,
+    BicgstabOptions, FgmresOptions, GmresOptions, IdentityPreconditioner, KrylovError,
+    Preconditioner, Side, Solution, bicgstab, fgmres, gmres,
 };
 use proptest::prelude::*;
 
@@ -36,7 +36,7 @@ fn assemble(n: usize, entries: &[(usize, usize, f64)], diagonal: &[(f64, bool)])
 
 type Solve = fn(&Matrix, &[f64], &dyn Preconditioner) -> Result<Solution, KrylovError>;
 
-const METHODS: [(&str, Solve); 4] = [
+const METHODS: [(&str, Solve); 5] = [
     ("right", |a, b, m| {
         gmres(a, b, m, &GmresOptions::default().with_rtol(1e-10))
     }),
@@ -52,6 +52,9 @@ const METHODS: [(&str, Solve); 4] = [
     }),
     ("flexible", |a, b, m| {
         fgmres(a, b, m, &FgmresOptions::default().with_rtol(1e-10))
+    }),
+    ("bicgstab", |a, b, m| {
+        bicgstab(a, b, m, &BicgstabOptions::default().with_rtol(1e-10))
     }),
 ];
 

@@ -17,6 +17,7 @@ fn statuses_say_what_to_try_next() {
         Status::Stagnated,
         Status::Diverged,
         Status::Breakdown,
+        Status::LeastSquares,
         Status::IndefiniteOperator,
         Status::IndefinitePreconditioner,
         Status::PreconditionerFailure,
@@ -40,6 +41,10 @@ fn errors_name_what_is_wrong() {
             cols: 3,
             what: "right-hand side",
             len: 2,
+        },
+        KrylovError::TooLarge {
+            what: "number of nonzeros",
+            value: 5_000_000_000,
         },
         KrylovError::InvalidOption {
             option: "rtol",

@@ -4,6 +4,8 @@
 //! the single vector stays in the first-level cache, so that memory sees each column once and the
 //! vector once (twice where it is written).
 
+use std::ops::Range;
+
 use super::reduce::Job;
 use crate::Real;
 
@@ -57,15 +59,39 @@ impl<T: Real> HostBasis<T> {
         }
     }
 
+    /// The first four of these columns, or else the first two, if there are so many.
+    pub(crate) fn columns_mut(
+        &mut self,
+        columns: Range<usize>,
+    ) -> (Option<[&mut [T]; 4]>, Option<[&mut [T]; 2]>) {
+        let (n, count) = (self.n, columns.len());
+        let of = |j: usize| {
+            let start = (columns.start + j) * self.stride;
+            start..start + n
+        };
+        // Ranges of no entries may not touch each other.
+        if n == 0 {
+            return (None, None);
+        }
+        match count {
+            0 | 1 => (None, None),
+            2 | 3 => (None, self.data.get_disjoint_mut([of(0), of(1)]).ok()),
+            _ => {
+                let ranges = [of(0), of(1), of(2), of(3)];
+                (self.data.get_disjoint_mut(ranges).ok(), None)
+            }
+        }
+    }
+
     pub(super) fn columns(&self) -> usize {
         self.columns
     }
 
-    pub(super) fn column(&self, j: usize) -> &[T] {
+    pub(crate) fn column(&self, j: usize) -> &[T] {
         &self.data[j * self.stride..][..self.n]
     }
 
-    pub(super) fn column_mut(&mut self, j: usize) -> &mut [T] {
+    pub(crate) fn column_mut(&mut self, j: usize) -> &mut [T] {
         &mut self.data[j * self.stride..][..self.n]
     }
 }

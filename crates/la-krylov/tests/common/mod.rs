@@ -112,3 +112,21 @@ pub fn convection(k: usize, wind: f64) -> Matrix {
     }
     t.to_csr()
 }
+
+/// Division by the absolute values of the diagonal: positive definite.
+pub struct Absolute(pub Diagonal);
+
+impl Preconditioner for Absolute {
+    fn dimension(&self) -> usize {
+        self.0.dimension()
+    }
+    fn apply(&self, _: &Host, r: &[f64], z: &mut [f64]) -> Result<(), PreconditionerError> {
+        for ((z, r), d) in z.iter_mut().zip(r).zip(&self.0.0) {
+            *z = r / d.abs();
+        }
+        Ok(())
+    }
+    fn definiteness(&self) -> Definiteness {
+        Definiteness::SymmetricPositiveDefinite
+    }
+}
