@@ -2,6 +2,7 @@
 
 mod amg;
 mod builder;
+mod chebyshev;
 pub(crate) mod factor;
 mod ic0;
 mod ict;
@@ -10,6 +11,7 @@ mod jacobi;
 #[cfg(feature = "rayon")]
 mod levels;
 mod safeguarded;
+mod schwarz;
 mod shift;
 mod ssor;
 
@@ -18,6 +20,7 @@ pub use amg::{
     SmoothedAggregation, Smoother, Strength,
 };
 pub use builder::IncompleteCholeskyBuilder;
+pub use chebyshev::{Chebyshev, ChebyshevOptions};
 pub use factor::{FactorStats, IncompleteCholesky};
 pub use ic0::{Ic0, Ic0Symbolic};
 pub use ict::{FillLimit, Ict};
@@ -28,5 +31,6 @@ pub use levels::LevelScheduled;
 pub use safeguarded::{
     Attempt, AttemptOutcome, Concern, PatternRule, Safeguarded, SafeguardedSolution,
 };
+pub use schwarz::{AdditiveSchwarz, Combination, Partition, Schwarz};
 pub use shift::ShiftStrategy;
 pub use ssor::Ssor;

@@ -16,6 +16,18 @@ const GROWTH: f64 = 2e-3;
 /// vector. Unknowns with `inverse[i] = 0` do not take part. At most 30 products with `A`; three
 /// vectors of memory.
 pub(crate) fn spectral_radius(a: &BlockCsr<f64>, diagonal: &[f64], inverse: &[f64]) -> f64 {
+    largest_eigenvalue(diagonal, inverse, |x, y| {
+        y.fill(0.0);
+        a.add_product(x, y);
+    })
+}
+
+/// The same for a matrix that is known by its products `y = A x`.
+pub(crate) fn largest_eigenvalue(
+    diagonal: &[f64],
+    inverse: &[f64],
+    mut multiply: impl FnMut(&[f64], &mut [f64]),
+) -> f64 {
     let n = diagonal.len();
     let mut state = 0x5eed_u64;
     let mut current: Vec<f64> = inverse
@@ -34,8 +46,7 @@ pub(crate) fn spectral_radius(a: &BlockCsr<f64>, diagonal: &[f64], inverse: &[f6
     let (mut theta, mut quiet) = (0.0_f64, 0);
     for step in 0..MAX_STEPS.min(n) {
         // The Lanczos vectors are current/norm and previous/previous_norm.
-        product.fill(0.0);
-        a.add_product(&current, &mut product);
+        multiply(&current, &mut product);
         let dot: f64 = current.iter().zip(&product).map(|(x, y)| x * y).sum();
         let alpha = dot / (norm * norm);
         alphas.push(alpha);
