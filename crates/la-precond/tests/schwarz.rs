@@ -94,7 +94,7 @@ fn subdomains_cover_everything_once() {
         Partition::Given(given),
     ] {
         let schwarz = Schwarz::new(partition.clone()).with_overlap(0);
-        let m = schwarz.build(a.view(), |l| Jacobi::new(l)).unwrap();
+        let m = schwarz.build(a.view(), Jacobi::new).unwrap();
         let mut seen = vec![0; 83];
         for k in 0..m.num_subdomains() {
             let part = m.subdomain(k).unwrap();

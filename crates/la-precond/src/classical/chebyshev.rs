@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use la_krylov::{Definiteness, Host, LinearOperator, Preconditioner, PreconditionerError, Real};
 use sprs::{CsMatViewI, SpIndex};
 
-use super::amg::spectrum::largest_eigenvalue;
+use super::amg::spectrum::{Effort, largest_eigenvalue};
 use super::input::check_lengths;
 use crate::PrecondError;
 
@@ -20,7 +20,7 @@ pub struct ChebyshevOptions {
     /// `degree²` times 2.
     pub ratio: f64,
     /// Upper end of the interval relative to the estimate of the largest eigenvalue, at least 1. The
-    /// estimate may be a few per cent low. Default `1.1`.
+    /// estimate may be a few per cent off. Default `1.1`.
     pub safety: f64,
     /// Largest eigenvalue of `D⁻¹A`, if it is known, positive. Default: estimated with up to 30
     /// products.
@@ -235,7 +235,7 @@ fn estimate<T: Real, A: LinearOperator<Host<T>>>(a: &A, diagonal: &[T], inverse:
     let space = Host::<T>::new(n);
     let wide = |v: &[T]| v.iter().map(|x| x.to_f64()).collect::<Vec<f64>>();
     let (mut from, mut to) = (vec![T::ZERO; n], vec![T::ZERO; n]);
-    largest_eigenvalue(&wide(diagonal), &wide(inverse), |x, y| {
+    largest_eigenvalue(&wide(diagonal), &wide(inverse), Effort::Careful, |x, y| {
         for (from, x) in from.iter_mut().zip(x) {
             *from = T::from_f64(*x);
         }

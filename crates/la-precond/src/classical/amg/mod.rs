@@ -51,7 +51,7 @@ pub use stats::{LevelStats, MultigridStats};
 /// direct solver or [`Ict`](crate::classical::Ict) is often faster.
 ///
 /// # Cost
-/// Set-up: about 30 products with `A`, plus two sparse products `Pᵀ (A P)`. One V-cycle: 3 passes over
+/// Set-up: about 15 products with `A`, plus two sparse products `Pᵀ (A P)`. One V-cycle: 3 passes over
 /// every level with the default smoother, times the operator complexity (1.2 to 1.6 usually). Memory:
 /// 12 bytes per entry times the operator complexity, plus the prolongators (about a third of that) and
 /// three vectors; see [`Multigrid::stats`].

@@ -9,8 +9,9 @@ use super::coarse::{self, Coarsest};
 use super::cycle::Level;
 use super::options::{Improvement, ProlongationSmoother, Strength};
 use super::product::{RowOrder, multiply};
+use super::spectrum::{Effort, spectral_radius};
 use super::sweep::LevelMatrix;
-use super::{dense, energy, evolution, prolongate, spectrum, strength, tentative};
+use super::{dense, energy, evolution, prolongate, strength, tentative};
 use crate::PrecondError;
 
 /// What building gives.
@@ -42,7 +43,12 @@ pub(super) fn build(
         let coarse_enough =
             matrix.a.rows() <= options.max_coarse || depth + 1 >= options.max_levels;
         if options.smoother.is_polynomial() || (!coarse_enough && options.needs_radius()) {
-            matrix.rho = spectrum::spectral_radius(&matrix.a, &diagonal, &matrix.inverse_diagonal);
+            let effort = if options.smoother.is_polynomial() {
+                Effort::Careful
+            } else {
+                Effort::Quick
+            };
+            matrix.rho = spectral_radius(&matrix.a, &diagonal, &matrix.inverse_diagonal, effort);
         }
         let graph = if coarse_enough || !options.needs_graph(fixed.is_some()) {
             None
