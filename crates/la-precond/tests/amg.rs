@@ -139,6 +139,103 @@ fn tentative_prolongators_reproduce_the_near_null_space() {
 }
 
 #[test]
+fn energy_is_minimised_under_the_constraint() {
+    for (a, space) in hierarchies() {
+        let build = |prolongation| {
+            SmoothedAggregation::default()
+                .with_prolongation(prolongation)
+                .with_improvement(Improvement::None)
+                .build_with(a.view(), &space)
+                .unwrap()
+        };
+        let full = dense(a.view());
+        let energy =
+            |p: &faer::Mat<f64>| (p.transpose() * &full * p).diagonal().column_vector().sum();
+        let tentative = dense(
+            build(ProlongationSmoother::None)
+                .prolongator(0)
+                .unwrap()
+                .view(),
+        );
+        let mut before = energy(&tentative);
+        for steps in [1, 2, 4, 30] {
+            let p = build(ProlongationSmoother::Energy { steps })
+                .prolongator(0)
+                .unwrap();
+            let p = dense(p.view());
+            let now = energy(&p);
+            assert!(now < before, "{now} {before}");
+            before = now;
+            // B = T B_c and P B_c = B, and T is orthonormal: P Tᵀ B = B.
+            for k in 0..space.count() {
+                let b = space.vector(k);
+                let column = faer::Mat::from_fn(b.len(), 1, |i, _| b[i]);
+                let back = &p * (tentative.transpose() * &column);
+                assert!((back - column).norm_max() < 1e-10);
+            }
+        }
+        // Converged: more steps do not gain anything.
+        let more = build(ProlongationSmoother::Energy { steps: 60 })
+            .prolongator(0)
+            .unwrap();
+        assert_relative_eq!(energy(&dense(more.view())), before, max_relative = 1e-5);
+        let jacobi = build(ProlongationSmoother::Jacobi { omega: 4.0 / 3.0 })
+            .prolongator(0)
+            .unwrap();
+        assert_eq!(
+            jacobi.indices(),
+            more.indices(),
+            "the pattern is that of A T"
+        );
+    }
+}
+
+#[test]
+fn energy_and_evolution_pay_with_rotated_anisotropy() {
+    // Nine-point stencil of bilinear elements for ∇·(K ∇u), K = Q diag(1, 0.01) Qᵀ, turned by 30°.
+    let k = 60;
+    let (sin, cos) = (0.5_f64, 0.75_f64.sqrt());
+    let (kxx, kyy) = (cos * cos + 0.01 * sin * sin, sin * sin + 0.01 * cos * cos);
+    let kxy = 0.99 * cos * sin;
+    let weight = |dx: isize, dy: isize| match (dx.abs(), dy.abs()) {
+        (0, 0) => 4.0 / 3.0 * (kxx + kyy),
+        (1, 0) => kyy / 3.0 - 2.0 / 3.0 * kxx,
+        (0, 1) => kxx / 3.0 - 2.0 / 3.0 * kyy,
+        _ => -(kxx + kyy) / 6.0 - 0.5 * kxy * (dx * dy) as f64,
+    };
+    let mut t = TriMatI::<f64, u32>::new((k * k, k * k));
+    for i in 0..k * k {
+        for dx in -1..=1 {
+            for dy in -1..=1 {
+                let (x, y) = (
+                    (i % k).checked_add_signed(dx),
+                    (i / k).checked_add_signed(dy),
+                );
+                if let (Some(x), Some(y)) = (x.filter(|x| *x < k), y.filter(|y| *y < k)) {
+                    t.add_triplet(i, x + k * y, weight(dx, dy));
+                }
+            }
+        }
+    }
+    let a: Csr = t.to_csr();
+    let b = vector(k * k, 7);
+    let options = CgOptions::default().with_rtol(1e-8);
+    let iterations = |builder: &SmoothedAggregation| {
+        let m = builder.build(a.view()).unwrap();
+        cg(&a, &b, &m, &options).unwrap().iterations
+    };
+    let plain = SmoothedAggregation::default();
+    let evolution = plain
+        .clone()
+        .with_strength(Strength::Evolution { epsilon: 4.0 });
+    let both = evolution
+        .clone()
+        .with_prolongation(ProlongationSmoother::Energy { steps: 4 });
+    let counts = [&plain, &evolution, &both].map(iterations);
+    assert!(counts[1] < counts[0] && counts[2] < counts[0], "{counts:?}");
+}
+
+#[test]
 fn cycles_are_symmetric_and_positive_definite() {
     for (a, space) in hierarchies() {
         let n = a.rows();
@@ -290,6 +387,7 @@ fn thresholds_follow_anisotropy() {
     for strength in [
         Strength::Symmetric { theta: 0.25 },
         Strength::Classical { theta: 0.5 },
+        Strength::Evolution { epsilon: 4.0 },
     ] {
         let count = iterations(strength);
         assert!(
@@ -331,6 +429,7 @@ fn scaling_by_powers_of_two_changes_nothing() {
         Strength::Symmetric { theta: 0.0 },
         Strength::Symmetric { theta: 0.3 },
         Strength::Classical { theta: 0.3 },
+        Strength::Evolution { epsilon: 4.0 },
     ] {
         for (a, space) in hierarchies() {
             let options = SmoothedAggregation::default().with_strength(strength);
@@ -532,6 +631,10 @@ fn options_out_of_range_are_named() {
         (
             default().with_smoother(Smoother::Chebyshev { degree: 0 }),
             "degree",
+        ),
+        (
+            default().with_strength(Strength::Evolution { epsilon: 0.5 }),
+            "epsilon",
         ),
         (
             default().with_prolongation(ProlongationSmoother::Jacobi { omega: 2.0 }),

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+mod elasticity;
 mod error;
 mod fem;
 mod finite_difference;
@@ -11,6 +12,7 @@ mod singular;
 mod system;
 mod toeplitz;
 
+pub use elasticity::{LinearElasticity, Support};
 pub use error::ProblemError;
 pub use fem::{FemProblem, MeshChoice, MeshFamily, PoissonFem, TriangleMesh, assemble_poisson};
 pub use finite_difference::{

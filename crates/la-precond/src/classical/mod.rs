@@ -2,6 +2,7 @@
 
 mod amg;
 mod builder;
+mod chebyshev;
 #[cfg(feature = "faer")]
 mod complete;
 pub(crate) mod factor;
@@ -13,6 +14,7 @@ mod jacobi;
 mod levels;
 mod lu;
 mod safeguarded;
+mod schwarz;
 mod shift;
 mod ssor;
 
@@ -21,6 +23,7 @@ pub use amg::{
     SmoothedAggregation, Smoother, Strength,
 };
 pub use builder::IncompleteCholeskyBuilder;
+pub use chebyshev::{Chebyshev, ChebyshevOptions};
 #[cfg(feature = "faer")]
 pub use complete::{Complete, CompleteFactor, CompleteKind};
 pub use factor::{FactorStats, IncompleteCholesky};
@@ -37,5 +40,6 @@ pub use lu::{
 pub use safeguarded::{
     Attempt, AttemptOutcome, Concern, PatternRule, Safeguarded, SafeguardedSolution,
 };
+pub use schwarz::{AdditiveSchwarz, Combination, Partition, Schwarz};
 pub use shift::ShiftStrategy;
 pub use ssor::Ssor;

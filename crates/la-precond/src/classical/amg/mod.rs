@@ -6,13 +6,15 @@ mod candidates;
 mod coarse;
 mod cycle;
 mod dense;
+mod energy;
+mod evolution;
 mod multigrid;
 mod options;
 mod product;
 mod prolongate;
 mod relax;
 mod setup;
-mod spectrum;
+pub(crate) mod spectrum;
 mod stats;
 mod strength;
 mod sweep;
@@ -49,7 +51,7 @@ pub use stats::{LevelStats, MultigridStats};
 /// direct solver or [`Ict`](crate::classical::Ict) is often faster.
 ///
 /// # Cost
-/// Set-up: about 30 products with `A`, plus two sparse products `Pᵀ (A P)`. One V-cycle: 3 passes over
+/// Set-up: about 15 products with `A`, plus two sparse products `Pᵀ (A P)`. One V-cycle: 3 passes over
 /// every level with the default smoother, times the operator complexity (1.2 to 1.6 usually). Memory:
 /// 12 bytes per entry times the operator complexity, plus the prolongators (about a third of that) and
 /// three vectors; see [`Multigrid::stats`].

@@ -17,6 +17,15 @@ pub enum Strength {
         /// The threshold θ.
         theta: f64,
     },
+    /// How well the near-null space explains where two steps of Jacobi carry a unit impulse. For
+    /// anisotropy that is not aligned with the grid, and for finite elements with positive couplings.
+    /// Costs about as much as the rest of the set-up. `epsilon` is at least 1; usual is 4.
+    ///
+    /// L. N. Olson, J. Schroder, R. S. Tuminaro, *Numer. Linear Algebra Appl.* 17, 713–733, 2010.
+    Evolution {
+        /// Couplings weaker than the strongest of their row by this factor are dropped.
+        epsilon: f64,
+    },
 }
 
 /// How the tentative prolongator is smoothed.
@@ -29,6 +38,16 @@ pub enum ProlongationSmoother {
     Jacobi {
         /// The damping ω.
         omega: f64,
+    },
+    /// Steps of conjugate gradients on the energy `trace PᵀAP`, on the pattern of `C T` with `C` the
+    /// strong couplings, under the constraint `P B_c = B`. Dearer to set up; pays with anisotropy and
+    /// with a strength that drops couplings, whose number it respects.
+    ///
+    /// J. Mandel, M. Brezina, P. Vaněk, *Computing* 62, 205–228, 1999; L. N. Olson, J. Schroder,
+    /// R. S. Tuminaro, *SIAM J. Sci. Comput.* 33(2), 966–991, 2011.
+    Energy {
+        /// Number of steps; usual is 4.
+        steps: usize,
     },
 }
 
@@ -109,6 +128,9 @@ impl Strength {
             }
             Self::Classical { theta } if !(0.0..=1.0).contains(&theta) => {
                 out_of_range("theta", theta, "a number in [0, 1]")
+            }
+            Self::Evolution { epsilon } if epsilon.is_nan() || epsilon < 1.0 => {
+                out_of_range("epsilon", epsilon, "a number that is at least 1")
             }
             _ => Ok(()),
         }

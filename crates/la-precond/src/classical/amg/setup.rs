@@ -9,8 +9,9 @@ use super::coarse::{self, Coarsest};
 use super::cycle::Level;
 use super::options::{Improvement, ProlongationSmoother, Strength};
 use super::product::{RowOrder, multiply};
+use super::spectrum::{Effort, spectral_radius};
 use super::sweep::LevelMatrix;
-use super::{dense, prolongate, spectrum, strength, tentative};
+use super::{dense, energy, evolution, prolongate, strength, tentative};
 use crate::PrecondError;
 
 /// What building gives.
@@ -37,37 +38,76 @@ pub(super) fn build(
     let mut a = a;
     loop {
         let depth = levels.len();
-        let (matrix, diagonal) = prepare(a, &floors, depth)?;
+        let (mut matrix, diagonal) = prepare(a, &floors, depth)?;
         let block = matrix.a.height;
         let coarse_enough =
             matrix.a.rows() <= options.max_coarse || depth + 1 >= options.max_levels;
+        if options.smoother.is_polynomial() || (!coarse_enough && options.needs_radius()) {
+            let effort = if options.smoother.is_polynomial() {
+                Effort::Careful
+            } else {
+                Effort::Quick
+            };
+            matrix.rho = spectral_radius(&matrix.a, &diagonal, &matrix.inverse_diagonal, effort);
+        }
+        let graph = if coarse_enough || !options.needs_graph(fixed.is_some()) {
+            None
+        } else {
+            couplings(options, &matrix, &near_null, count)
+        };
+        let (starts, neighbours) = graph
+            .as_ref()
+            .map_or((&matrix.a.starts, &matrix.a.indices), |g| {
+                (&g.starts, &g.neighbours)
+            });
         let groups = if coarse_enough {
             None
         } else if let Some(fixed) = fixed {
             fixed.get(depth).cloned()
         } else {
-            coarsen(options, &matrix, &diagonal, &near_null, count)
+            let groups = aggregate::standard(starts, neighbours);
+            (groups.count > 0 && groups.count < matrix.a.rows()).then_some(groups)
         };
         let Some(groups) = groups else {
-            return finish(options, levels, matrix, &diagonal, &floors, aggregates);
+            return finish(options, levels, matrix, &floors, aggregates);
         };
         if let (0, Improvement::Sweeps(sweeps)) = (depth, options.improvement) {
             improve(&matrix, &mut near_null, count, sweeps);
         }
         let tentative = tentative::fit(&groups, &near_null, block, count);
-        let prolongator = smooth(
-            options,
-            &matrix,
-            &diagonal,
-            &groups,
-            &tentative.values,
-            count,
-        );
+        let prolongator = match options.prolongation {
+            ProlongationSmoother::None => {
+                prolongate::unsmoothed(&groups, &tentative.values, block, count)
+            }
+            ProlongationSmoother::Jacobi { omega } => {
+                let weight = if matrix.rho > 0.0 {
+                    omega / matrix.rho
+                } else {
+                    0.0
+                };
+                prolongate::jacobi(
+                    &matrix.a,
+                    &matrix.inverse_diagonal,
+                    weight,
+                    &groups,
+                    &tentative.values,
+                    count,
+                )
+            }
+            ProlongationSmoother::Energy { steps } => {
+                let couplings = energy::Couplings {
+                    starts,
+                    neighbours,
+                    aggregates: &groups,
+                };
+                energy::minimise(&matrix.a, couplings, &tentative, count, steps)
+            }
+        };
         let product = multiply(&matrix.a, &prolongator, RowOrder::AsMet);
         let coarse = multiply(&prolongator.transpose(), &product, RowOrder::Sorted);
         floors = coarse_floors(&prolongator, &diagonal, &floors);
         near_null = tentative.coarse;
-        let matrix = polynomial(options, matrix, &diagonal);
+        drop_unused(options, &mut matrix);
         levels.push(Level {
             matrix,
             prolongator,
@@ -127,29 +167,25 @@ fn prepare(
     Ok((matrix, diagonal))
 }
 
-/// Strength and aggregation. `None` if nothing can be aggregated.
-fn coarsen(
+/// The strong couplings; `None` if they are all that are stored.
+fn couplings(
     options: &SmoothedAggregation,
     matrix: &LevelMatrix<f64>,
-    _diagonal: &[f64],
-    _near_null: &[f64],
-    _count: usize,
-) -> Option<Aggregates> {
+    near_null: &[f64],
+    count: usize,
+) -> Option<Graph> {
     let a = &matrix.a;
-    let graph: Graph;
-    let (starts, neighbours) = match options.strength {
-        Strength::Symmetric { theta: 0.0 } => (&a.starts, &a.indices),
-        Strength::Symmetric { theta } => {
-            graph = strength::symmetric(a, theta);
-            (&graph.starts, &graph.neighbours)
+    match options.strength {
+        Strength::Symmetric { theta: 0.0 } => None,
+        Strength::Symmetric { theta } => Some(strength::symmetric(a, theta)),
+        Strength::Classical { theta } => Some(strength::classical(a, theta)),
+        Strength::Evolution { epsilon } => {
+            let inverse = &matrix.inverse_diagonal;
+            Some(evolution::measure(
+                a, inverse, matrix.rho, near_null, count, epsilon,
+            ))
         }
-        Strength::Classical { theta } => {
-            graph = strength::classical(a, theta);
-            (&graph.starts, &graph.neighbours)
-        }
-    };
-    let groups = aggregate::standard(starts, neighbours);
-    (groups.count > 0 && groups.count < a.rows()).then_some(groups)
+    }
 }
 
 /// Relaxes `A b = 0` for every near-null-space vector.
@@ -166,32 +202,6 @@ fn improve(matrix: &LevelMatrix<f64>, near_null: &mut [f64], count: usize, sweep
         }
         for (x, row) in x.iter().zip(near_null.chunks_exact_mut(count)) {
             row[k] = *x;
-        }
-    }
-}
-
-fn smooth(
-    options: &SmoothedAggregation,
-    matrix: &LevelMatrix<f64>,
-    diagonal: &[f64],
-    groups: &Aggregates,
-    tentative: &[f64],
-    count: usize,
-) -> BlockCsr<f64> {
-    let a = &matrix.a;
-    match options.prolongation {
-        ProlongationSmoother::None => prolongate::unsmoothed(groups, tentative, a.height, count),
-        ProlongationSmoother::Jacobi { omega } => {
-            let rho = spectrum::spectral_radius(a, diagonal, &matrix.inverse_diagonal);
-            let weight = if rho > 0.0 { omega / rho } else { 0.0 };
-            prolongate::jacobi(
-                a,
-                &matrix.inverse_diagonal,
-                weight,
-                groups,
-                tentative,
-                count,
-            )
         }
     }
 }
@@ -215,37 +225,42 @@ fn coarse_floors(p: &BlockCsr<f64>, diagonal: &[f64], floors: &[f64]) -> Vec<f64
     coarse
 }
 
-/// Adds what polynomial smoothers need, and drops the point diagonal otherwise.
-fn polynomial(
-    options: &SmoothedAggregation,
-    mut matrix: LevelMatrix<f64>,
-    diagonal: &[f64],
-) -> LevelMatrix<f64> {
-    if options.smoother.is_polynomial() {
-        matrix.rho = spectrum::spectral_radius(&matrix.a, diagonal, &matrix.inverse_diagonal);
-    } else {
+/// Drops the point diagonal unless the smoother uses it.
+fn drop_unused(options: &SmoothedAggregation, matrix: &mut LevelMatrix<f64>) {
+    if !options.smoother.is_polynomial() {
         matrix.inverse_diagonal = Vec::new();
     }
-    matrix
 }
 
 fn finish(
     options: &SmoothedAggregation,
     levels: Vec<Level<f64>>,
-    matrix: LevelMatrix<f64>,
-    diagonal: &[f64],
+    mut matrix: LevelMatrix<f64>,
     floors: &[f64],
     aggregates: Vec<Aggregates>,
 ) -> Result<Parts, PrecondError> {
     let level = levels.len();
     let inverse = coarse::invert(&matrix.a, floors)
         .map_err(|()| PrecondError::Indefinite { level, row: 0 })?;
-    let matrix = polynomial(options, matrix, diagonal);
+    drop_unused(options, &mut matrix);
     Ok(Parts {
         levels,
         coarsest: Coarsest::new(matrix, inverse),
         aggregates,
     })
+}
+
+impl SmoothedAggregation {
+    /// Whether building a level takes the spectral radius of `D⁻¹A`.
+    fn needs_radius(&self) -> bool {
+        matches!(self.prolongation, ProlongationSmoother::Jacobi { .. })
+            || matches!(self.strength, Strength::Evolution { .. })
+    }
+
+    /// Whether it takes the strong couplings, where the aggregates may be known.
+    fn needs_graph(&self, fixed: bool) -> bool {
+        !fixed || matches!(self.prolongation, ProlongationSmoother::Energy { .. })
+    }
 }
 
 impl<T: Real> LevelMatrix<T> {
