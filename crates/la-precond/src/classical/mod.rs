@@ -1,6 +1,7 @@
 //! Classical preconditioners.
 
 mod builder;
+mod columns;
 pub(crate) mod factor;
 mod ic0;
 mod ict;
