@@ -3,6 +3,8 @@
 mod amg;
 mod builder;
 mod chebyshev;
+mod columns;
+mod compensated;
 #[cfg(feature = "faer")]
 mod complete;
 pub(crate) mod factor;
@@ -10,6 +12,7 @@ mod ic0;
 mod ict;
 mod input;
 mod jacobi;
+mod ladder;
 #[cfg(feature = "rayon")]
 mod levels;
 mod lu;
@@ -24,6 +27,7 @@ pub use amg::{
 };
 pub use builder::IncompleteCholeskyBuilder;
 pub use chebyshev::{Chebyshev, ChebyshevOptions};
+pub use compensated::{CompensatedIc, Compensation, KeptVector, Perturbation};
 #[cfg(feature = "faer")]
 pub use complete::{Complete, CompleteFactor, CompleteKind};
 pub use factor::{FactorStats, IncompleteCholesky};
@@ -31,6 +35,7 @@ pub use ic0::{Ic0, Ic0Symbolic};
 pub use ict::{FillLimit, Ict};
 pub use input::SymmetryCheck;
 pub use jacobi::Jacobi;
+pub use ladder::ShiftLadder;
 #[cfg(feature = "rayon")]
 pub use levels::LevelScheduled;
 pub use lu::{
