@@ -33,7 +33,7 @@ pub(super) struct Study<'e> {
 const SLOW: usize = 3;
 
 /// Methods in the order of tables and pictures.
-const METHODS: [&str; 14] = [
+const METHODS: [&str; 15] = [
     "none",
     "jacobi",
     "ssor",
@@ -45,6 +45,7 @@ const METHODS: [&str; 14] = [
     "neuralif",
     "neuralif-sp",
     "neuralif-f32",
+    "neuralpcg",
     "neuralif-untrained",
     "neuralif-scratch",
     "neuralif-seed",
@@ -156,6 +157,7 @@ impl<'e> Study<'e> {
             Method::neuralif("neuralif", &first, None)?,
             Method::neuralif("neuralif-sp", &first, Some(tuned.neuralif_drop))?,
             Method::neuralif("neuralif-f32", &first, None)?.in_single_precision(),
+            Method::neuralpcg("neuralpcg", &self.experiment.neuralpcg_weights)?,
             untrained(&first, self.request.seed)?.on_first(SLOW),
             Method::with_parameters("neuralif-scratch", &scratch.parameters, None)?,
         ];
