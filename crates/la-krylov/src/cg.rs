@@ -243,7 +243,9 @@ where
 {
     let space = run.space;
     let identity = m.is_identity();
+    run.reserve_tridiagonal();
     let mut norm = space.norm(run.state.r.borrow());
+    let mut alpha = 0.0;
     let mut rz = 0.0;
     let mut first = true;
     // The step `alpha p` that `x` still lacks.
@@ -273,8 +275,10 @@ where
             return sign_status::<S::Scalar>(rz_next, bound, Status::IndefinitePreconditioner);
         }
         let z_now = if identity { run.state.r.borrow() } else { &*z };
-        if first {
+        // The last step length and the β that follows it.
+        let previous = if first {
             space.copy(z_now, p);
+            None
         } else {
             // p = z + β p with β = (rᵀz)ₖ₊₁ / (rᵀz)ₖ, after x = x + α p
             let beta = rz_next / rz;
@@ -287,7 +291,8 @@ where
                 }
                 None => space.xpby(z_now, beta, p),
             }
-        }
+            Some((alpha, beta))
+        };
         first = false;
         rz = rz_next;
         // α = rᵀz / pᵀAp
@@ -300,7 +305,8 @@ where
                 Status::IndefiniteOperator,
             );
         }
-        let alpha = rz / pq;
+        alpha = rz / pq;
+        run.state.solution.spectrum.push_step(previous, alpha);
         // r = r − α A p
         norm = space.axpy_norm(-alpha, q, run.state.r.borrow_mut());
         let step = alpha * run.unit;

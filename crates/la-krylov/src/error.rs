@@ -56,6 +56,16 @@ pub enum KrylovError {
         /// What to try instead.
         instead: &'static str,
     },
+    /// The preconditioner may change from call to call, and the method cannot bear that.
+    #[error(
+        "{method} needs a preconditioner that stays the same from call to call but this one is variable; try {instead}"
+    )]
+    VariablePreconditioner {
+        /// The method that was called.
+        method: &'static str,
+        /// What to try instead.
+        instead: &'static str,
+    },
     /// The solve ended without convergence.
     #[error(
         "not converged after {iterations} iterations: residual norm {residual_norm:.6e}, needed {target:.6e}; {status}"

@@ -131,6 +131,10 @@ pub(crate) struct Run<'r, S: VectorSpace, A: ?Sized, W: ?Sized> {
     /// Residual norm of the best iterate, and whether `state.best` holds it (else `x` does).
     best_norm: f64,
     best_saved: bool,
+    /// The iteration that `x` belongs to, where that is not the current one.
+    formed: Option<usize>,
+    /// The true residual norm of `x`, where it is known.
+    known: Option<f64>,
 }
 
 impl<'r, S, A, W> Run<'r, S, A, W>
@@ -166,6 +170,7 @@ where
         solution.iterations = 0;
         solution.restarts = 0;
         solution.failure = None;
+        solution.spectrum.clear();
         solution.history.clear();
         solution.history.reserve(limits.history_capacity());
         let mut run = Self {
@@ -182,6 +187,8 @@ where
             trigger: 0.0,
             best_norm: rhs_norm,
             best_saved: false,
+            formed: None,
+            known: None,
         };
         if guess && rhs_norm > 0.0 {
             run.initial = run.true_residual();
@@ -289,6 +296,7 @@ where
             recurrence_norm: scaled_norm * self.unit,
             rhs_norm: solution.rhs_norm,
             target: solution.target,
+            x_iteration: self.formed.unwrap_or(solution.iterations),
             x: solution.x.borrow(),
             started: self.started,
         };
@@ -327,7 +335,7 @@ where
         self.best_norm = norm;
         self.best_saved = false;
         self.set_trigger();
-        if let Some(last) = self.state.solution.history.last_mut() {
+        if let Some(last) = self.last_step() {
             last.recurrence_norm = norm;
         }
         // A residual that misses the target by a hair keeps its directions.
@@ -338,10 +346,104 @@ where
         Settled::Restart
     }
 
+    /// Makes room for the tridiagonal matrix of the iteration, as long as the history.
+    pub(crate) fn reserve_tridiagonal(&mut self) {
+        let order = self.limits.history_capacity();
+        self.state.solution.spectrum.reserve_tridiagonal(order);
+    }
+
+    /// From now on `x` is formed at the end of cycles only.
+    pub(crate) fn iterate_is_old(&mut self) {
+        self.formed = Some(self.state.solution.iterations);
+    }
+
+    /// The true residual norm at the start of a cycle, in units of `unit`.
+    pub(crate) fn residual_norm(&self) -> f64 {
+        self.verified / self.unit
+    }
+
+    /// Takes note of the residual norm (in units of `unit`) that one more step of a cycle promises,
+    /// while `x` stays what it was at the start of the cycle. Returns whether the cycle ends here,
+    /// and the status if the solve does so, too.
+    pub(crate) fn tracked(&mut self, scaled_norm: f64) -> (bool, Option<Status>) {
+        let norm = scaled_norm * self.unit;
+        self.state.solution.iterations += 1;
+        self.record(norm);
+        let status = match self.observe(scaled_norm) {
+            true => Some(Status::StoppedByMonitor),
+            false => self.limit(norm),
+        };
+        (status.is_some() || norm <= self.trigger, status)
+    }
+
+    /// Keeps the current iterate, which is about to change, if it is the best one.
+    pub(crate) fn keep_best(&mut self) {
+        if !self.best_saved {
+            self.space
+                .copy(self.state.solution.x.borrow(), self.state.best.borrow_mut());
+            self.best_saved = true;
+        }
+        self.known = None;
+    }
+
+    /// Decides, with the `x` that a cycle ends with, whether the solve is over; replaces `r` by the
+    /// true residual where it goes on. `scaled_norm` is the residual norm that was promised, `check`
+    /// the relative and the absolute difference to the true one that are tolerated.
+    pub(crate) fn end_cycle(
+        &mut self,
+        scaled_norm: f64,
+        ending: Option<Status>,
+        check: Option<(f64, f64)>,
+    ) -> Settled {
+        let norm = self.true_residual();
+        self.known = Some(norm);
+        self.iterate_is_old();
+        if norm < self.best_norm {
+            self.best_norm = norm;
+            self.best_saved = false;
+        }
+        if let Some((relative, absolute)) = check {
+            let difference = (scaled_norm * self.unit - norm).abs();
+            if difference.is_nan() || difference > absolute + relative * norm {
+                return Settled::Done(Status::ResidualMismatch);
+            }
+        }
+        if norm <= self.state.solution.target {
+            self.state.solution.residual_norm = norm;
+            return Settled::Done(Status::Converged);
+        }
+        if let Some(status) = ending {
+            return Settled::Done(status);
+        }
+        if !norm.is_finite() {
+            return Settled::Done(Status::NonFinite);
+        }
+        if norm > self.limits.divergence_factor * self.initial {
+            return Settled::Done(Status::Diverged);
+        }
+        self.space.scale(1.0 / self.unit, self.state.r.borrow_mut());
+        self.verified = norm;
+        self.set_trigger();
+        if let Some(last) = self.last_step() {
+            last.recurrence_norm = norm;
+        }
+        self.state.solution.restarts += 1;
+        Settled::Restart
+    }
+
+    /// The entry of the history that belongs to the current iteration.
+    fn last_step(&mut self) -> Option<&mut Step> {
+        let iterations = self.state.solution.iterations;
+        self.state.solution.history.get_mut(iterations)
+    }
+
     /// Ends the solve: the better one of the last and the best iterate, with its true residual.
     pub(crate) fn finish(&mut self, status: Status) {
         if status != Status::Converged {
-            let mut norm = self.true_residual();
+            let mut norm = match self.known.take() {
+                Some(norm) => norm,
+                None => self.true_residual(),
+            };
             if self.best_saved && (norm.is_nan() || norm > self.best_norm) {
                 // `best` is exchanged for `x` only if its true residual is smaller as well.
                 std::mem::swap(&mut self.state.solution.x, &mut self.state.best);

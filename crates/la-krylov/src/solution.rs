@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::spectrum::Spectrum;
 use crate::{KrylovError, PreconditionerError};
 
 /// How a solve ended. `Display` says what happened and what to try next.
@@ -24,7 +25,8 @@ pub enum Status {
     IterationLimit,
     /// The time limit has passed.
     TimeLimit,
-    /// The true residual stopped falling although the recurrence went on: attainable accuracy.
+    /// The true residual stopped falling although the recurrence went on (attainable accuracy), or a
+    /// whole cycle of a restarted method achieved nothing.
     Stagnated,
     /// The residual norm grew beyond `divergence_factor` times its first value.
     Diverged,
@@ -37,6 +39,9 @@ pub enum Status {
     IndefinitePreconditioner,
     /// The preconditioner returned an error, kept in [`Solution::failure`].
     PreconditionerFailure,
+    /// The tracked residual was not the true one, and
+    /// [`ResidualCheck::Fail`](crate::ResidualCheck::Fail) was asked for.
+    ResidualMismatch,
     /// An infinity or NaN appeared.
     NonFinite,
     /// The monitor asked to stop.
@@ -63,6 +68,7 @@ impl Status {
             Self::IndefiniteOperator => "indefinite_operator",
             Self::IndefinitePreconditioner => "indefinite_preconditioner",
             Self::PreconditionerFailure => "preconditioner_failure",
+            Self::ResidualMismatch => "residual_mismatch",
             Self::NonFinite => "non_finite",
             Self::StoppedByMonitor => "stopped_by_monitor",
         }
@@ -80,12 +86,13 @@ impl fmt::Display for Status {
                 "time limit reached: raise `time_limit`, or use a stronger preconditioner"
             }
             Self::Stagnated => {
-                "stagnated: the true residual no longer falls; the tolerance is below what this \
-                 precision attains, so raise `rtol` or `atol`, scale the system, or solve in f64"
+                "stagnated: the true residual no longer falls; where it is small, the tolerance is below \
+                 what this precision attains: raise `rtol` or `atol`, scale the system, or solve in \
+                 f64; where it is not, raise `restart`"
             }
             Self::Diverged => {
                 "diverged: the residual grew; check that the operator and the preconditioner are \
-                 symmetric positive definite"
+                 what the method needs (symmetric positive definite for CG)"
             }
             Self::Breakdown => {
                 "breakdown: the operator or the preconditioner is numerically singular; check for \
@@ -100,6 +107,10 @@ impl fmt::Display for Status {
             }
             Self::PreconditionerFailure => {
                 "the preconditioner failed while it was applied: see `failure`; try a simpler one"
+            }
+            Self::ResidualMismatch => {
+                "the tracked residual is not the true one: the preconditioner amplifies rounding \
+                 errors; use a better conditioned one, or `ResidualCheck::Restart`"
             }
             Self::NonFinite => {
                 "an infinity or NaN appeared: check the entries of the operator and of the \
@@ -146,9 +157,10 @@ pub struct Solution<X = Vec<f64>> {
     pub x: X,
     /// How the solve ended.
     pub status: Status,
-    /// Iterations done; each costs one product with the operator.
+    /// Iterations done; each costs one product with the operator (two in BiCGSTAB and LSMR).
     pub iterations: usize,
-    /// How often the recurrence was restarted because the true residual disagreed with it.
+    /// How often the iteration started again from the true residual: where that disagreed with the
+    /// recurrence, where the recurrence broke down, and after every cycle of a restarted method.
     pub restarts: usize,
     /// `‖b − A x‖₂`, recomputed from `x`.
     pub residual_norm: f64,
@@ -163,6 +175,8 @@ pub struct Solution<X = Vec<f64>> {
     pub history: Vec<Step>,
     /// What the preconditioner said when it failed.
     pub failure: Option<PreconditionerError>,
+    /// What the iteration learned of the spectrum.
+    pub(crate) spectrum: Spectrum,
 }
 
 impl<X> Solution<X> {
@@ -178,6 +192,7 @@ impl<X> Solution<X> {
             seconds: 0.0,
             history: Vec::with_capacity(history_capacity),
             failure: None,
+            spectrum: Spectrum::default(),
         }
     }
 

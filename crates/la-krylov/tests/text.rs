@@ -20,6 +20,7 @@ fn statuses_say_what_to_try_next() {
         Status::IndefiniteOperator,
         Status::IndefinitePreconditioner,
         Status::PreconditionerFailure,
+        Status::ResidualMismatch,
         Status::NonFinite,
         Status::StoppedByMonitor,
     ];
@@ -53,6 +54,10 @@ fn errors_name_what_is_wrong() {
             kind: PreconditionerKind::Variable,
             definiteness: Definiteness::General,
             instead: "flexible CG",
+        },
+        KrylovError::VariablePreconditioner {
+            method: "GMRES",
+            instead: "FGMRES",
         },
         KrylovError::NotConverged {
             status: Status::IterationLimit,

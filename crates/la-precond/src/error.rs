@@ -44,6 +44,14 @@ pub enum PrecondError {
         /// Column of the entry.
         col: usize,
     },
+    /// A diagonal entry of a unit triangular factor is not 1.
+    #[error("row {row}: diagonal entry {value} of a unit triangular factor is not 1")]
+    NotUnitDiagonal {
+        /// The row.
+        row: usize,
+        /// The entry.
+        value: f64,
+    },
     /// A symmetric matrix was expected, given whole or by its lower triangle.
     #[error(
         "row {row}: matrix is not symmetric (entry in column {col} differs from its mirror image)"
@@ -88,6 +96,14 @@ pub enum PrecondError {
         shift: f64,
         /// Number of factorisations that were tried.
         attempts: usize,
+    },
+    /// A matrix of a multigrid hierarchy is not positive semidefinite, so neither is the given one.
+    #[error("level {level}, row {row}: matrix is not positive semidefinite")]
+    Indefinite {
+        /// The level, 0 for the given matrix.
+        level: usize,
+        /// First row of the diagonal block that showed it; 0 for the coarsest level, solved as a whole.
+        row: usize,
     },
     /// The matrix does not have the pattern that was analysed, or a factor not the one asked for.
     #[error("row {row}: pattern differs from the expected one")]

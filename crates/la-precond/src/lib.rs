@@ -7,5 +7,6 @@ mod error;
 pub mod learned;
 
 pub use classical::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder};
+pub use classical::{IncompleteLu, IncompleteLuBuilder, LuStats};
 pub use error::PrecondError;
 pub use la_krylov::sprs;

@@ -99,3 +99,16 @@ impl Preconditioner for Diagonal {
         Definiteness::Symmetric
     }
 }
+
+/// Convection and diffusion on a k × k grid, upwind differences: not symmetric.
+pub fn convection(k: usize, wind: f64) -> Matrix {
+    let mut t = TriMatI::new((k * k, k * k));
+    for (v, (i, j)) in laplacian(k, 0.0).iter() {
+        let (i, j) = (i as usize, j as usize);
+        let wind = wind * (1.0 + (i % k) as f64 / k as f64);
+        let upwind = j + 1 == i || j + k == i;
+        let diagonal = if i == j { 2.0 * wind } else { 0.0 };
+        t.add_triplet(i, j, v + diagonal - if upwind { wind } else { 0.0 });
+    }
+    t.to_csr()
+}

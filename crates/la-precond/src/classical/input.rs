@@ -27,6 +27,11 @@ pub(crate) struct Rows<'a, T, I> {
 }
 
 impl<'a, T, I: SpIndex> Rows<'a, T, I> {
+    /// Number of stored entries.
+    pub(crate) fn nnz(&self) -> usize {
+        self.indices.len()
+    }
+
     /// Columns and values of row `i`.
     #[inline(always)]
     pub(crate) fn row(&self, i: usize) -> (&'a [I], &'a [T]) {
@@ -115,6 +120,21 @@ pub(crate) fn lower_pattern<T: Real, I: SpIndex>(
         check_symmetry(a, n)?;
     }
     Ok(LowerPattern { indptr, indices })
+}
+
+/// Refuses a matrix that is not symmetric or not stored whole; its rows are sorted and have their
+/// diagonal.
+pub(crate) fn require_whole<T: Real, I: SpIndex>(
+    a: &Rows<'_, T, I>,
+    n: usize,
+    check: SymmetryCheck,
+) -> Result<(), PrecondError> {
+    let lower = |i: usize| a.row(i).0.partition_point(|c| c.index() < i);
+    let lower: usize = (0..n).map(lower).sum();
+    if check == SymmetryCheck::Full || 2 * lower + n != a.nnz() {
+        check_symmetry(a, n)?;
+    }
+    Ok(())
 }
 
 /// Walks through the lower triangle by rows and, with one cursor per row, through the upper one by

@@ -46,6 +46,9 @@ pub(crate) struct Args {
     /// structural node features instead of the right-hand side)
     #[arg(long, value_enum, default_value_t = Variant::Paper)]
     variant: Variant,
+    /// Message-passing blocks of NeuralIF; the published network has 3
+    #[arg(long, value_name = "T")]
+    blocks: Option<usize>,
     /// default, normalized, squared, kaporin, kaporin_power:M or both_ends:M (M from 1 to 255)
     #[arg(long, default_value = "default")]
     loss: String,
@@ -179,7 +182,7 @@ impl<C: Architecture> Run<C> {
                     .with_context(|| format!("cannot start from the weights `{source}`"))?;
                 if config != self.config {
                     bail!(
-                        "`{source}` has another configuration than --variant asks for: {config:?}"
+                        "`{source}` has another configuration than --variant and --blocks ask for: {config:?}"
                     );
                 }
                 values
@@ -239,8 +242,20 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     }
     let variant = args.variant;
     match args.model {
-        Model::Neuralif => run_as(args, variant.config()),
-        Model::Neuralpcg => run_as(args, variant.neuralpcg()),
+        Model::Neuralif => {
+            let mut config = variant.config();
+            if let Some(blocks) = args.blocks {
+                config = config.with_blocks(blocks);
+            }
+            config.validate()?;
+            run_as(args, config)
+        }
+        Model::Neuralpcg => {
+            if args.blocks.is_some() {
+                bail!("--blocks has no meaning for neuralpcg: leave it out");
+            }
+            run_as(args, variant.neuralpcg())
+        }
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) struct Study<'e> {
 const SLOW: usize = 3;
 
 /// Methods in the order of tables and pictures.
-const METHODS: [&str; 15] = [
+const METHODS: [&str; 16] = [
     "none",
     "jacobi",
     "ssor",
@@ -45,6 +45,7 @@ const METHODS: [&str; 15] = [
     "neuralif",
     "neuralif-sp",
     "neuralif-f32",
+    "neuralif-t1",
     "neuralpcg",
     "neuralif-untrained",
     "neuralif-scratch",
