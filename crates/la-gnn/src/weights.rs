@@ -61,6 +61,7 @@ bundled!(
     "neuralif-synthetic-n1000",
     "neuralif-synthetic-t1",
     "neuralif-poisson",
+    "neuralpcg-synthetic",
 );
 
 fn format_error(e: impl std::fmt::Display) -> GnnError {

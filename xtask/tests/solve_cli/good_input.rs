@@ -1,6 +1,7 @@
 //! What is solved: exit code 0, or 2 where the tolerance is not met.
 
 use la_gnn::neuralif::{NeuralIfConfig, Parameters};
+use la_gnn::neuralpcg::{self, NeuralPcgConfig};
 use la_gnn::weights::Provenance;
 use la_problems::io::{Symmetry, write_matrix_market_file};
 use serde_json::Value;
@@ -105,25 +106,46 @@ fn a_learned_factor_from_a_file_never_spoils_the_answer() {
     let untrained = Parameters::initialize(&NeuralIfConfig::default(), 0).unwrap();
     let weights = untrained.to_weights(Provenance::default());
     weights.save(folder.path().join("w.safetensors")).unwrap();
-    for scaling in ["auto", "none"] {
-        let args = [
-            "a.mtx",
-            "--rhs",
-            "ones",
-            "--precond",
-            "neuralif",
+    let config = NeuralPcgConfig::equilibrated();
+    let untrained = neuralpcg::Parameters::initialize(&config, 0).unwrap();
+    let weights = untrained.to_weights(Provenance::default());
+    weights.save(folder.path().join("pcg.safetensors")).unwrap();
+    for (precond, weights, scaling) in [
+        ("neuralif", "w.safetensors", "auto"),
+        ("neuralif", "w.safetensors", "none"),
+        ("neuralpcg", "pcg.safetensors", "auto"),
+        ("neuralpcg", "pcg.safetensors", "none"),
+    ] {
+        let args = ["a.mtx", "--rhs", "ones", "--precond", precond];
+        let rest = [
+            "--weights",
+            weights,
+            "--scaling",
+            scaling,
             "--output",
             "out",
         ];
-        let rest = ["--weights", "w.safetensors", "--scaling", scaling];
         let output = solve(folder.path(), &[&args[..], &rest].concat());
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         let json = record(folder.path());
-        assert_eq!(json["attempts"][0]["preconditioner"], "neuralif");
+        assert_eq!(json["attempts"][0]["preconditioner"], precond);
         assert_eq!(json["attempts"][0]["scaled"], scaling == "auto");
         let b = vec![1.0; a.rows()];
         assert!(residual(&a, &solution(folder.path()), &b) <= 1e-8);
     }
+    // The bundled weights are the default, and weights of the other network are refused.
+    let bundled = solve(folder.path(), &["a.mtx", "--precond", "neuralpcg"]);
+    assert_eq!(bundled.status.code(), Some(0), "{}", stderr(&bundled));
+    let other = [
+        "a.mtx",
+        "--precond",
+        "neuralpcg",
+        "--weights",
+        "w.safetensors",
+    ];
+    let output = solve(folder.path(), &other);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("neuralpcg"), "{}", stderr(&output));
 }
 
 /// A badly scaled system: the preconditioner is made from the scaled one, the tolerance is that of the file.

@@ -298,7 +298,18 @@ impl GraphBatch {
 
     /// Mean over the nodes of every graph.
     pub(crate) fn graph_means(&self, x: &Tensor) -> Tch<Tensor> {
-        self.graph_sums(x)?.f_mul(&self.inverse_sizes)
+        self.graph_sums(x)?
+            .f_mul(&self.inverse_sizes.f_to_kind(x.f_kind()?)?)
+    }
+
+    /// Gradient of [`GraphBatch::graph_means`]: one row per node.
+    pub(crate) fn mean_gradient(&self, g: &Tensor) -> Tch<Tensor> {
+        self.spread(&g.f_mul(&self.inverse_sizes.f_to_kind(g.f_kind()?)?)?)
+    }
+
+    /// Values of every graph, one row per node even where there is one graph only.
+    pub(crate) fn spread(&self, x: &Tensor) -> Tch<Tensor> {
+        x.f_index_select(0, &self.node_graph)
     }
 
     /// Values of every graph, repeated for its nodes.

@@ -3,7 +3,7 @@
 use tch::{Device as TchDevice, Kind, Tensor};
 
 use super::batch::{FullGraph, GraphBatch, Pattern};
-use super::graph_net::{Aggregation, GraphNetStep, StepShape, StepTape};
+use super::graph_net::{Aggregation, GraphNetStep, States, StepInput, StepShape, StepTape};
 use super::graph_norm::{GraphNorm, GraphNormTape};
 use super::mlp::{Mlp, MlpTape};
 use super::model::Model;
@@ -95,7 +95,7 @@ impl NeuralPcg {
             nodes: Mlp::take(flat, &mut specs)?,
             arcs: Mlp::take(flat, &mut specs)?,
             steps: (0..self.config.steps)
-                .map(|_| GraphNetStep::take(flat, &mut specs))
+                .map(|_| GraphNetStep::take(flat, &mut specs, false))
                 .collect::<Tch<_>>()?,
             decoder: Mlp::take(flat, &mut specs)?,
         })
@@ -125,10 +125,16 @@ impl NeuralPcg {
         for (s, step) in layers.steps.iter().enumerate() {
             // The last node update does not reach the output.
             let nodes_wanted = s + 1 < layers.steps.len();
-            let (e_new, x_new, tape) =
-                step.forward(self.shape(), &graph.arcs, &x, &e, None, nodes_wanted)?;
-            e = e_new;
-            if let Some(x_new) = x_new {
+            let input = StepInput {
+                x: &x,
+                e: &e,
+                skip: None,
+                g: None,
+            };
+            let (out, tape) =
+                step.forward(self.shape(), batch, &graph.arcs, input, nodes_wanted)?;
+            e = out.e;
+            if let Some(x_new) = out.x {
                 x = x_new;
             }
             steps.push(tape);
@@ -169,17 +175,24 @@ impl NeuralPcg {
             .backward(&tape.decoder, &g_s, act, &mut grads.decoder)?;
         let mut g_x: Option<Tensor> = None;
         for (s, step_tape) in tape.steps.into_iter().enumerate().rev() {
-            let (g_nodes, g_arcs) = layers.steps[s].backward(
+            let g_out = States {
+                e: g_e,
+                x: g_x,
+                g: None,
+            };
+            let g_in = layers.steps[s].backward(
                 self.shape(),
+                batch,
                 &graph.arcs,
                 step_tape,
-                g_e,
-                g_x.as_ref(),
+                g_out,
                 &mut grads.steps[s],
                 true,
             )?;
-            g_x = Some(g_nodes);
-            g_e = g_arcs.ok_or_else(|| tch::TchError::Shape("no gradient of arc states".into()))?;
+            g_x = Some(g_in.x);
+            g_e = g_in
+                .e
+                .ok_or_else(|| tch::TchError::Shape("no gradient of arc states".into()))?;
         }
         let _ = layers
             .arcs

@@ -45,14 +45,15 @@ pub(crate) struct Args {
     /// Preconditioner; `auto` tries IC(0) with diagonal shifts, then Jacobi
     #[arg(long, value_enum, default_value_t = Choice::Auto)]
     pub(super) precond: Choice,
-    /// Weights of `--precond neuralif`: a bundled name or a file [default: neuralif-synthetic-s0]
+    /// Weights of a learned preconditioner: a bundled name or a file [default: neuralif-synthetic-s0 or
+    /// neuralpcg-synthetic]
     #[arg(long, value_name = "NAME|FILE")]
     pub(super) weights: Option<String>,
-    /// Entries to drop: relative to the diagonal for `ict`, absolute for `ic0` and `neuralif`
+    /// Entries to drop: relative to the diagonal for `ict`, absolute for `ic0`, `neuralif` and `neuralpcg`
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(super) drop_tol: Option<f64>,
-    /// Build the preconditioner from S A S with a diagonal of about one; `auto`: for `neuralif` only,
-    /// the classical ones do not depend on scaling
+    /// Build the preconditioner from S A S with a diagonal of about one; `auto`: for the learned
+    /// ones only, the classical ones do not depend on scaling
     #[arg(long, value_enum, default_value_t = Scaling::Auto)]
     pub(super) scaling: Scaling,
     /// Whether a negative definite matrix is solved as (−A) x = −b
@@ -100,6 +101,7 @@ pub(super) enum Precond {
     Ic0,
     Ict,
     Neuralif,
+    Neuralpcg,
 }
 
 /// What `--precond` takes.
@@ -119,6 +121,7 @@ impl ValueEnum for Choice {
             Self::One(Precond::Ic0),
             Self::One(Precond::Ict),
             Self::One(Precond::Neuralif),
+            Self::One(Precond::Neuralpcg),
         ]
     }
 
@@ -140,8 +143,8 @@ impl Choice {
     fn chain(self) -> Vec<Precond> {
         match self {
             Self::Auto => vec![Precond::Ic0, Precond::Jacobi],
-            Self::One(Precond::Neuralif) => {
-                vec![Precond::Neuralif, Precond::Ic0, Precond::Jacobi]
+            Self::One(learned) if learned.is_learned() => {
+                vec![learned, Precond::Ic0, Precond::Jacobi]
             }
             Self::One(one) => vec![one],
         }
@@ -180,7 +183,13 @@ impl Precond {
             Self::Ic0 => "ic0",
             Self::Ict => "ict",
             Self::Neuralif => "neuralif",
+            Self::Neuralpcg => "neuralpcg",
         }
+    }
+
+    /// Whether a network makes it, from weights.
+    pub(super) fn is_learned(self) -> bool {
+        matches!(self, Self::Neuralif | Self::Neuralpcg)
     }
 }
 
@@ -226,19 +235,21 @@ impl Args {
                 tau >= 0.0 && tau.is_finite(),
                 "--drop-tol {tau}: expected a number that is not negative"
             );
-            if !matches!(
-                self.precond,
-                Choice::One(Precond::Ic0 | Precond::Ict | Precond::Neuralif)
-            ) {
+            let drops = match self.precond {
+                Choice::Auto => false,
+                Choice::One(one) => matches!(one, Precond::Ic0 | Precond::Ict) || one.is_learned(),
+            };
+            if !drops {
                 bail!(
-                    "--drop-tol has no meaning for --precond {}: choose ict, ic0 or neuralif",
+                    "--drop-tol has no meaning for --precond {}: choose ict, ic0, neuralif or neuralpcg",
                     self.precond.name()
                 );
             }
         }
-        if self.weights.is_some() && self.precond != Choice::One(Precond::Neuralif) {
+        let learned = matches!(self.precond, Choice::One(one) if one.is_learned());
+        if self.weights.is_some() && !learned {
             bail!(
-                "--weights has no meaning for --precond {}: add --precond neuralif",
+                "--weights has no meaning for --precond {}: add --precond neuralif or neuralpcg",
                 self.precond.name()
             );
         }

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 pub(crate) use args::Args;
-use args::{Plan, Precond};
+use args::Plan;
 use report::Record;
 use system::System;
 use watch::Progress;
@@ -26,9 +26,9 @@ const NOT_CONVERGED: u8 = 2;
 /// Runs `solve`.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     let plan = args.plan()?;
-    if plan.chain.contains(&Precond::Neuralif) {
+    if let Some(learned) = plan.chain.iter().find(|kind| kind.is_learned()) {
         // Weights that cannot be used are bad input, not a preconditioner that fails.
-        preconditioner::network(&plan)?;
+        preconditioner::Network::load(*learned, &plan)?;
     }
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(args.threads.unwrap_or(0))

@@ -47,11 +47,12 @@ impl<T: Element> NeuralIf<T> {
     /// Unpacks the parameters.
     ///
     /// # Errors
-    /// [`GnnError::Config`] if the configuration is out of range; [`GnnError::WeightsMismatch`] if
+    /// [`GnnError::Config`] if the configuration is out of range or for LibTorch only (wide arc states, a state of the
+    /// graph, messages on the full graph); [`GnnError::WeightsMismatch`] if
     /// the number of parameters is not the configuration's.
     pub fn new(parameters: &Parameters) -> Result<Self, GnnError> {
         let config = &parameters.config;
-        config.validate()?;
+        config.validate_native()?;
         if parameters.values.len() != config.parameter_count() {
             return Err(GnnError::WeightsMismatch {
                 architecture: crate::neuralif::ARCHITECTURE.into(),

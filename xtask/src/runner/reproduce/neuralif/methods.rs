@@ -5,7 +5,7 @@ use la_gnn::Weights;
 use la_gnn::neuralif::Parameters;
 use la_krylov::{Host, IdentityPreconditioner, Preconditioner};
 use la_precond::classical::{FillLimit, Ic0, Ict, Jacobi, ShiftStrategy, Ssor};
-use la_precond::learned::NeuralIf;
+use la_precond::learned::{NeuralIf, NeuralPcg};
 use la_precond::{IncompleteCholesky, IncompleteCholeskyBuilder};
 use la_problems::CsrMatrix;
 
@@ -35,6 +35,7 @@ pub(super) enum Kind {
     },
     Ict(IctSettings),
     NeuralIf(Box<NeuralIf>),
+    NeuralPcg(Box<NeuralPcg>),
 }
 
 /// A preconditioner that is ready, and the entries of its factor.
@@ -86,6 +87,12 @@ impl Method {
         Ok(Self::new(name, Kind::NeuralIf(Box::new(builder))))
     }
 
+    /// NeuralPCG, the paper's other learned baseline, with bundled weights or those of a file.
+    pub(super) fn neuralpcg(name: &str, weights: &str) -> Result<Self> {
+        let builder = NeuralPcg::new(&Weights::named_or_file(weights)?)?;
+        Ok(Self::new(name, Kind::NeuralPcg(Box::new(builder))))
+    }
+
     /// Sets the preconditioner up.
     pub(super) fn set_up<'a>(&'a self, a: &'a CsrMatrix) -> Result<Ready<'a>> {
         let plain = |preconditioner| Ready {
@@ -123,6 +130,7 @@ impl Method {
                 self.factored(options.factor(a.view())?)?
             }
             Kind::NeuralIf(builder) => self.factored(builder.build(a.view())?)?,
+            Kind::NeuralPcg(builder) => self.factored(builder.build(a.view())?)?,
         };
         Ok(ready)
     }

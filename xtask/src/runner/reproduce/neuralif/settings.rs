@@ -12,6 +12,8 @@ const TEXT: &str = include_str!("../../../../experiments/neuralif.toml");
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Experiment {
+    /// Weights of the learned baseline.
+    pub(super) neuralpcg_weights: String,
     pub(super) profiles: BTreeMap<String, ProfileSettings>,
     pub(super) tuning: Tuning,
     pub(super) ict: IctSettings,

@@ -33,7 +33,7 @@ pub(super) struct Study<'e> {
 const SLOW: usize = 3;
 
 /// Methods in the order of tables and pictures.
-const METHODS: [&str; 15] = [
+const METHODS: [&str; 16] = [
     "none",
     "jacobi",
     "ssor",
@@ -46,6 +46,7 @@ const METHODS: [&str; 15] = [
     "neuralif-sp",
     "neuralif-f32",
     "neuralif-t1",
+    "neuralpcg",
     "neuralif-untrained",
     "neuralif-scratch",
     "neuralif-seed",
@@ -157,6 +158,7 @@ impl<'e> Study<'e> {
             Method::neuralif("neuralif", &first, None)?,
             Method::neuralif("neuralif-sp", &first, Some(tuned.neuralif_drop))?,
             Method::neuralif("neuralif-f32", &first, None)?.in_single_precision(),
+            Method::neuralpcg("neuralpcg", &self.experiment.neuralpcg_weights)?,
             untrained(&first, self.request.seed)?.on_first(SLOW),
             Method::with_parameters("neuralif-scratch", &scratch.parameters, None)?,
         ];
