@@ -2,6 +2,8 @@
 
 mod args;
 mod attempt;
+mod automatic;
+mod methods;
 mod preconditioner;
 mod report;
 mod rhs;
@@ -47,7 +49,7 @@ fn one(matrix: &Path, args: &Args, plan: &Plan) -> Result<ExitCode> {
     }
     let mut progress = Progress::new();
     progress.begin("solve", "reading the matrix");
-    let system = System::read(matrix, &args.rhs, args.negate)?;
+    let system = System::read(matrix, &args.rhs, args.negate, plan.need())?;
     let outcomes = attempt::solve(&system, plan, &mut progress)?;
     let record = Record::new(matrix, &args.rhs.to_string(), &system, plan, &outcomes);
     print!("{}", record.text(&outcomes));

@@ -7,9 +7,11 @@ use la_krylov::{
     Definiteness, Host, IdentityPreconditioner, Preconditioner, PreconditionerError,
     PreconditionerKind,
 };
-use la_precond::classical::{Ic0, Ict, Jacobi, Ssor};
+use la_precond::classical::{
+    Complete, Ic0, Ict, Ilu, Ilut, Jacobi, Reordered, SmoothedAggregation, Ssor,
+};
 use la_precond::learned::{NeuralIf, NeuralPcg, Weights};
-use la_precond::{FactorStats, IncompleteCholesky, PrecondError};
+use la_precond::{FactorStats, IncompleteCholesky, IncompleteLu, PrecondError};
 use la_problems::CsrMatrix;
 
 use super::args::{Plan, Precond, Scaling};
@@ -17,8 +19,10 @@ use super::args::{Plan, Precond, Scaling};
 /// A preconditioner ready to be applied, and what is known of its making.
 pub(super) struct Built<'a> {
     pub(super) apply: Box<dyn Preconditioner<Host<f64>> + 'a>,
-    /// Of incomplete factors.
+    /// Of incomplete Cholesky factors.
     pub(super) stats: Option<FactorStats>,
+    /// Entries of the factors over those of the matrix.
+    pub(super) fill_ratio: Option<f64>,
 }
 
 impl<'a> Built<'a> {
@@ -26,12 +30,22 @@ impl<'a> Built<'a> {
         Self {
             apply: Box::new(apply),
             stats: None,
+            fill_ratio: None,
+        }
+    }
+
+    fn lu(factor: IncompleteLu) -> Self {
+        let fill_ratio = factor.fill_ratio();
+        Self {
+            fill_ratio,
+            ..Self::plain(factor)
         }
     }
 
     fn factor(factor: IncompleteCholesky) -> Self {
         Self {
             stats: Some(*factor.stats()),
+            fill_ratio: factor.fill_ratio(),
             apply: Box::new(factor),
         }
     }
@@ -59,6 +73,16 @@ impl<'a> Built<'a> {
                 };
                 Self::factor(options.factor(view)?)
             }
+            Precond::Amg => Self::plain(SmoothedAggregation::default().build(view)?),
+            Precond::Ilu0 => Self::lu(Reordered::new(Ilu::default()).factor(view)?),
+            Precond::Ilut => {
+                let options = match plan.drop_tol {
+                    Some(tau) => Ilut::default().with_drop_tol(tau),
+                    None => Ilut::default(),
+                };
+                Self::lu(Reordered::new(options).factor(view)?)
+            }
+            Precond::Lu => Self::plain(Complete::default().factor(view)?),
             Precond::Neuralif | Precond::Neuralpcg => {
                 Self::factor(Network::load(kind, plan)?.factor(a)?)
             }
@@ -76,6 +100,7 @@ impl<'a> Built<'a> {
                 buffer,
             }),
             stats: self.stats,
+            fill_ratio: self.fill_ratio,
         }
     }
 }
