@@ -318,10 +318,18 @@ fn an_indefinite_matrix_is_found_out() {
 }
 
 #[test]
-fn auto_falls_back_and_tells_of_both_attempts() {
+fn cg_falls_back_and_tells_of_both_attempts() {
     let folder = tempfile::tempdir().unwrap();
     poisson(folder.path(), "a.mtx", 20);
-    let args = ["a.mtx", "--max-iters", "3", "--output", "out"];
+    let args = [
+        "a.mtx",
+        "--method",
+        "cg",
+        "--max-iters",
+        "3",
+        "--output",
+        "out",
+    ];
     let output = solve(folder.path(), &args);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     let json = record(folder.path());
@@ -355,4 +363,61 @@ fn a_time_limit_ends_the_solve() {
     let output = solve(folder.path(), &args);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     assert_eq!(record(folder.path())["status"], "time_limit");
+}
+
+/// Not symmetric, zeros on the diagonal, rows of different size: nothing that is asked for by name.
+#[test]
+fn a_general_matrix_is_solved_and_the_choice_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let n = 30;
+    let mut lines = vec![
+        "%%MatrixMarket matrix coordinate real general".to_owned(),
+        format!("{n} {n} {}", 2 * n),
+    ];
+    for i in 0..n {
+        let scale = 10f64.powi(i as i32 % 7 - 3);
+        lines.push(format!("{} {} {:e}", i + 1, (i + 1) % n + 1, 3.0 * scale));
+        lines.push(format!("{} {} {:e}", i + 1, (i + 4) % n + 1, scale));
+    }
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    write(folder.path(), "a.mtx", &lines);
+    let args = ["a.mtx", "--rhs", "solution-ones", "--output", "out"];
+    let output = solve(folder.path(), &args);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.contains("gmres + ilut (any matrix"), "{text}");
+    let json = record(folder.path());
+    assert_eq!(json["method"], "gmres");
+    assert!(json["relative_residual"].as_f64().unwrap() <= 1e-8);
+    for method in ["gmres", "fgmres", "bicgstab"] {
+        for precond in ["ilut", "ilu0", "lu"] {
+            let named = ["--method", method, "--precond", precond];
+            let output = solve(folder.path(), &[&args[..], &named].concat());
+            assert_eq!(
+                output.status.code(),
+                Some(0),
+                "{named:?}: {}",
+                stdout(&output)
+            );
+            assert_eq!(record(folder.path())["method"], method);
+        }
+    }
+}
+
+/// Eigenvalues of both signs: MINRES.
+#[test]
+fn a_symmetric_indefinite_matrix_has_its_method() {
+    let folder = tempfile::tempdir().unwrap();
+    let head = "%%MatrixMarket matrix coordinate real symmetric";
+    write(
+        folder.path(),
+        "a.mtx",
+        &[head, "2 2 3", "1 1 1", "2 1 3", "2 2 1"],
+    );
+    let output = solve(
+        folder.path(),
+        &["a.mtx", "--method", "minres", "--output", "out"],
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    assert_eq!(record(folder.path())["method"], "minres");
 }

@@ -6,12 +6,12 @@ use la_krylov::{Host, IdentityPreconditioner, Preconditioner};
 use sprs::CsMatViewI;
 
 use super::{Auto, MatrixFacts};
-use crate::PrecondError;
 #[cfg(feature = "faer")]
 use crate::classical::{Complete, CompleteKind};
 use crate::classical::{
     Ic0, Ict, Ilut, Jacobi, LuFill, Ordering, Reordered, Scaling, SmoothedAggregation,
 };
+use crate::{FactorStats, IncompleteCholesky, PrecondError};
 
 /// Rows from which multigrid is worth its set-up.
 const MULTIGRID_ROWS: usize = 5_000;
@@ -117,6 +117,8 @@ pub(super) struct Ready<'a> {
     pub(super) apply: Box<dyn Preconditioner<Host<f64>> + 'a>,
     /// Entries of the factors over those of the matrix (of its lower triangle for Cholesky).
     pub(super) fill_ratio: Option<f64>,
+    /// Of incomplete Cholesky factors.
+    pub(super) stats: Option<FactorStats>,
 }
 
 /// The candidates for a matrix, in order of expected cost.
@@ -168,28 +170,15 @@ impl Candidate {
             Ready {
                 apply: Box::new(apply),
                 fill_ratio: None,
+                stats: None,
             }
         }
         Ok(match self.precond {
             AutoPrecond::None => plain(IdentityPreconditioner::new(a.rows())),
             AutoPrecond::Jacobi => plain(Jacobi::<f64>::new(a)?),
             AutoPrecond::Multigrid => plain(SmoothedAggregation::default().build(a)?),
-            AutoPrecond::Ic0 => {
-                let factor = Ic0::default().factor(a)?;
-                let fill_ratio = factor.fill_ratio();
-                Ready {
-                    apply: Box::new(factor),
-                    fill_ratio,
-                }
-            }
-            AutoPrecond::Ict => {
-                let factor = Ict::default().factor(a)?;
-                let fill_ratio = factor.fill_ratio();
-                Ready {
-                    apply: Box::new(factor),
-                    fill_ratio,
-                }
-            }
+            AutoPrecond::Ic0 => cholesky(Ic0::default().factor(a)?),
+            AutoPrecond::Ict => cholesky(Ict::default().factor(a)?),
             AutoPrecond::Ilut { drop_tol, pivoting } => {
                 let mut options = Ilut::default()
                     .with_drop_tol(drop_tol)
@@ -205,6 +194,7 @@ impl Candidate {
                 Ready {
                     apply: Box::new(factor),
                     fill_ratio,
+                    stats: None,
                 }
             }
             #[cfg(feature = "faer")]
@@ -229,6 +219,14 @@ impl Candidate {
                 });
             }
         })
+    }
+}
+
+fn cholesky(factor: IncompleteCholesky) -> Ready<'static> {
+    Ready {
+        fill_ratio: factor.fill_ratio(),
+        stats: Some(*factor.stats()),
+        apply: Box::new(factor),
     }
 }
 

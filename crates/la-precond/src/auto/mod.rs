@@ -275,6 +275,7 @@ impl Run<'_> {
             setup_seconds: 0.0,
             solve_seconds: 0.0,
             fill_ratio: None,
+            factor: None,
             history: Vec::new(),
         };
         let built = candidate.build(self.a.view(), self.auto);
@@ -287,6 +288,7 @@ impl Run<'_> {
             }
         };
         attempt.fill_ratio = ready.fill_ratio;
+        attempt.factor = ready.stats;
         let left = self.left.map(|left| left.saturating_sub(started.elapsed()));
         let guess = (solution.relative_residual < 1.0).then(|| solution.x.clone());
         let mut watch = Watch {

@@ -5,7 +5,7 @@ use std::fmt;
 use la_krylov::{KrylovError, Status};
 
 use super::{Candidate, MatrixFacts};
-use crate::PrecondError;
+use crate::{FactorStats, PrecondError};
 
 /// The call was wrong, so that nothing could be tried.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -62,6 +62,8 @@ pub struct AutoAttempt {
     pub solve_seconds: f64,
     /// Entries of the factors over those of the matrix.
     pub fill_ratio: Option<f64>,
+    /// How an incomplete Cholesky factor was made: shifts, retries.
+    pub factor: Option<FactorStats>,
     /// Relative residual norms by iteration.
     pub history: Vec<f64>,
 }
@@ -82,6 +84,9 @@ impl fmt::Display for AutoAttempt {
         }
         if let Some(fill) = self.fill_ratio {
             write!(f, ", fill {fill:.2}")?;
+        }
+        if let Some(stats) = self.factor.filter(|s| s.shift > 0.0) {
+            write!(f, ", diagonal shift {:.1e}", stats.shift)?;
         }
         write!(
             f,

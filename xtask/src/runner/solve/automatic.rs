@@ -59,7 +59,7 @@ pub(super) fn solve(system: &System, plan: &Plan, progress: &mut Progress) -> Re
         relative_residual: attempt.relative_residual,
         setup_seconds: attempt.setup_seconds,
         solve_seconds: attempt.solve_seconds,
-        stats: None,
+        stats: attempt.factor,
         fill_ratio: attempt.fill_ratio,
         history: attempt.history,
     });

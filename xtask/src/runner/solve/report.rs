@@ -157,14 +157,14 @@ impl Record {
             // Writing to a string cannot fail.
             let _ = write!(
                 text,
-                "{} + {}{}: ",
+                "{} + {}{}{}: ",
                 attempt.method,
                 attempt.preconditioner,
-                if attempt.scaled { " (scaled)" } else { "" }
+                if attempt.scaled { " (scaled)" } else { "" },
+                attempt
+                    .why
+                    .map_or_else(String::new, |why| format!(" ({why})"))
             );
-            if let Some(why) = attempt.why {
-                let _ = write!(text, "({why}) ");
-            }
             let _ = match &attempt.reason {
                 Some(reason) => write!(text, "{}: {reason}", attempt.status.replace('_', " ")),
                 None => write!(text, "{}", attempt.status.replace('_', " ")),
