@@ -134,6 +134,11 @@ impl Record {
         }
     }
 
+    /// The method of the last attempt.
+    pub(super) fn method(&self) -> &'static str {
+        self.method
+    }
+
     /// The preconditioner of the last attempt.
     pub(super) fn preconditioner(&self) -> &'static str {
         self.preconditioner

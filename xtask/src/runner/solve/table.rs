@@ -13,6 +13,9 @@ use super::report::{AttemptRecord, Record, make_folder};
 use super::system::System;
 use super::watch::Progress;
 
+/// Name of the automatic choice.
+const AUTO: &str = "auto";
+
 /// One line of the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
@@ -198,6 +201,10 @@ fn markdown(table: &Table) -> String {
         .map(|k| table.rows.iter().any(|row| shift(&row.solves[k]).is_some()))
         .collect();
     for (name, factored) in table.preconditioners.iter().zip(&factored) {
+        if *name == AUTO {
+            text += " auto: by |";
+            rule += " --- |";
+        }
         if *factored {
             text += &format!(" {name}: shift (factored) |");
             rule += " --- |";
@@ -210,7 +217,11 @@ fn markdown(table: &Table) -> String {
     for row in &table.rows {
         let sign = if row.negated { " (−A)" } else { "" };
         text += &format!("| {}{sign} | {} | {} |", row.matrix, row.n, row.nnz);
-        for (solve, factored) in row.solves.iter().zip(&factored) {
+        let names = table.preconditioners.iter();
+        for ((solve, factored), name) in row.solves.iter().zip(&factored).zip(names) {
+            if *name == AUTO {
+                text += &format!(" {} + {} |", solve.method(), solve.preconditioner());
+            }
             if *factored {
                 text += &format!(" {} |", shift(solve).unwrap_or_else(|| "–".to_owned()));
             }
