@@ -9,6 +9,7 @@ mod fcg;
 mod fgmres;
 mod gmres;
 mod host;
+mod lsmr;
 mod minres;
 mod monitor;
 mod operator;
@@ -37,6 +38,7 @@ pub use gmres::{
     gmres_in, gmres_monitored, gmres_with,
 };
 pub use host::{Host, HostBasis};
+pub use lsmr::{LsmrOptions, LsmrWorkspace, lsmr, lsmr_in, lsmr_monitored, lsmr_with};
 pub use minres::{
     MinresOptions, MinresWorkspace, minres, minres_from, minres_in, minres_monitored, minres_with,
 };
