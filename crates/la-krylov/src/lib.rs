@@ -26,7 +26,9 @@ pub use bicgstab::{
     BicgstabOptions, BicgstabWorkspace, bicgstab, bicgstab_from, bicgstab_in, bicgstab_monitored,
     bicgstab_with,
 };
-pub use cg::{CgOptions, CgWorkspace, cg, cg_from, cg_in, cg_monitored, cg_with};
+pub use cg::{
+    CgOptions, CgWorkspace, cg, cg_columns, cg_columns_in, cg_from, cg_in, cg_monitored, cg_with,
+};
 pub use csr::CsrMatrix;
 pub use error::KrylovError;
 pub use fcg::{FcgOptions, FcgWorkspace, Truncation, fcg, fcg_in, fcg_monitored, fcg_with};
