@@ -9,6 +9,7 @@ mod fcg;
 mod fgmres;
 mod gmres;
 mod host;
+mod lsmr;
 mod minres;
 mod monitor;
 mod operator;
@@ -25,7 +26,9 @@ pub use bicgstab::{
     BicgstabOptions, BicgstabWorkspace, bicgstab, bicgstab_from, bicgstab_in, bicgstab_monitored,
     bicgstab_with,
 };
-pub use cg::{CgOptions, CgWorkspace, cg, cg_from, cg_in, cg_monitored, cg_with};
+pub use cg::{
+    CgOptions, CgWorkspace, cg, cg_columns, cg_columns_in, cg_from, cg_in, cg_monitored, cg_with,
+};
 pub use csr::CsrMatrix;
 pub use error::KrylovError;
 pub use fcg::{FcgOptions, FcgWorkspace, Truncation, fcg, fcg_in, fcg_monitored, fcg_with};
@@ -37,6 +40,7 @@ pub use gmres::{
     gmres_in, gmres_monitored, gmres_with,
 };
 pub use host::{Host, HostBasis};
+pub use lsmr::{LsmrOptions, LsmrWorkspace, lsmr, lsmr_in, lsmr_monitored, lsmr_with};
 pub use minres::{
     MinresOptions, MinresWorkspace, minres, minres_from, minres_in, minres_monitored, minres_with,
 };

@@ -23,9 +23,14 @@ pub(crate) struct State<S: VectorSpace> {
 
 impl<S: VectorSpace> State<S> {
     pub(crate) fn new(space: &S, limits: &Limits) -> Self {
+        Self::between(space, space, limits)
+    }
+
+    /// For an operator from `space` to `range`.
+    pub(crate) fn between(space: &S, range: &S, limits: &Limits) -> Self {
         Self {
             solution: Solution::empty(space.zeros(), limits.history_capacity()),
-            r: space.zeros(),
+            r: range.zeros(),
             best: space.zeros(),
             has_guess: false,
         }
@@ -75,7 +80,7 @@ where
     Ok(())
 }
 
-fn check_vector<S: VectorSpace>(
+pub(crate) fn check_vector<S: VectorSpace>(
     space: &S,
     x: &S::Vector,
     what: &'static str,
@@ -147,6 +152,8 @@ pub(crate) enum Settled {
 /// One solve under way.
 pub(crate) struct Run<'r, S: VectorSpace, A: ?Sized, W: ?Sized> {
     pub(crate) space: &'r S,
+    /// Where `b` and `r` live: `space`, unless the operator is rectangular.
+    range: &'r S,
     pub(crate) a: &'r A,
     b: &'r S::Vector,
     monitor: &'r mut W,
@@ -186,9 +193,22 @@ where
         monitor: &'r mut W,
         state: &'r mut State<S>,
     ) -> Result<(Self, Option<Status>), KrylovError> {
+        Self::begin_between(space, space, a, b, limits, monitor, state)
+    }
+
+    /// [`Self::begin`] for an operator from `space` to `range`.
+    pub(crate) fn begin_between(
+        space: &'r S,
+        range: &'r S,
+        a: &'r A,
+        b: &'r S::Vector,
+        limits: Limits,
+        monitor: &'r mut W,
+        state: &'r mut State<S>,
+    ) -> Result<(Self, Option<Status>), KrylovError> {
         let started = Instant::now();
         let guess = std::mem::take(&mut state.has_guess);
-        let rhs_norm = space.norm(b);
+        let rhs_norm = range.norm(b);
         if !rhs_norm.is_finite() {
             return Err(KrylovError::NonFiniteInput {
                 what: "right-hand side",
@@ -209,6 +229,7 @@ where
         solution.history.reserve(limits.history_capacity());
         let mut run = Self {
             space,
+            range,
             a,
             b,
             monitor,
@@ -232,12 +253,12 @@ where
                 });
             }
         } else {
-            space.copy(b, run.state.r.borrow_mut());
+            range.copy(b, run.state.r.borrow_mut());
         }
         run.best_norm = run.initial;
         run.verified = run.initial;
         run.unit = power_of_two_below::<S::Scalar>(run.initial);
-        space.scale(1.0 / run.unit, run.state.r.borrow_mut());
+        range.scale(1.0 / run.unit, run.state.r.borrow_mut());
         run.set_trigger();
         run.record(run.initial);
         let done = if run.initial <= run.state.solution.target {
@@ -253,8 +274,8 @@ where
     fn true_residual(&mut self) -> f64 {
         let r = self.state.r.borrow_mut();
         self.a.apply(self.space, self.state.solution.x.borrow(), r);
-        self.space.xpby(self.b, -1.0, r);
-        self.space.norm(r)
+        self.range.xpby(self.b, -1.0, r);
+        self.range.norm(r)
     }
 
     /// Where rounding is certain to dominate, or the tolerance is met.
@@ -365,7 +386,7 @@ where
         if norm > 0.5 * self.verified {
             return Settled::Done(Status::Stagnated);
         }
-        self.space.scale(1.0 / self.unit, self.state.r.borrow_mut());
+        self.range.scale(1.0 / self.unit, self.state.r.borrow_mut());
         self.verified = norm;
         self.best_norm = norm;
         self.best_saved = false;
@@ -463,7 +484,7 @@ where
         if norm > self.limits.divergence_factor * self.initial {
             return Settled::Done(Status::Diverged);
         }
-        self.space.scale(1.0 / self.unit, self.state.r.borrow_mut());
+        self.range.scale(1.0 / self.unit, self.state.r.borrow_mut());
         self.verified = norm;
         self.set_trigger();
         if let Some(last) = self.last_step() {
