@@ -1,8 +1,4 @@
 //! What is done once per node: GraphNorm, encoder, projections for the arcs, node perceptron.
-#![expect(
-    clippy::needless_range_loop,
-    reason = "lane loops index several arrays of fixed length alike; iterators hide the formula"
-)]
 
 use super::super::Element;
 use super::super::simd::{Kernel, LANES, Simd};
