@@ -193,7 +193,7 @@ mod tests {
         };
         let encoder = |k| at("edge_encoder.lin2.weight", k);
         // Row 1 of W_e (columns 4 and 5 of 6) times column 0 of the encoder's second layer.
-        let w = |k| at("step0.edge_mlp.lin1.weight", 6 + 4 + k);
+        let w = |k: usize| at("step0.edge_mlp.lin1.weight", 6 + 4 + k);
         assert_eq!(
             layers.steps[0].arc[0][0][0][1],
             w(0) * encoder(0) + w(1) * encoder(2)
