@@ -6,6 +6,7 @@ mod common;
 mod convergence;
 mod identities;
 mod input;
+mod property;
 
 use common::{Csr, noise, poisson2d};
 use la_krylov::{Host, Preconditioner};
