@@ -1,7 +1,8 @@
 //! What people read: errors, statistics, reports.
 
 use insta::assert_snapshot;
-use la_precond::classical::{AttemptOutcome, Concern};
+use la_precond::classical::{AttemptOutcome, Concern, SmoothedAggregation};
+use la_precond::sprs::CsMatI;
 use la_precond::{FactorStats, PrecondError};
 
 #[test]
@@ -49,4 +50,19 @@ fn outcomes() {
     assert_snapshot!(slow, @"given up: would need about 123457 iterations");
     let stuck = AttemptOutcome::GivenUp(Concern::NoProgress { window: 50 });
     assert_snapshot!(stuck, @"given up: no progress over 50 iterations");
+}
+
+#[test]
+fn hierarchies() {
+    let a = CsMatI::<f64, u32>::eye(40);
+    let m = SmoothedAggregation::default().build(a.view()).unwrap();
+    let text = m.stats().to_string();
+    // Without the time.
+    let (head, tail) = text.split_once("set-up").unwrap();
+    assert_snapshot!(head, @"1 levels, operator complexity 1.00, grid complexity 1.00, 0.0 MB, ");
+    assert!(tail.ends_with(" s\n  level 0: 40 rows, 40 nonzeros"));
+    assert_snapshot!(
+        PrecondError::Indefinite { level: 1, row: 6 },
+        @"level 1, row 6: matrix is not positive semidefinite"
+    );
 }

@@ -211,6 +211,6 @@ mod tests {
     fn indefinite_matrices_are_told() {
         assert!(generalised_inverse(&[1.0, 2.0, 2.0, 1.0], 2, &[0.0; 2]).is_none());
         assert!(generalised_inverse(&[-1.0], 1, &[0.0]).is_none());
-        assert_eq!(generalised_inverse(&[], 0, &[]).unwrap(), []);
+        assert_eq!(generalised_inverse(&[], 0, &[]).unwrap(), [0.0; 0]);
     }
 }

@@ -101,7 +101,8 @@ pub struct SmoothedAggregation {
     pub improvement: Improvement,
     /// Levels at most, at least 1. Default `10`.
     pub max_levels: usize,
-    /// A level with at most this many nodes is the coarsest, at least 1. Default `10`.
+    /// A level with at most this many nodes is the coarsest, at least 1. Default `10`. Up to 300 unknowns
+    /// are inverted there; more, also where coarsening ends early, are relaxed.
     pub max_coarse: usize,
     /// How much of the symmetry is checked. Default: the number of entries.
     pub symmetry: SymmetryCheck,

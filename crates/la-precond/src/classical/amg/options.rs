@@ -12,6 +12,12 @@ pub enum Strength {
         /// The threshold θ.
         theta: f64,
     },
+    /// The same with θ on the finest level, halved from each level to the next, where couplings even out:
+    /// the rule of Vaněk, Mandel and Brezina, who use θ = 0.08.
+    Halved {
+        /// The threshold θ of the finest level.
+        theta: f64,
+    },
     /// `|a_ij| ≥ θ max_{k≠i} |a_ik|`; with blocks, their largest entries. θ in [0, 1].
     Classical {
         /// The threshold θ.
@@ -36,6 +42,12 @@ pub enum ProlongationSmoother {
     None,
     /// One damped Jacobi step, `P = (I − ω/ρ(D⁻¹A) D⁻¹A) T`. `omega` in (0, 2); the default is 4/3.
     Jacobi {
+        /// The damping ω.
+        omega: f64,
+    },
+    /// The same with the filtered matrix: weak couplings are removed from `A` and added to its diagonal.
+    /// Keeps prolongators and coarse matrices sparse where a strength drops couplings.
+    FilteredJacobi {
         /// The damping ω.
         omega: f64,
     },
@@ -123,7 +135,7 @@ pub(super) fn out_of_range(
 impl Strength {
     pub(super) fn validate(self) -> Result<(), PrecondError> {
         match self {
-            Self::Symmetric { theta } if !(0.0..1.0).contains(&theta) => {
+            Self::Symmetric { theta } | Self::Halved { theta } if !(0.0..1.0).contains(&theta) => {
                 out_of_range("theta", theta, "a number in [0, 1)")
             }
             Self::Classical { theta } if !(0.0..=1.0).contains(&theta) => {
@@ -140,7 +152,7 @@ impl Strength {
 impl ProlongationSmoother {
     pub(super) fn validate(self) -> Result<(), PrecondError> {
         match self {
-            Self::Jacobi { omega } => check_omega(omega),
+            Self::Jacobi { omega } | Self::FilteredJacobi { omega } => check_omega(omega),
             _ => Ok(()),
         }
     }

@@ -4,6 +4,7 @@ use la_krylov::Real;
 
 use super::block::BlockCsr;
 use super::width::{Any, Fixed, Width};
+use crate::PrecondError;
 
 /// Whether the rows of a product come out with increasing columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +16,14 @@ pub(crate) enum RowOrder {
 }
 
 /// `A B`, in one pass. O(products of blocks) time; the result grows as it is found.
-pub(crate) fn multiply<T: Real>(a: &BlockCsr<T>, b: &BlockCsr<T>, order: RowOrder) -> BlockCsr<T> {
+///
+/// # Errors
+/// [`PrecondError::TooLarge`] if the result outgrows 32-bit indices.
+pub(crate) fn multiply<T: Real>(
+    a: &BlockCsr<T>,
+    b: &BlockCsr<T>,
+    order: RowOrder,
+) -> Result<BlockCsr<T>, PrecondError> {
     match (a.height, a.width, b.width) {
         (1, 1, 1) => scalar(a, b, order),
         (2, 2, 3) => blocks(a, b, order, (Fixed::<2>, Fixed::<2>, Fixed::<3>)),
@@ -28,44 +36,61 @@ pub(crate) fn multiply<T: Real>(a: &BlockCsr<T>, b: &BlockCsr<T>, order: RowOrde
     }
 }
 
-fn scalar<T: Real>(a: &BlockCsr<T>, b: &BlockCsr<T>, order: RowOrder) -> BlockCsr<T> {
-    // Where a column stands in the current row; older rows are told by their position.
-    let mut place = vec![u32::MAX; b.cols];
+/// Position after the last entry, if 32 bits hold it and one more row of `cols` entries.
+fn position(len: usize, rows: usize, cols: usize) -> Result<u32, PrecondError> {
+    match u32::try_from(len + cols) {
+        Ok(_) => Ok(len as u32),
+        Err(_) => Err(PrecondError::TooLarge { rows, nnz: len }),
+    }
+}
+
+fn scalar<T: Real>(
+    a: &BlockCsr<T>,
+    b: &BlockCsr<T>,
+    order: RowOrder,
+) -> Result<BlockCsr<T>, PrecondError> {
+    // One more than where a column stands in the result: above `start` if in the current row.
+    let mut place = vec![0_u32; b.cols];
     let mut starts = Vec::with_capacity(a.rows() + 1);
     let guess = a.nnz() + a.nnz() / 4;
     let (mut indices, mut values): (Vec<u32>, Vec<T>) =
         (Vec::with_capacity(guess), Vec::with_capacity(guess));
+    let mut scratch: Vec<T> = Vec::new();
     starts.push(0);
     for i in 0..a.rows() {
         let start = indices.len();
-        for k in a.range(i) {
-            let factor = a.values[k];
-            let range = b.range(a.indices[k] as usize);
+        let row = a.range(i);
+        for (&k, &factor) in a.indices[row.clone()].iter().zip(&a.values[row]) {
+            let range = b.range(k as usize);
             for (&j, &v) in b.indices[range.clone()].iter().zip(&b.values[range]) {
-                let at = place[j as usize] as usize;
-                // Columns of this row were given a position from `start` on, and hold `j` there.
-                if at >= start && at < indices.len() {
-                    values[at] += factor * v;
+                let at = &mut place[j as usize];
+                if *at as usize > start {
+                    values[*at as usize - 1] += factor * v;
                 } else {
-                    place[j as usize] = indices.len() as u32;
                     indices.push(j);
                     values.push(factor * v);
+                    *at = indices.len() as u32;
                 }
             }
         }
         if order == RowOrder::Sorted {
-            sort_pairs(&mut indices[start..], &mut values[start..]);
+            scratch.clear();
+            scratch.extend_from_slice(&values[start..]);
+            sort_indices(&mut indices[start..]);
+            for (j, value) in indices[start..].iter().zip(&mut values[start..]) {
+                *value = scratch[place[*j as usize] as usize - 1 - start];
+            }
         }
-        starts.push(indices.len() as u32);
+        starts.push(position(indices.len(), a.rows(), b.cols)?);
     }
-    BlockCsr {
+    Ok(BlockCsr {
         cols: b.cols,
         height: 1,
         width: 1,
         starts,
         indices,
         values,
-    }
+    })
 }
 
 fn blocks<T: Real>(
@@ -73,7 +98,7 @@ fn blocks<T: Real>(
     b: &BlockCsr<T>,
     order: RowOrder,
     (h, k, w): (impl Width, impl Width, impl Width),
-) -> BlockCsr<T> {
+) -> Result<BlockCsr<T>, PrecondError> {
     let (h, inner, w) = (h.get(), k.get(), w.get());
     let size = h * w;
     let mut place = vec![u32::MAX; b.cols];
@@ -114,16 +139,16 @@ fn blocks<T: Real>(
                 }
             }
         }
-        starts.push(indices.len() as u32);
+        starts.push(position(indices.len(), a.rows(), b.cols)?);
     }
-    BlockCsr {
+    Ok(BlockCsr {
         cols: b.cols,
         height: h,
         width: w,
         starts,
         indices,
         values,
-    }
+    })
 }
 
 /// Rows up to this length are sorted by insertion.
@@ -145,30 +170,64 @@ pub(crate) fn sort_indices(indices: &mut [u32]) {
     }
 }
 
-/// Sorts distinct indices together with their values.
-pub(crate) fn sort_pairs<T: Copy>(indices: &mut [u32], values: &mut [T]) {
-    if indices.len() > SHORT {
-        let mut pairs: Vec<(u32, T)> = indices
-            .iter()
-            .copied()
-            .zip(values.iter().copied())
-            .collect();
-        pairs.sort_unstable_by_key(|p| p.0);
-        for (k, (index, value)) in pairs.into_iter().enumerate() {
-            indices[k] = index;
-            values[k] = value;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows of (column, value), as 1 × 1 blocks.
+    fn matrix(cols: usize, rows: &[&[(u32, f64)]]) -> BlockCsr<f64> {
+        let mut m = BlockCsr {
+            cols,
+            height: 1,
+            width: 1,
+            starts: vec![0],
+            indices: vec![],
+            values: vec![],
+        };
+        for row in rows {
+            m.indices.extend(row.iter().map(|e| e.0));
+            m.values.extend(row.iter().map(|e| e.1));
+            m.starts.push(m.indices.len() as u32);
         }
-        return;
+        m
     }
-    for i in 1..indices.len() {
-        let (key, value) = (indices[i], values[i]);
-        let mut k = i;
-        while k > 0 && indices[k - 1] > key {
-            indices[k] = indices[k - 1];
-            values[k] = values[k - 1];
-            k -= 1;
+
+    #[test]
+    fn product_by_hand() {
+        // [1 2; 0 0; 0 3] [0 0 4; 5 6 0] = [10 12 4; 0 0 0; 15 18 0]
+        let a = matrix(2, &[&[(0, 1.0), (1, 2.0)], &[], &[(1, 3.0)]]);
+        let b = matrix(3, &[&[(2, 4.0)], &[(0, 5.0), (1, 6.0)]]);
+        let c = multiply(&a, &b, RowOrder::Sorted).unwrap();
+        assert_eq!(c.starts, [0, 3, 3, 5]);
+        assert_eq!(c.indices, [0, 1, 2, 0, 1]);
+        assert_eq!(c.values, [10.0, 12.0, 4.0, 15.0, 18.0]);
+        let c = multiply(&a, &b, RowOrder::AsMet).unwrap();
+        assert_eq!(c.indices, [2, 0, 1, 0, 1]);
+        assert_eq!(c.transpose().transpose().indices, [0, 1, 2, 0, 1]);
+    }
+
+    #[test]
+    fn long_rows_come_out_sorted() {
+        // One row that meets 100 columns backwards, half of them twice.
+        let backwards: Vec<(u32, f64)> = (0..100).rev().map(|j| (j, f64::from(j))).collect();
+        let half: Vec<(u32, f64)> = (0..50).map(|j| (2 * j, 1000.0)).collect();
+        let a = matrix(2, &[&[(0, 1.0), (1, 1.0)], &[(1, 2.0)]]);
+        let c = multiply(&a, &matrix(100, &[&backwards, &half]), RowOrder::Sorted).unwrap();
+        assert_eq!(c.starts, [0, 100, 150]);
+        for j in 0..100 {
+            let expected = j as f64 + if j % 2 == 0 { 1000.0 } else { 0.0 };
+            assert_eq!((c.indices[j], c.values[j]), (j as u32, expected));
         }
-        indices[k] = key;
-        values[k] = value;
+        assert!(c.values[100..].iter().all(|v| *v == 2000.0));
+    }
+
+    #[test]
+    fn results_that_are_too_large_are_refused() {
+        assert_eq!(position(5, 1, 1), Ok(5));
+        let len = u32::MAX as usize;
+        assert!(matches!(
+            position(len, 1, 1),
+            Err(PrecondError::TooLarge { .. })
+        ));
     }
 }

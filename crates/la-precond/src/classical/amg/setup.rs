@@ -53,7 +53,7 @@ pub(super) fn build(
         let graph = if coarse_enough || !options.needs_graph(fixed.is_some()) {
             None
         } else {
-            couplings(options, &matrix, &near_null, count)
+            couplings(options, depth, &matrix, &near_null, count)
         };
         let (starts, neighbours) = graph
             .as_ref()
@@ -94,6 +94,30 @@ pub(super) fn build(
                     count,
                 )
             }
+            ProlongationSmoother::FilteredJacobi { omega } => {
+                let (inverse, weight, filtered);
+                let smoothing = if let Some(graph) = &graph {
+                    filtered = strength::filtered(&matrix.a, graph);
+                    (inverse, weight) = filtered_weight(options, &matrix, &filtered, omega);
+                    &filtered
+                } else {
+                    inverse = matrix.inverse_diagonal.clone();
+                    weight = if matrix.rho > 0.0 {
+                        omega / matrix.rho
+                    } else {
+                        0.0
+                    };
+                    &matrix.a
+                };
+                prolongate::jacobi(
+                    smoothing,
+                    &inverse,
+                    weight,
+                    &groups,
+                    &tentative.values,
+                    count,
+                )
+            }
             ProlongationSmoother::Energy { steps } => {
                 let couplings = energy::Couplings {
                     starts,
@@ -103,8 +127,8 @@ pub(super) fn build(
                 energy::minimise(&matrix.a, couplings, &tentative, count, steps)
             }
         };
-        let product = multiply(&matrix.a, &prolongator, RowOrder::AsMet);
-        let coarse = multiply(&prolongator.transpose(), &product, RowOrder::Sorted);
+        let product = multiply(&matrix.a, &prolongator, RowOrder::AsMet)?;
+        let coarse = multiply(&prolongator.transpose(), &product, RowOrder::Sorted)?;
         floors = coarse_floors(&prolongator, &diagonal, &floors);
         near_null = tentative.coarse;
         drop_unused(options, &mut matrix);
@@ -170,14 +194,18 @@ fn prepare(
 /// The strong couplings; `None` if they are all that are stored.
 fn couplings(
     options: &SmoothedAggregation,
+    depth: usize,
     matrix: &LevelMatrix<f64>,
     near_null: &[f64],
     count: usize,
 ) -> Option<Graph> {
     let a = &matrix.a;
     match options.strength {
-        Strength::Symmetric { theta: 0.0 } => None,
+        Strength::Symmetric { theta: 0.0 } | Strength::Halved { theta: 0.0 } => None,
         Strength::Symmetric { theta } => Some(strength::symmetric(a, theta)),
+        Strength::Halved { theta } => {
+            Some(strength::symmetric(a, theta * 0.5_f64.powi(depth as i32)))
+        }
         Strength::Classical { theta } => Some(strength::classical(a, theta)),
         Strength::Evolution { epsilon } => {
             let inverse = &matrix.inverse_diagonal;
@@ -186,6 +214,39 @@ fn couplings(
             ))
         }
     }
+}
+
+/// Reciprocals of the diagonal of the filtered matrix, and the weight of a Jacobi step with it.
+fn filtered_weight(
+    options: &SmoothedAggregation,
+    matrix: &LevelMatrix<f64>,
+    filtered: &BlockCsr<f64>,
+    omega: f64,
+) -> (Vec<f64>, f64) {
+    let b = filtered.height;
+    let mut diagonal = vec![0.0; filtered.rows() * b];
+    for i in 0..filtered.rows() {
+        for k in filtered
+            .range(i)
+            .filter(|k| filtered.indices[*k] as usize == i)
+        {
+            for r in 0..b {
+                diagonal[i * b + r] = filtered.block(k)[r * b + r];
+            }
+        }
+    }
+    let inverse: Vec<f64> = diagonal
+        .iter()
+        .zip(&matrix.inverse_diagonal)
+        .map(|(d, whole)| if *whole > 0.0 { 1.0 / d } else { 0.0 })
+        .collect();
+    let rho = if matches!(options.strength, Strength::Classical { .. }) {
+        // Not symmetric.
+        strength::gershgorin(filtered, &inverse)
+    } else {
+        spectral_radius(filtered, &diagonal, &inverse, Effort::Quick)
+    };
+    (inverse, if rho > 0.0 { omega / rho } else { 0.0 })
 }
 
 /// Relaxes `A b = 0` for every near-null-space vector.
@@ -253,13 +314,20 @@ fn finish(
 impl SmoothedAggregation {
     /// Whether building a level takes the spectral radius of `D⁻¹A`.
     fn needs_radius(&self) -> bool {
-        matches!(self.prolongation, ProlongationSmoother::Jacobi { .. })
-            || matches!(self.strength, Strength::Evolution { .. })
+        let jacobi = matches!(
+            self.prolongation,
+            ProlongationSmoother::Jacobi { .. } | ProlongationSmoother::FilteredJacobi { .. }
+        );
+        jacobi || matches!(self.strength, Strength::Evolution { .. })
     }
 
     /// Whether it takes the strong couplings, where the aggregates may be known.
     fn needs_graph(&self, fixed: bool) -> bool {
-        !fixed || matches!(self.prolongation, ProlongationSmoother::Energy { .. })
+        let used = matches!(
+            self.prolongation,
+            ProlongationSmoother::Energy { .. } | ProlongationSmoother::FilteredJacobi { .. }
+        );
+        !fixed || used
     }
 }
 

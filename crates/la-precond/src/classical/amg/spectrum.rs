@@ -43,16 +43,22 @@ pub(crate) fn largest_eigenvalue(
     effort: Effort,
     mut multiply: impl FnMut(&[f64], &mut [f64]),
 ) -> f64 {
-    let max_steps = match effort {
-        Effort::Quick => 8,
-        Effort::Careful => 30,
+    // A first vector that by chance has little of the last eigenvector needs some steps to find it.
+    let (min_steps, max_steps) = match effort {
+        Effort::Quick => (6, 8),
+        Effort::Careful => (10, 30),
     };
     let n = diagonal.len();
     let mut state = 0x5eed_u64;
-    let mut current: Vec<f64> = inverse
-        .iter()
-        .map(|d| if *d > 0.0 { noise(&mut state) } else { 0.0 })
-        .collect();
+    // Of the same expected size in every unknown, in the norm of D.
+    let start = |d: &f64| {
+        if *d > 0.0 {
+            noise(&mut state) * d.sqrt()
+        } else {
+            0.0
+        }
+    };
+    let mut current: Vec<f64> = inverse.iter().map(start).collect();
     let squares = |d: &[f64], v: &[f64]| d.iter().zip(v).map(|(d, v)| d * v * v).sum::<f64>();
     let mut norm = squares(diagonal, &current).sqrt();
     if norm == 0.0 {
@@ -88,7 +94,9 @@ pub(crate) fn largest_eigenvalue(
             0
         };
         residual = next_norm * last;
-        if residual <= RESIDUAL * theta.abs() || (step >= 9 && quiet >= 2) {
+        let invariant = next_norm <= 16.0 * f64::EPSILON * theta.abs();
+        let settled = residual <= RESIDUAL * theta.abs() || quiet >= 2;
+        if invariant || (step + 1 >= min_steps && settled) {
             break;
         }
         betas.push(next_norm);

@@ -66,6 +66,66 @@ fn filter(a: &BlockCsr<f64>, strong: impl Fn(usize, usize, usize) -> bool) -> Gr
     Graph { starts, neighbours }
 }
 
+/// The filtered matrix: weak couplings are added to the diagonal and left out.
+///
+/// Row sums stay. Rows in which that would leave little of a diagonal entry keep their diagonal.
+///
+/// P. Vaněk, J. Mandel, M. Brezina, *Computing* 56, 179–196, 1996, equation (13).
+pub(crate) fn filtered(a: &BlockCsr<f64>, strong: &Graph) -> BlockCsr<f64> {
+    const LEAST: f64 = 0.01;
+    let (b, size) = (a.height, a.height * a.width);
+    let mut starts = Vec::with_capacity(a.rows() + 1);
+    let mut indices = Vec::with_capacity(strong.neighbours.len());
+    let mut values = Vec::with_capacity(strong.neighbours.len() * size);
+    let mut lumped = vec![0.0; size];
+    starts.push(0);
+    for i in 0..a.rows() {
+        let range = strong.starts[i] as usize..strong.starts[i + 1] as usize;
+        let mut kept = strong.neighbours[range].iter().peekable();
+        lumped.fill(0.0);
+        let mut diagonal = None;
+        for k in a.range(i) {
+            let j = a.indices[k];
+            if kept.next_if_eq(&&j).is_some() {
+                if j as usize == i {
+                    diagonal = Some(values.len());
+                }
+                indices.push(j);
+                values.extend_from_slice(a.block(k));
+            } else {
+                lumped.iter_mut().zip(a.block(k)).for_each(|(l, v)| *l += v);
+            }
+        }
+        if let Some(at) = diagonal {
+            let block = &mut values[at..at + size];
+            let least = |r: usize| block[r * b + r] + lumped[r * b + r] >= LEAST * block[r * b + r];
+            if (0..b).all(least) {
+                block.iter_mut().zip(&lumped).for_each(|(v, l)| *v += l);
+            }
+        }
+        starts.push(indices.len() as u32);
+    }
+    BlockCsr {
+        cols: a.cols,
+        height: b,
+        width: b,
+        starts,
+        indices,
+        values,
+    }
+}
+
+/// `max_i Σ_j |a_ij| / d_i` over scalar rows with a diagonal: no eigenvalue of `D⁻¹A` is larger.
+pub(crate) fn gershgorin(a: &BlockCsr<f64>, inverse_diagonal: &[f64]) -> f64 {
+    let b = a.height;
+    let row = |i: usize, r: usize| -> f64 {
+        let entries = a.range(i).flat_map(|k| &a.block(k)[r * b..(r + 1) * b]);
+        entries.map(|v| v.abs()).sum::<f64>() * inverse_diagonal[i * b + r]
+    };
+    let rows = (0..a.rows()).flat_map(|i| (0..b).map(move |r| (i, r)));
+    rows.map(|(i, r)| row(i, r)).fold(0.0, f64::max)
+}
+
 /// `2^-e` for the power of two next below `x`; 1 for zero.
 pub(crate) fn inverse_power_of_two(x: f64) -> f64 {
     if !(x >= f64::MIN_POSITIVE && x.is_finite()) {
@@ -105,6 +165,21 @@ mod tests {
         let graph = classical(&matrix(), 0.5);
         assert_eq!(graph.starts, [0, 2, 5, 7]);
         assert_eq!(graph.neighbours, [0, 1, 0, 1, 2, 1, 2]);
+    }
+
+    #[test]
+    fn filtering_by_hand() {
+        // a_02 = -0.1 is weak and goes to the diagonal.
+        let f = filtered(&matrix(), &symmetric(&matrix(), 0.25));
+        assert_eq!(f.indices, [0, 1, 0, 1, 2, 1, 2]);
+        assert_eq!(f.values, [3.9, -1.0, -1.0, 4.0, -1.0, -1.0, 0.9]);
+        assert_eq!(gershgorin(&f, &[0.5, 0.25, 1.0]), 0.5 * 4.9);
+        // Without any strong coupling the diagonal would vanish: it is kept.
+        let alone = Graph {
+            starts: vec![0, 1, 2, 3],
+            neighbours: vec![0, 1, 2],
+        };
+        assert_eq!(filtered(&matrix(), &alone).values, [2.9, 2.0, 1.0]);
     }
 
     #[test]
