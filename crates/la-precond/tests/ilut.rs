@@ -4,7 +4,7 @@ mod common;
 
 use common::{Csr, dense, matrix, poisson2d, random, relative_error, times};
 use faer::linalg::solvers::Solve;
-use la_precond::classical::{Ilut, LuFill, PivotRule};
+use la_precond::classical::{Ilu, Ilut, LuFill, PivotRule};
 use la_precond::sprs::CsMatI;
 use la_precond::{IncompleteLu, PrecondError};
 use proptest::prelude::*;
@@ -168,6 +168,38 @@ fn rows_scaled_by_powers_of_two_give_the_same_pattern() {
         assert_eq!(row(&plain), row(&other));
         let cols = |f: &IncompleteLu| f.lower_row(i).map(|e| e.0).collect::<Vec<_>>();
         assert_eq!(cols(&plain), cols(&other));
+    }
+}
+
+#[test]
+fn a_row_that_overflows_keeps_its_diagonal() {
+    // The multipliers 1e200 meet in row 2.
+    let a = matrix(
+        3,
+        [
+            (0, 0, 1e-100),
+            (0, 1, 1.0),
+            (1, 0, 1.0),
+            (1, 1, 1e100),
+            (1, 2, 1.0),
+            (2, 0, 1e300),
+            (2, 2, 1.0),
+        ],
+    );
+    let keep = PivotRule::default().with_threshold(0.0);
+    let plain = exact().with_pivot(keep).factor(a.view()).unwrap();
+    let level = Ilu::default()
+        .with_level(2)
+        .with_pivot(keep)
+        .factor(a.view())
+        .unwrap();
+    for factor in [plain, level] {
+        assert!(factor.stats().replaced_pivots >= 1);
+        assert_eq!(factor.inverse_diagonal()[2], 1e-300);
+        assert_eq!(factor.lower_row(2).filter(|e| e.1 != 0.0).count(), 0);
+        let mut z = [0.0; 3];
+        factor.solve(&[0.0, 0.0, 1e300], &mut z);
+        assert_eq!(z[2], 1.0);
     }
 }
 

@@ -13,7 +13,7 @@ use super::factor::Pattern;
 use super::{IncompleteLu, IncompleteLuBuilder, PivotRule};
 use crate::classical::input::{Rows, with_rows};
 use crate::{LuStats, PrecondError};
-pub(super) use numeric::{larger, largest_entry};
+pub(super) use numeric::{EMPTY, Slot, larger, largest_entry, overflown, row_norm};
 
 /// ILU(k): `A ≈ L U` on a pattern that depends on the pattern of `A` alone.
 ///
@@ -87,8 +87,9 @@ impl Ilu {
     ///
     /// # Errors
     /// [`PrecondError::NotSquare`], [`PrecondError::TooLarge`], [`PrecondError::InvalidOption`]; names
-    /// the row: [`PrecondError::UnsortedRow`], [`PrecondError::NonFinite`] for an entry of `a` or one
-    /// that overflows. Small pivots are no error, see [`PivotRule`].
+    /// the row: [`PrecondError::UnsortedRow`], [`PrecondError::NonFinite`] for an entry of `a`, or for a
+    /// row so small that its reciprocal overflows. Small pivots and rows that overflow in the elimination
+    /// are no error, see [`PivotRule`].
     ///
     /// # Examples
     /// See [`Ilu`].

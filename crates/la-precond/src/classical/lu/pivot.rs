@@ -11,7 +11,8 @@ use crate::PrecondError;
 /// the matrix stands for `‖a_i‖`, and 1 in a matrix of zeros. The rule is relative: multiplying the
 /// matrix by a power of two changes no decision. Every replacement is counted in
 /// [`LuStats::replaced_pivots`](crate::LuStats::replaced_pivots); the factor is then that of a matrix
-/// that differs from `A` in those diagonal entries.
+/// that differs from `A` in those diagonal entries. A row that overflows in the elimination keeps
+/// nothing but a diagonal entry `‖a_i‖`, and counts as well.
 ///
 /// Incomplete LU does not repeat the factorisation with a shifted diagonal, as incomplete Cholesky
 /// does: without definiteness no sign of a shift is the right one.

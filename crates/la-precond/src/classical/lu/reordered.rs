@@ -99,20 +99,20 @@ impl<B> Reordered<B> {
         B: IncompleteLuBuilder<T>,
     {
         let start = Instant::now();
-        let (prepared, frame, rank) = with_rows(a, |rows, n| self.prepare(&rows, n))?;
-        let factor = self.factorisation.build(prepared.view())?;
+        let prepared = with_rows(a, |rows, n| self.prepare(&rows, n))?;
+        let factor = self.factorisation.build(prepared.matrix.view())?;
         let mut stats = *factor.stats();
-        stats.structural_rank = rank.or(stats.structural_rank);
+        stats.structural_rank = prepared.rank.or(stats.structural_rank);
         let stats = stats.with_setup_seconds(start.elapsed().as_secs_f64());
-        Ok(factor.framed(frame).with_stats(stats))
+        Ok(factor.framed(prepared.frame).with_stats(stats))
     }
 
-    /// The matrix that is factored, what was done to it, and its structural rank if it is known.
+    /// Scales, matches and orders.
     fn prepare<T: Real, I: SpIndex>(
         &self,
         a: &Rows<'_, T, I>,
         n: usize,
-    ) -> Result<(CsMatI<T, u32>, Frame, Option<usize>), PrecondError> {
+    ) -> Result<Prepared<T>, PrecondError> {
         largest_entry(a, n)?;
         let mut frame = Frame::default();
         let mut rank = None;
@@ -145,8 +145,22 @@ impl<B> Reordered<B> {
             };
             frame.rows = order;
         }
-        Ok((apply(a, n, &frame)?, frame, rank))
+        let matrix = apply(a, n, &frame)?;
+        Ok(Prepared {
+            matrix,
+            frame,
+            rank,
+        })
     }
+}
+
+/// What is factored.
+struct Prepared<T> {
+    matrix: CsMatI<T, u32>,
+    /// What was done to the matrix.
+    frame: Frame,
+    /// Its structural rank, if it is known.
+    rank: Option<usize>,
 }
 
 impl<T: Real, B: IncompleteLuBuilder<T>> IncompleteLuBuilder<T> for Reordered<B> {

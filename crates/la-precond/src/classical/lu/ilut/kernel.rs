@@ -1,5 +1,6 @@
 //! The elimination.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use la_krylov::Real;
@@ -8,7 +9,7 @@ use sprs::SpIndex;
 use super::super::check::sorted;
 use super::super::factor::Pattern;
 use super::super::frame::Frame;
-use super::super::level::{larger, largest_entry};
+use super::super::level::{EMPTY, Slot, larger, overflown, row_norm};
 use super::bits::BitTree;
 use super::select::Largest;
 use super::{Ilut, IncompleteLu, LuFill};
@@ -16,18 +17,11 @@ use crate::PrecondError;
 use crate::classical::input::Rows;
 
 /// What the elimination did.
+#[derive(Default)]
 pub(super) struct Counts {
     pub(super) matrix_nnz: usize,
     pub(super) replaced: usize,
     pub(super) swaps: usize,
-}
-
-/// One entry of the row in work.
-#[derive(Clone, Copy)]
-struct Slot<T> {
-    value: T,
-    /// The row this value belongs to; stale if it is another one.
-    row: u32,
 }
 
 /// A finished row of one factor, growing.
@@ -37,15 +31,15 @@ struct Triangle<T> {
 }
 
 impl<T: Real> Triangle<T> {
-    fn new(n: usize, capacity: usize) -> Self {
+    fn new(n: usize) -> Self {
         let mut indptr = Vec::with_capacity(n + 1);
         indptr.push(0);
         Self {
             pattern: Pattern {
                 indptr,
-                indices: Vec::with_capacity(capacity),
+                indices: Vec::new(),
             },
-            values: Vec::with_capacity(capacity),
+            values: Vec::new(),
         }
     }
 
@@ -53,6 +47,11 @@ impl<T: Real> Triangle<T> {
     fn push(&mut self, col: u32, value: T) {
         self.pattern.indices.push(col);
         self.values.push(value);
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.pattern.indices.truncate(len);
+        self.values.truncate(len);
     }
 
     fn end_row(&mut self, n: usize) -> Result<(), PrecondError> {
@@ -71,245 +70,293 @@ struct Places {
     column: Vec<u32>,
 }
 
-/// Saad's ILUT, with column pivoting if `PIVOTING`. `û_kj = u_kj / u_kk` is stored, so that the update
-/// `w_j −= l_ik u_kj` becomes `w_j −= w_k û_kj`.
+/// A multiplier `l_ik` with its column and the size it is judged by.
+struct Multiplier<T> {
+    k: u32,
+    value: T,
+    size: T,
+}
+
+/// Saad's ILUT, with column pivoting if `PIVOTING`, row by row. `û_kj = u_kj / u_kk` is stored, so that
+/// the update `w_j −= l_ik u_kj` becomes `w_j −= w_k û_kj`.
+struct Elimination<'o, T, const PIVOTING: bool> {
+    options: &'o Ilut,
+    lower: Triangle<T>,
+    upper: Triangle<T>,
+    inverse: Vec<T>,
+    /// `max_j |u_kj|` of the finished rows.
+    height: Vec<T>,
+    places: Places,
+    /// The row in work, by columns.
+    work: Vec<Slot<T>>,
+    /// Positions left of the diagonal that are still to be eliminated.
+    pending: BitTree,
+    /// Multipliers of the row in work.
+    left: Vec<Multiplier<T>>,
+    /// Its columns right of the diagonal.
+    right: Vec<u32>,
+    sizes: Vec<T>,
+    counts: Counts,
+}
+
 pub(super) fn factor<T: Real, I: SpIndex, const PIVOTING: bool>(
     a: &Rows<'_, T, I>,
     n: usize,
     options: &Ilut,
 ) -> Result<(IncompleteLu<T>, Counts), PrecondError> {
-    let largest = largest_entry(a, n)?;
+    let empty = Slot {
+        value: T::ZERO,
+        row: EMPTY,
+    };
+    let identity = || {
+        if PIVOTING {
+            (0..n as u32).collect()
+        } else {
+            vec![]
+        }
+    };
+    let mut elimination = Elimination::<T, PIVOTING> {
+        options,
+        lower: Triangle::new(n),
+        upper: Triangle::new(n),
+        inverse: Vec::with_capacity(n),
+        height: Vec::with_capacity(n),
+        places: Places {
+            position: identity(),
+            column: identity(),
+        },
+        work: vec![empty; n],
+        pending: BitTree::new(n),
+        left: Vec::new(),
+        right: Vec::new(),
+        sizes: Vec::new(),
+        counts: Counts::default(),
+    };
     let drop_tol = T::from_f64(options.drop_tol);
-    let pivot_tolerance = T::from_f64(options.pivot_tolerance);
-    let mut lower = Triangle::new(n, 0);
-    let mut upper = Triangle::new(n, 0);
-    let mut inverse: Vec<T> = Vec::with_capacity(n);
-    // max_j |u_kj| of the finished rows.
-    let mut height: Vec<T> = Vec::with_capacity(n);
-    let mut places = Places {
-        position: if PIVOTING {
-            (0..n as u32).collect()
-        } else {
-            vec![]
-        },
-        column: if PIVOTING {
-            (0..n as u32).collect()
-        } else {
-            vec![]
-        },
-    };
-    let mut work = vec![
-        Slot {
-            value: T::ZERO,
-            row: u32::MAX
-        };
-        n
-    ];
-    let mut pending = BitTree::new(n);
-    let mut left: Vec<(u32, T, T)> = Vec::new();
-    let mut right: Vec<u32> = Vec::new();
-    let mut sizes: Vec<T> = Vec::new();
-    let mut counts = Counts {
-        matrix_nnz: 0,
-        replaced: 0,
-        swaps: 0,
-    };
-
     for i in 0..n {
-        let row = i as u32;
         let (cols, values) = a.row(i);
         sorted(i, cols)?;
-        counts.matrix_nnz += cols.len();
-        let mut own = if PIVOTING { places.column[i] } else { row };
-        work[own as usize] = Slot {
-            value: T::ZERO,
-            row,
-        };
-        left.clear();
-        right.clear();
-        let (mut norm, mut mean) = (T::ZERO, T::ZERO);
+        let norm = row_norm(a, n, i)?;
         let share = T::ONE / T::from_f64(cols.len().max(1) as f64);
+        // Each term is divided, so that the sum does not overflow.
+        let mean = values.iter().fold(T::ZERO, |m, v| m + v.abs() * share);
+        elimination.load(i, cols, values);
+        elimination.eliminate(i, drop_tol * mean);
+        if PIVOTING {
+            elimination.exchange(i);
+        }
+        elimination.keep(i, norm, drop_tol * mean)?;
+    }
+    Ok(elimination.finish())
+}
+
+impl<T: Real, const PIVOTING: bool> Elimination<'_, T, PIVOTING> {
+    /// The column on the diagonal of row `i`.
+    fn own(&self, i: usize) -> u32 {
+        if PIVOTING {
+            self.places.column[i]
+        } else {
+            i as u32
+        }
+    }
+
+    /// Spreads a row of the matrix.
+    fn load<I: SpIndex>(&mut self, i: usize, cols: &[I], values: &[T]) {
+        let row = i as u32;
+        self.counts.matrix_nnz += cols.len();
+        let value = T::ZERO;
+        let own = self.own(i) as usize;
+        self.work[own] = Slot { value, row };
+        self.left.clear();
+        self.right.clear();
         for (col, &value) in cols.iter().zip(values) {
             let col = col.index();
-            norm = larger(norm, value.abs());
-            mean += value.abs() * share;
-            work[col] = Slot { value, row };
+            self.work[col] = Slot { value, row };
             let at = if PIVOTING {
-                places.position[col]
+                self.places.position[col]
             } else {
                 col as u32
             };
-            if at < row {
-                pending.insert(at as usize);
-            } else if at > row {
-                right.push(col as u32);
+            match at.cmp(&row) {
+                Ordering::Less => self.pending.insert(at as usize),
+                Ordering::Equal => {}
+                Ordering::Greater => self.right.push(col as u32),
             }
         }
-        let tau = drop_tol * mean;
+    }
 
-        while let Some(k) = pending.pop() {
+    /// Subtracts multiples of finished rows; multipliers below `tau` are left out.
+    fn eliminate(&mut self, i: usize, tau: T) {
+        let row = i as u32;
+        while let Some(k) = self.pending.pop() {
             let col = if PIVOTING {
-                places.column[k] as usize
+                self.places.column[k] as usize
             } else {
                 k
             };
-            let wk = work[col].value;
-            let l = wk * inverse[k];
-            let size = l.abs() * height[k];
+            let wk = self.work[col].value;
+            let value = wk * self.inverse[k];
+            let size = value.abs() * self.height[k];
             if size <= tau {
                 continue;
             }
-            left.push((k as u32, l, size));
-            let range = upper.pattern.range(k);
-            for (&j, &u) in upper.pattern.indices[range.clone()]
-                .iter()
-                .zip(&upper.values[range])
-            {
-                let slot = &mut work[j as usize];
+            let k32 = k as u32;
+            self.left.push(Multiplier {
+                k: k32,
+                value,
+                size,
+            });
+            let pattern = &self.upper.pattern;
+            let range = pattern.indptr[k] as usize..pattern.indptr[k + 1] as usize;
+            let (cols, values) = (&pattern.indices[range.clone()], &self.upper.values[range]);
+            for (&j, &u) in cols.iter().zip(values) {
+                let slot = &mut self.work[j as usize];
                 if slot.row == row {
                     slot.value -= wk * u;
                     continue;
                 }
-                *slot = Slot {
-                    value: -(wk * u),
-                    row,
-                };
+                let value = -(wk * u);
+                *slot = Slot { value, row };
                 let at = if PIVOTING {
-                    places.position[j as usize]
+                    self.places.position[j as usize]
                 } else {
                     j
                 };
                 if at < row {
-                    pending.insert(at as usize);
+                    self.pending.insert(at as usize);
                 } else {
-                    right.push(j);
+                    self.right.push(j);
                 }
             }
         }
+    }
 
-        if PIVOTING {
-            let size = |c: u32| work[c as usize].value.abs();
-            let mut best = usize::MAX;
-            let mut top = size(own);
-            for (k, &c) in right.iter().enumerate() {
-                let better = size(c) * pivot_tolerance > size(own) && size(c) > top;
+    /// Exchanges columns if the diagonal entry is too small against another one of the row.
+    fn exchange(&mut self, i: usize) {
+        let own = self.own(i);
+        let size = |c: u32| self.work[c as usize].value.abs();
+        let position = &self.places.position;
+        let mut top = size(own);
+        let mut best = None;
+        for (k, &c) in self.right.iter().enumerate() {
+            let first = match best {
                 // Of equal candidates the one that stands first, whatever the order of the list.
-                let first = best != usize::MAX
-                    && size(c) == top
-                    && places.position[c as usize] < places.position[right[best] as usize];
-                if better || first {
-                    (best, top) = (k, size(c));
+                Some(b) if size(c) == top => {
+                    position[c as usize] < position[self.right[b as usize] as usize]
                 }
-            }
-            if best != usize::MAX {
-                let chosen = right[best];
-                right[best] = own;
-                let at = places.position[chosen as usize];
-                places.column.swap(i, at as usize);
-                places.position[own as usize] = at;
-                places.position[chosen as usize] = row;
-                own = chosen;
-                counts.swaps += 1;
+                _ => false,
+            };
+            if size(c) > top || first {
+                top = size(c);
+                best = Some(k as u32);
             }
         }
-        right.retain(|&j| {
-            let size = work[j as usize].value.abs();
-            size > tau || !size.is_finite()
-        });
-        if !PIVOTING {
-            right.sort_unstable();
-        }
-        let norm = if norm > T::ZERO { norm } else { largest };
-        let (pivot, other) = options.pivot.apply(work[own as usize].value, norm);
-        counts.replaced += usize::from(other);
-        let inv = T::ONE / pivot;
-
-        // Which entries may stay.
-        let allowed = match options.fill {
-            LuFill::Total(ratio) => {
-                let used = lower.values.len() + upper.values.len() + i;
-                let total = (ratio * counts.matrix_nnz as f64) as usize;
-                Some(total.saturating_sub(used + 1))
-            }
-            _ => None,
+        let tolerance = T::from_f64(self.options.pivot_tolerance);
+        let Some(best) = best.filter(|_| top * tolerance > size(own)) else {
+            return;
         };
-        let mut keep_left = Largest::of(&mut [], 0);
-        let mut keep_right = Largest::of(&mut [], 0);
+        let chosen = std::mem::replace(&mut self.right[best as usize], own);
+        let at = self.places.position[chosen as usize];
+        self.places.column.swap(i, at as usize);
+        self.places.position[own as usize] = at;
+        self.places.position[chosen as usize] = i as u32;
+        self.counts.swaps += 1;
+    }
+
+    /// Drops small entries of `U`, keeps the largest of what is left, stores the row.
+    fn keep(&mut self, i: usize, norm: T, tau: T) -> Result<(), PrecondError> {
+        let own = self.own(i) as usize;
+        let (pivot, mut replaced) = self.options.pivot.apply(self.work[own].value, norm);
+        let mut inverse = T::ONE / pivot;
+        let work = &self.work;
+        let size = |j: u32| work[j as usize].value.abs();
+        // What is not a number stays and is found below.
+        self.right
+            .retain(|&j| size(j) > tau || !size(j).is_finite());
+        let (mut keep_left, mut keep_right) = (Largest::all(), Largest::all());
         let mut joint = false;
-        match (options.fill, allowed) {
-            (LuFill::PerRow(p), _) => {
-                if left.len() > p {
-                    sizes.clear();
-                    sizes.extend(left.iter().map(|e| e.2));
-                    keep_left = Largest::of(&mut sizes, p);
+        match self.options.fill {
+            LuFill::Unlimited => {}
+            LuFill::PerRow(p) => {
+                if self.left.len() > p {
+                    self.sizes.clear();
+                    self.sizes.extend(self.left.iter().map(|e| e.size));
+                    keep_left = Largest::of(&mut self.sizes, p);
                 }
-                if right.len() > p {
-                    sizes.clear();
-                    sizes.extend(right.iter().map(|&j| work[j as usize].value.abs()));
-                    keep_right = Largest::of(&mut sizes, p);
+                if self.right.len() > p {
+                    self.sizes.clear();
+                    self.sizes.extend(self.right.iter().map(|&j| size(j)));
+                    keep_right = Largest::of(&mut self.sizes, p);
                 }
             }
-            (_, Some(count)) if left.len() + right.len() > count => {
-                sizes.clear();
-                sizes.extend(left.iter().map(|e| e.2));
-                sizes.extend(right.iter().map(|&j| work[j as usize].value.abs()));
-                keep_left = Largest::of(&mut sizes, count);
-                joint = true;
+            LuFill::Total(ratio) => {
+                let used = self.lower.values.len() + self.upper.values.len() + i + 1;
+                let total = (ratio * self.counts.matrix_nnz as f64) as usize;
+                let allowed = total.saturating_sub(used);
+                if self.left.len() + self.right.len() > allowed {
+                    self.sizes.clear();
+                    self.sizes.extend(self.left.iter().map(|e| e.size));
+                    self.sizes.extend(self.right.iter().map(|&j| size(j)));
+                    keep_left = Largest::of(&mut self.sizes, allowed);
+                    joint = true;
+                }
             }
-            _ => {}
         }
-        let mut finite = inv.is_finite() && inv != T::ZERO;
-        let mut top = pivot.abs();
-        for &(k, l, size) in &left {
-            if keep_left.keeps(size) {
-                lower.push(k, l);
-                finite &= l.is_finite();
-            }
+        let (left_start, right_start) = (self.lower.values.len(), self.upper.values.len());
+        let mut finite = inverse.is_finite() && inverse != T::ZERO;
+        for e in self.left.iter().filter(|e| keep_left.keeps(e.size)) {
+            self.lower.push(e.k, e.value);
+            finite &= e.value.is_finite();
         }
         let keep_right = if joint {
             &mut keep_left
         } else {
             &mut keep_right
         };
-        for &j in &right {
-            let value = work[j as usize].value;
-            if keep_right.keeps(value.abs()) {
-                let scaled = value * inv;
-                upper.push(j, scaled);
-                top = larger(top, value.abs());
-                finite &= scaled.is_finite();
-            }
+        self.right.retain(|&j| keep_right.keeps(size(j)));
+        if !PIVOTING {
+            self.right.sort_unstable();
+        }
+        let mut height = pivot.abs();
+        for &j in &self.right {
+            let scaled = work[j as usize].value * inverse;
+            self.upper.push(j, scaled);
+            height = larger(height, size(j));
+            finite &= scaled.is_finite();
         }
         if !finite {
-            return Err(PrecondError::NonFinite { row: i, col: i });
+            self.lower.truncate(left_start);
+            self.upper.truncate(right_start);
+            (inverse, height, replaced) = (overflown(i, norm)?, norm, true);
         }
-        lower.end_row(n)?;
-        upper.end_row(n)?;
-        inverse.push(inv);
-        height.push(top);
+        self.counts.replaced += usize::from(replaced);
+        let n = self.work.len();
+        self.lower.end_row(n)?;
+        self.upper.end_row(n)?;
+        self.inverse.push(inverse);
+        self.height.push(height);
+        Ok(())
     }
-    if PIVOTING {
-        renumber(&mut upper, &places.position);
+
+    fn finish(mut self) -> (IncompleteLu<T>, Counts) {
+        if PIVOTING {
+            renumber(&mut self.upper, &self.places.position);
+        }
+        for triangle in [&mut self.lower, &mut self.upper] {
+            triangle.pattern.indices.shrink_to_fit();
+            triangle.values.shrink_to_fit();
+        }
+        let factor = IncompleteLu::assemble(
+            (Arc::new(self.lower.pattern), self.lower.values),
+            (Arc::new(self.upper.pattern), self.upper.values),
+            self.inverse,
+        );
+        let mut frame = Frame::default();
+        if self.counts.swaps > 0 {
+            frame.cols = self.places.column;
+        }
+        (factor.framed(frame), self.counts)
     }
-    for triangle in [&mut lower, &mut upper] {
-        triangle.pattern.indices.shrink_to_fit();
-        triangle.values.shrink_to_fit();
-    }
-    let factor = IncompleteLu::assemble(
-        (Arc::new(lower.pattern), lower.values),
-        (Arc::new(upper.pattern), upper.values),
-        inverse,
-    );
-    let cols = if counts.swaps > 0 {
-        places.column
-    } else {
-        vec![]
-    };
-    let factor = factor.framed(Frame {
-        cols,
-        ..Frame::default()
-    });
-    Ok((factor, counts))
 }
 
 /// Columns become positions, increasing in each row.

@@ -14,11 +14,18 @@ pub(super) struct Largest<T> {
 }
 
 impl<T: Real> Largest<T> {
+    /// For everything.
+    pub(super) fn all() -> Self {
+        Self {
+            cut: -T::ONE,
+            ties: 0,
+        }
+    }
+
     /// For the `count` largest of `sizes`, which are reordered. O(length).
     pub(super) fn of(sizes: &mut [T], count: usize) -> Self {
         if count >= sizes.len() {
-            let cut = -T::ONE;
-            return Self { cut, ties: 0 };
+            return Self::all();
         }
         if count == 0 {
             let cut = T::ONE / T::ZERO;
@@ -40,7 +47,8 @@ impl<T: Real> Largest<T> {
             self.ties -= 1;
             return true;
         }
-        size > self.cut
+        // What is not a number is kept, for others to find.
+        size > self.cut || !size.is_finite()
     }
 }
 

@@ -1,7 +1,5 @@
 //! Values of factors whose pattern is given.
 
-use std::ops::Range;
-
 use la_krylov::Real;
 use sprs::SpIndex;
 
@@ -9,6 +7,14 @@ use super::super::pivot::PivotRule;
 use super::IncompleteLu;
 use crate::PrecondError;
 use crate::classical::input::Rows;
+
+/// One entry of the row in work.
+#[derive(Clone, Copy)]
+pub(crate) struct Slot<T> {
+    pub(crate) value: T,
+    /// The row this value belongs to; stale if it is another one.
+    pub(crate) row: u32,
+}
 
 /// Fills in the values of `factor` and counts replaced pivots.
 ///
@@ -21,63 +27,113 @@ pub(super) fn factor<T: Real, I: SpIndex>(
 ) -> Result<usize, PrecondError> {
     let n = factor.inverse_diagonal.len();
     let (lower, upper) = (&*factor.lower, &*factor.upper);
-    let largest = largest_entry(a, n)?;
-    let mut w = vec![T::ZERO; n];
-    // mark[j] == i: column j belongs to the pattern of row i.
-    let mut mark = vec![u32::MAX; n];
+    let empty = Slot {
+        value: T::ZERO,
+        row: EMPTY,
+    };
+    let mut work = vec![empty; n];
     let mut replaced = 0;
+    let (mut lower_start, mut upper_start) = (0, 0);
     for i in 0..n {
-        let (below, above) = (lower.range(i), upper.range(i));
-        let pattern = [
-            &lower.indices[below.clone()],
-            &[i as u32],
-            &upper.indices[above.clone()],
-        ];
-        for &j in pattern.into_iter().flatten() {
-            w[j as usize] = T::ZERO;
-            mark[j as usize] = i as u32;
+        let row = i as u32;
+        let (below, above) = (
+            lower_start..lower.indptr[i + 1] as usize,
+            upper_start..upper.indptr[i + 1] as usize,
+        );
+        (lower_start, upper_start) = (below.end, above.end);
+        let (left, right) = (&lower.indices[below.clone()], &upper.indices[above.clone()]);
+        for &j in left.iter().chain(right) {
+            work[j as usize] = Slot {
+                value: T::ZERO,
+                row,
+            };
         }
+        work[i] = Slot {
+            value: T::ZERO,
+            row,
+        };
         let (cols, values) = a.row(i);
-        let mut norm = T::ZERO;
         for (col, &value) in cols.iter().zip(values) {
-            let j = col.index();
-            if mark.get(j) != Some(&(i as u32)) {
-                return Err(PrecondError::PatternMismatch { row: i });
+            match work.get_mut(col.index()) {
+                Some(slot) if slot.row == row => slot.value = value,
+                _ => return Err(PrecondError::PatternMismatch { row: i }),
             }
-            w[j] = value;
-            norm = larger(norm, value.abs());
         }
-        for t in below.clone() {
-            let k = lower.indices[t] as usize;
-            let wk = w[k];
-            factor.lower_values[t] = wk * factor.inverse_diagonal[k];
-            let row: Range<usize> = upper.range(k);
-            for (&j, &u) in upper.indices[row.clone()]
-                .iter()
-                .zip(&factor.upper_values[row])
-            {
-                if mark[j as usize] == i as u32 {
-                    w[j as usize] -= wk * u;
+        let norm = row_norm(a, n, i)?;
+        let lower_values = &mut factor.lower_values[below.clone()];
+        let mut finite = true;
+        for (&k, l) in left.iter().zip(lower_values) {
+            let k = k as usize;
+            let wk = work[k].value;
+            *l = wk * factor.inverse_diagonal[k];
+            finite &= l.is_finite();
+            let range = upper.indptr[k] as usize..upper.indptr[k + 1] as usize;
+            let (cols, values) = (&upper.indices[range.clone()], &factor.upper_values[range]);
+            for (&j, &u) in cols.iter().zip(values) {
+                let slot = &mut work[j as usize];
+                if slot.row == row {
+                    slot.value -= wk * u;
                 }
             }
         }
-        let norm = if norm > T::ZERO { norm } else { largest };
-        let (diagonal, other) = pivot.apply(w[i], norm);
-        replaced += usize::from(other);
+        let (diagonal, mut other) = pivot.apply(work[i].value, norm);
         let inverse = T::ONE / diagonal;
-        let mut finite = inverse.is_finite() && inverse != T::ZERO;
+        finite &= inverse.is_finite() && inverse != T::ZERO;
         factor.inverse_diagonal[i] = inverse;
-        for t in above {
-            let scaled = w[upper.indices[t] as usize] * inverse;
-            factor.upper_values[t] = scaled;
-            finite &= scaled.is_finite();
+        for (&j, u) in right.iter().zip(&mut factor.upper_values[above.clone()]) {
+            *u = work[j as usize].value * inverse;
+            finite &= u.is_finite();
         }
-        finite &= factor.lower_values[below].iter().all(|l| l.is_finite());
         if !finite {
-            return Err(PrecondError::NonFinite { row: i, col: i });
+            factor.lower_values[below].fill(T::ZERO);
+            factor.upper_values[above].fill(T::ZERO);
+            factor.inverse_diagonal[i] = overflown(i, norm)?;
+            other = true;
         }
+        replaced += usize::from(other);
     }
     Ok(replaced)
+}
+
+/// The reciprocal pivot of a row that overflowed in the elimination and keeps nothing else.
+#[cold]
+pub(crate) fn overflown<T: Real>(row: usize, norm: T) -> Result<T, PrecondError> {
+    let inverse = T::ONE / norm;
+    if inverse.is_finite() {
+        Ok(inverse)
+    } else {
+        Err(PrecondError::NonFinite { row, col: row })
+    }
+}
+
+/// No row.
+pub(crate) const EMPTY: u32 = u32::MAX;
+
+/// The largest entry of row `i` in absolute value; that of the matrix for a row of zeros, and 1 for a
+/// matrix of zeros. Refuses entries that are not finite.
+#[inline]
+pub(crate) fn row_norm<T: Real, I: SpIndex>(
+    a: &Rows<'_, T, I>,
+    n: usize,
+    i: usize,
+) -> Result<T, PrecondError> {
+    let (cols, values) = a.row(i);
+    let mut norm = T::ZERO;
+    let mut probe = T::ZERO;
+    for &value in values {
+        norm = larger(norm, value.abs());
+        probe += value * T::ZERO; // NaN unless all are finite
+    }
+    if probe != T::ZERO {
+        let at = values.iter().position(|v| !v.is_finite()).unwrap_or(0);
+        let col = cols[at].index();
+        return Err(PrecondError::NonFinite { row: i, col });
+    }
+    if norm > T::ZERO {
+        Ok(norm)
+    } else {
+        largest_entry(a, n)
+    }
 }
 
 /// The largest entry in absolute value, or 1 if there is none but zeros; refuses entries that are
