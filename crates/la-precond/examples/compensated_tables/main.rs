@@ -16,8 +16,11 @@ use families::{FAMILIES, matrix};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
+/// Name, means and largest values by class, number of families.
+type Row = (&'static str, [f64; 3], [f64; 3], Option<usize>);
+
 /// Geometric mean (and largest) of iterations over those of IC(0) at n = 1e4, by class, and families with a breakdown.
-const REFERENCE: [(&str, [f64; 3], [f64; 3], Option<usize>); 9] = [
+const REFERENCE: [Row; 9] = [
     ("ric 0.97", [0.704, 1.14, 0.65], [1.01, 1.61, 1.50], Some(4)),
     ("ric 0.99", [0.672, 1.35, 0.66], [1.01, 2.55, 1.57], Some(4)),
     ("mic", [0.785, 1.97, 0.67], [3.34, 4.88, 1.64], Some(9)),
