@@ -334,10 +334,10 @@ fn scaling_changes_nothing_but_the_scale() {
                 builder.factor(a.view()).unwrap(),
                 builder.factor(scaled.view()).unwrap(),
             );
-            for i in 0..100 {
-                assert_eq!(other.diagonal()[i], plain.diagonal()[i] * scale[i]);
+            for (i, factor) in scale.iter().enumerate() {
+                assert_eq!(other.diagonal()[i], plain.diagonal()[i] * factor);
                 for ((_, x), (_, y)) in other.row(i).zip(plain.row(i)) {
-                    assert_eq!(x, y * scale[i]);
+                    assert_eq!(x, y * factor);
                 }
             }
         }

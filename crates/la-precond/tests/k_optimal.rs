@@ -146,10 +146,10 @@ fn scaling_rows_and_columns_scales_rows() {
     let other = KOptimal::default()
         .factor(symmetric(81, entries).view())
         .unwrap();
-    for i in 0..81 {
-        assert_eq!(other.diagonal()[i], plain.diagonal()[i] * scale[i]);
+    for (i, factor) in scale.iter().enumerate() {
+        assert_eq!(other.diagonal()[i], plain.diagonal()[i] * factor);
         for ((_, x), (_, y)) in other.row(i).zip(plain.row(i)) {
-            assert_eq!(x, y * scale[i]);
+            assert_eq!(x, y * factor);
         }
     }
 }

@@ -152,7 +152,7 @@ fn sweeps<T: Real>(
     let (mut old, mut old_diagonal) = (a.to_vec(), vec![pivot.sqrt(); n]);
     let (mut new, mut new_diagonal) = (old.clone(), old_diagonal.clone());
     for _ in 0..count {
-        for i in 0..n {
+        for (i, new_pivot) in new_diagonal.iter_mut().enumerate() {
             let range = pattern.range(i);
             let (cols, row) = (&pattern.indices[range.clone()], &old[range.clone()]);
             let mut d = pivot;
@@ -170,7 +170,7 @@ fn sweeps<T: Real>(
             if !(d > T::ZERO && d.is_finite()) {
                 return Err(i);
             }
-            new_diagonal[i] = d.sqrt();
+            *new_pivot = d.sqrt();
         }
         std::mem::swap(&mut old, &mut new);
         std::mem::swap(&mut old_diagonal, &mut new_diagonal);
