@@ -121,21 +121,20 @@ pub fn reverse_cuthill_mckee(a: &CsrMatrix) -> Vec<usize> {
         stamp += 1;
         let mut queue = vec![start];
         level[start] = stamp;
-        let (mut head, mut last, mut depth) = (0, 0, 0);
-        while head < queue.len() {
-            last = head;
-            for at in head..queue.len() {
+        let (mut last, mut depth) = (0..0, 0);
+        while last.end < queue.len() {
+            last = last.end..queue.len();
+            for at in last.clone() {
                 for &j in neighbours(queue[at]) {
                     if level[j as usize] != stamp {
                         level[j as usize] = stamp;
                         queue.push(j as usize);
                     }
                 }
-                head = at + 1;
             }
             depth += 1;
         }
-        let far = queue[last..].iter().copied().min_by_key(|&i| degree[i]);
+        let far = queue[last].iter().copied().min_by_key(|&i| degree[i]);
         (far.unwrap_or(start), depth)
     };
     for &candidate in &starts {

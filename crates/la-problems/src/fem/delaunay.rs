@@ -10,6 +10,9 @@ use super::mesh::{TriangleMesh, twice_area};
 use crate::error::{ProblemError, require, require_u32};
 use crate::system::LinearSystem;
 
+/// Points and the triangles that join them.
+pub(super) type Triangles = (Vec<[f64; 2]>, Vec<[u32; 3]>);
+
 /// Where random points lie.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
@@ -37,11 +40,7 @@ impl PointCloud {
     }
 
     /// Draws points and joins them; triangles of (almost) no area at the hull are left out.
-    pub(super) fn mesh(
-        self,
-        points: usize,
-        seed: u64,
-    ) -> Result<(Vec<[f64; 2]>, Vec<[u32; 3]>), ProblemError> {
+    pub(super) fn mesh(self, points: usize, seed: u64) -> Result<Triangles, ProblemError> {
         self.validate(points)?;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut point = || match self {

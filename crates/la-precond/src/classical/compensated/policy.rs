@@ -50,21 +50,6 @@ impl<T: Real> Default for Sum<T> {
     }
 }
 
-/// Nothing is compensated: IC(0).
-#[cfg(test)]
-pub(super) struct Ignore;
-
-#[cfg(test)]
-impl<T: Real> Policy<T> for Ignore {
-    type Sums = ();
-
-    fn drop(&self, (): &mut (), _f: T, _supported: T) {}
-
-    fn pivot(&self, plain: T, (): (), _outward: T) -> Pivot<T> {
-        Pivot::plain(plain)
-    }
-}
-
 /// RIC(ω): `d = δ − ω Σ f`; MIC for ω = 1.
 pub(super) struct Relax<T> {
     pub(super) omega: T,

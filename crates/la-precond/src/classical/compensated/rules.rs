@@ -47,8 +47,8 @@ pub enum Compensation {
     /// MIC with different weights for dropped edges that remaining paths `i – m – j` can stand in for (share ρ of `f`) and
     /// for others: `d = max(δ − ω_s Σ ρ f − ω_u Σ (1 − ρ) f + Σ |f⁻|, min(Σ_{i>k} |s_ik|, δ))`.
     ///
-    /// Keeps the gain of MIC and DRIC on ordered matrices, and does no harm in random orders. Set-up about twice
-    /// that of the others; columns with more than 20 later neighbours count as without support.
+    /// Keeps the gain of MIC and DRIC on ordered matrices, and does no harm in random orders. Set-up up to twice
+    /// that of RIC; columns with more than 20 later neighbours count as without support.
     Supported {
         /// ω_s, the weight of supported fill, in [0, 1]; dimensionless.
         supported: f64,
