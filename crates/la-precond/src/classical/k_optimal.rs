@@ -1,5 +1,7 @@
 //! Factors that minimise Kaporin's condition number.
 
+mod inverse;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,10 +10,10 @@ use sprs::{CsMatViewI, SpIndex};
 
 use super::SymmetryCheck;
 use super::columns::{Columns, by_rows};
-use super::complete::Complete;
 use super::dense::last_column;
 use super::input::{hopeless, lower_pattern, with_rows};
 use crate::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder, PrecondError};
+use inverse::Complete;
 
 /// The factor `L` on the pattern of the lower triangle of `A` for which `K(Lᵀ A⁻¹ L)` is smallest, where
 /// `K(X) = (tr X / n) / (det X)^{1/n}` is Kaporin's condition number.

@@ -8,7 +8,6 @@ mod columns;
 mod compensated;
 #[cfg(feature = "faer")]
 mod complete;
-mod complete;
 mod dense;
 pub(crate) mod factor;
 mod fixed_point;

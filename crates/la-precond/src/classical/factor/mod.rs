@@ -14,9 +14,6 @@ use crate::PrecondError;
 pub(crate) use check::square;
 pub(crate) use pattern::LowerPattern;
 pub(crate) use solve::{dot, eliminate, widen};
-#[cfg(feature = "rayon")]
-pub(crate) use solve::eliminate;
-pub(crate) use solve::{dot, widen};
 pub use stats::FactorStats;
 
 /// An incomplete Cholesky factor: `M = L Lᵀ` with `L` lower triangular and a positive diagonal.
