@@ -14,19 +14,21 @@ fn laplacian(side: usize) -> CsMatI<f64, usize> {
     let mut t = TriMatI::with_capacity((n, n), 5 * n);
     for i in 0..n {
         t.add_triplet(i, i, 4.0);
-        for j in [(i % side > 0).then(|| i - 1), (i >= side).then(|| i - side)] {
-            if let Some(j) = j {
-                t.add_triplet(i, j, -1.0);
-                t.add_triplet(j, i, -1.0);
-            }
+        let neighbours = [(i % side > 0).then(|| i - 1), (i >= side).then(|| i - side)];
+        for j in neighbours.into_iter().flatten() {
+            t.add_triplet(i, j, -1.0);
+            t.add_triplet(j, i, -1.0);
         }
     }
     t.to_csr()
 }
 
+/// A name, the bytes that it moves, and the work.
+type Job<'j> = (&'static str, usize, Box<dyn FnMut() + 'j>);
+
 /// Runs all jobs in turn, many times; the least seconds of each, which other work on the machine
 /// disturbs least.
-fn best(jobs: &mut [(&str, usize, Box<dyn FnMut() + '_>)]) -> Vec<f64> {
+fn best(jobs: &mut [Job<'_>]) -> Vec<f64> {
     let mut times = vec![Vec::new(); jobs.len()];
     for _ in 0..40 {
         for ((_, _, job), times) in jobs.iter_mut().zip(&mut times) {
@@ -46,15 +48,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let compact = CsrMatrix::<f64>::from_sprs(narrow.view())?;
     let n = side * side;
     let x: Vec<f64> = (0..n).map(|i| (i as f64).sin()).collect();
-    for (title, space) in [
-        ("one thread", Host::sequential(n)),
-        ("threads", Host::new(n)),
+    for (title, space, large) in [
+        ("one thread", Host::sequential(n), Host::sequential(8 * n)),
+        ("threads", Host::new(n), Host::new(8 * n)),
     ] {
         if title == "threads" && !space.is_parallel() {
             continue;
         }
-        let (mut y, mut y2, mut y3, mut y4) = (x.clone(), x.clone(), x.clone(), x.clone());
-        let (mut z, mut w) = (x.clone(), x.clone());
+        let (mut y2, mut y3, mut y4) = (x.clone(), x.clone(), x.clone());
+        let (long, mut long_y) = (x.repeat(8), x.repeat(8));
+        let (z, mut w) = (x.clone(), x.clone());
         let (mut block, mut image) = (space.basis(8), space.basis(4));
         for j in 0..8 {
             space.set_column(&mut block, j, 1.0 / n as f64, &x);
@@ -64,12 +67,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let matrix = compact.product_bytes() - 2 * vector;
         let (sp, a, b) = (&space, &wide, &narrow);
         let columns = &block;
-        let mut jobs: Vec<(&str, usize, Box<dyn FnMut()>)> = vec![
-            // Reads y and x, writes y: the same traffic as a triad without write-allocation.
+        let mut jobs: Vec<Job<'_>> = vec![
+            // Reads y and x, writes y: the traffic of a triad, on vectors that no cache holds.
             (
-                "y = y + s x",
-                3 * vector,
-                Box::new(|| sp.axpy(1e-9, black_box(&x), &mut y)),
+                "y = y + s x, 8 n entries",
+                24 * vector,
+                Box::new(|| large.axpy(1e-9, black_box(&long), &mut long_y)),
             ),
             (
                 "sprs, 64-bit indices",
@@ -118,8 +121,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 rate / rates[0]
             );
         }
-        drop(jobs);
-        z.clear();
     }
     Ok(())
 }

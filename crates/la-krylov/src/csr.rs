@@ -49,7 +49,8 @@ impl<T: Real> CsrMatrix<T> {
     /// Copies a `sprs` matrix, in CSR or CSC, with any index type. Values are converted to `T`.
     ///
     /// # Errors
-    /// [`KrylovError::TooLarge`] if the columns, rows or nonzeros are too many for 32-bit indices.
+    /// [`KrylovError::TooLarge`] if the columns, rows or nonzeros are too many for 32-bit indices;
+    /// [`KrylovError::DimensionMismatch`] if the matrix was built unchecked, with an index out of range.
     ///
     /// # Examples
     /// See [`CsrMatrix`].
@@ -83,9 +84,16 @@ impl<T: Real> CsrMatrix<T> {
         compressed.offsets.push(0);
         for slice in a.outer_iterator() {
             for (j, v) in slice.iter() {
-                // Both below the limits; the second line holds for every sprs matrix.
+                // The products rely on it: never seen, unless the matrix was built unchecked.
+                if j >= inner {
+                    return Err(KrylovError::DimensionMismatch {
+                        rows: a.rows(),
+                        cols: a.cols(),
+                        what: "a sparse index",
+                        len: j,
+                    });
+                }
                 compressed.indices.push(j as u32);
-                assert!(j < inner, "index out of range in a sprs matrix");
                 compressed.values.push(T::from_f64(v.to_f64()));
             }
             compressed.offsets.push(compressed.indices.len() as u32);
@@ -203,7 +211,7 @@ impl<T: Real> LinearOperator<Host<T>> for CsrMatrix<T> {
     /// Four columns for one reading of the matrix.
     ///
     /// # Panics
-    /// If there are no such columns, or if their length is wrong.
+    /// If there are no such columns, or if their length is wrong and not zero.
     fn apply_columns(
         &self,
         space: &Host<T>,
@@ -213,24 +221,23 @@ impl<T: Real> LinearOperator<Host<T>> for CsrMatrix<T> {
     ) {
         let parallel = space.is_parallel();
         let mut j = columns.start;
-        while j < columns.end {
-            match y.columns_mut(j..columns.end) {
-                (Some(quad), _) => {
-                    let x = [0, 1, 2, 3].map(|k| x.column(j + k));
-                    self.all().product(x, quad, parallel);
-                    j += 4;
-                }
-                (None, Some(pair)) => {
-                    self.all()
-                        .product([x.column(j), x.column(j + 1)], pair, parallel);
-                    j += 2;
-                }
-                (None, None) => {
-                    self.all()
-                        .product([x.column(j)], [y.column_mut(j)], parallel);
-                    j += 1;
-                }
+        while j + 4 <= columns.end {
+            let x = [0, 1, 2, 3].map(|k| x.column(j + k));
+            if let Some(y) = y.columns_mut::<4>(j) {
+                self.all().product(x, y, parallel);
             }
+            j += 4;
+        }
+        while j + 2 <= columns.end {
+            let x = [x.column(j), x.column(j + 1)];
+            if let Some(y) = y.columns_mut::<2>(j) {
+                self.all().product(x, y, parallel);
+            }
+            j += 2;
+        }
+        if j < columns.end {
+            let (x, y) = (x.column(j), y.column_mut(j));
+            self.all().product([x], [y], parallel);
         }
     }
 }

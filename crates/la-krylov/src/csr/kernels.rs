@@ -2,7 +2,7 @@
 //! were, once, when they were built.
 #![expect(
     unsafe_code,
-    reason = "checked indices cost a third of the speed of a product that stays in cache"
+    reason = "checked indices cost up to a third of the speed of a product that stays in cache"
 )]
 
 use crate::Real;

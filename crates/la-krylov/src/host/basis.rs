@@ -4,8 +4,6 @@
 //! the single vector stays in the first-level cache, so that memory sees each column once and the
 //! vector once (twice where it is written).
 
-use std::ops::Range;
-
 use super::reduce::Job;
 use crate::Real;
 
@@ -59,28 +57,16 @@ impl<T: Real> HostBasis<T> {
         }
     }
 
-    /// The first four of these columns, or else the first two, if there are so many.
-    pub(crate) fn columns_mut(
-        &mut self,
-        columns: Range<usize>,
-    ) -> (Option<[&mut [T]; 4]>, Option<[&mut [T]; 2]>) {
-        let (n, count) = (self.n, columns.len());
-        let of = |j: usize| {
-            let start = (columns.start + j) * self.stride;
-            start..start + n
-        };
-        // Ranges of no entries may not touch each other.
-        if n == 0 {
-            return (None, None);
+    /// `N` columns from column `start` on; `None` for vectors without entries.
+    pub(crate) fn columns_mut<const N: usize>(&mut self, start: usize) -> Option<[&mut [T]; N]> {
+        if self.n == 0 {
+            return None;
         }
-        match count {
-            0 | 1 => (None, None),
-            2 | 3 => (None, self.data.get_disjoint_mut([of(0), of(1)]).ok()),
-            _ => {
-                let ranges = [of(0), of(1), of(2), of(3)];
-                (self.data.get_disjoint_mut(ranges).ok(), None)
-            }
-        }
+        let ranges = std::array::from_fn(|k| {
+            let first = (start + k) * self.stride;
+            first..first + self.n
+        });
+        self.data.get_disjoint_mut(ranges).ok()
     }
 
     pub(super) fn columns(&self) -> usize {
