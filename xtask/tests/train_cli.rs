@@ -89,6 +89,66 @@ fn a_run_writes_weights_with_their_story() {
     assert!(!path.with_extension("checkpoint").exists());
 }
 
+/// The baseline: with LibTorch it trains, starts from its own weights and validates; without, it says what is missing.
+#[test]
+fn neuralpcg_trains_where_libtorch_is_built_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |more: &[&str]| {
+        let mut command = runner();
+        command.current_dir(folder.path()).args([
+            "train",
+            "neuralpcg",
+            "--n",
+            "60",
+            "--samples",
+            "2",
+            "--updates",
+            "3",
+            "--validation",
+            "1",
+            "--validate-every",
+            "3",
+            "--threads",
+            "1",
+        ]);
+        command.args(more);
+        command
+    };
+    let native = refused(run(&["--engine", "native", "--output", "w.safetensors"]));
+    assert!(native.contains("LibTorch only"), "{native}");
+    if !cfg!(feature = "torch") {
+        let message = refused(run(&["--output", "w.safetensors"]));
+        assert!(message.contains("without LibTorch"), "{message}");
+        return;
+    }
+    for (variant, name) in [
+        ("paper", "p.safetensors"),
+        ("equilibrated", "e.safetensors"),
+    ] {
+        run(&["--variant", variant, "--output", name])
+            .assert()
+            .success();
+        let weights = Weights::load(folder.path().join(name)).unwrap();
+        let read = la_gnn::neuralpcg::Parameters::from_weights(&weights).unwrap();
+        let features = if variant == "paper" { 1 } else { 8 };
+        assert_eq!(read.config.node_features, features);
+        // A failed validation would count the limit of 3000 iterations.
+        let score = weights.provenance.results["validation_iterations_at_1e-3"][0][1].as_f64();
+        assert!(score.unwrap() < 3000.0, "{score:?}");
+    }
+    let again = ["--variant", "equilibrated", "--from", "e.safetensors"];
+    run(&[&again[..], &["--output", "f.safetensors"]].concat())
+        .assert()
+        .success();
+    let message = refused(run(&[
+        "--from",
+        "e.safetensors",
+        "--output",
+        "g.safetensors",
+    ]));
+    assert!(message.contains("--variant"), "{message}");
+}
+
 #[test]
 fn unknown_names_are_refused_with_what_there_is() {
     let folder = tempfile::tempdir().unwrap();
@@ -250,4 +310,33 @@ fn a_torn_checkpoint_is_refused() {
         message.contains("w.checkpoint") && message.contains("remove it"),
         "{message}"
     );
+}
+
+/// A process whose files may not grow beyond a few hundred bytes: what a full disk looks like.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_the_weights_of_before() {
+    let folder = tempfile::tempdir().unwrap();
+    train(folder.path(), "w.safetensors", &[])
+        .assert()
+        .success();
+    let path = folder.path().join("w.safetensors");
+    let before = std::fs::read(&path).unwrap();
+    let program = runner().get_program().to_owned();
+    // With the signal ignored, a write beyond the limit is an error like that of a full disk.
+    let mut limited = Command::new("sh");
+    limited
+        .current_dir(folder.path())
+        .args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\""])
+        .arg(program)
+        .args(train(folder.path(), "w.safetensors", &["--seed", "1"]).get_args());
+    let message = refused(limited);
+    assert!(message.contains("w."), "names the file: {message}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    Weights::load(&path).unwrap();
+    // Nothing half-written is left where a later run would trust it: the run can be repeated.
+    train(folder.path(), "w.safetensors", &["--seed", "1"])
+        .assert()
+        .success();
+    assert_ne!(std::fs::read(&path).unwrap(), before);
 }

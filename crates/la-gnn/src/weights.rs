@@ -59,7 +59,9 @@ bundled!(
     "neuralif-synthetic-s1",
     "neuralif-synthetic-s2",
     "neuralif-synthetic-n1000",
+    "neuralif-synthetic-t1",
     "neuralif-poisson",
+    "neuralpcg-synthetic",
 );
 
 fn format_error(e: impl std::fmt::Display) -> GnnError {

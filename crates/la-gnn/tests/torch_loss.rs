@@ -132,6 +132,57 @@ fn every_gradient_is_that_of_finite_differences() {
 }
 
 #[test]
+fn losses_on_the_spectrum_have_the_gradient_of_finite_differences() {
+    let samples = [small_sample(5, 1), small_sample(7, 2)];
+    let both = [&samples[0], &samples[1]];
+    let batch = GraphBatch::new(&both, Pattern::Lower, Kind::Double, Device::Cpu).unwrap();
+    let z: Vec<f64> = (0..12).map(|i| f64::from(i * 7 + 3).sin()).collect();
+    let l: Vec<f64> = batch
+        .factor_rows()
+        .iter()
+        .zip(batch.factor_columns())
+        .map(|(&i, &j)| {
+            if i == j {
+                1.5
+            } else {
+                0.3 * ((i * 5 + j) as f64).cos()
+            }
+        })
+        .collect();
+    let mut gradients = Vec::new();
+    for objective in [
+        Objective::Kaporin,
+        Objective::KaporinPower(1),
+        Objective::KaporinPower(3),
+    ] {
+        let options = LossOptions::default()
+            .with_objective(objective)
+            .with_l1(0.3);
+        let at = |z: &[f64], l: &[f64]| {
+            let (l, z) = (Tensor::from_slice(l), Tensor::from_slice(z));
+            loss(&batch, &l, &z, &options).unwrap()
+        };
+        let gradient = values(&at(&z, &l).gradient);
+        let h = 1e-6;
+        let differences: Vec<f64> = (0..l.len())
+            .map(|k| {
+                let shifted = |by: f64| {
+                    let mut l = l.clone();
+                    l[k] += by;
+                    at(&z, &l).value
+                };
+                (shifted(h) - shifted(-h)) / (2.0 * h)
+            })
+            .collect();
+        assert_close(&format!("{objective:?}"), &gradient, &differences, 1e-6);
+        gradients.push(gradient);
+    }
+    // The power 1 is Kaporin's number itself; another one is not.
+    assert_eq!(gradients[0], gradients[1]);
+    assert_ne!(gradients[0], gradients[2]);
+}
+
+#[test]
 fn an_exact_factor_has_loss_and_gradient_zero() {
     // A = diag(4, 9), L = diag(2, 3).
     let mut a = TriMat::new((2, 2));
@@ -187,6 +238,21 @@ fn wrong_calls_are_refused() {
     assert!(matches!(
         loss(&batch, &one, &one, &negative),
         Err(GnnError::Config { field: "l1", .. })
+    ));
+    let squared = LossOptions::default()
+        .with_objective(Objective::Kaporin)
+        .with_power(Power::HalfSquare);
+    assert!(matches!(
+        loss(&batch, &one, &one, &squared),
+        Err(GnnError::Config { field: "power", .. })
+    ));
+    let no_power = LossOptions::default().with_objective(Objective::KaporinPower(0));
+    assert!(matches!(
+        no_power.validate(),
+        Err(GnnError::Config {
+            field: "objective",
+            ..
+        })
     ));
     let long = Tensor::from_slice(&[1.0, 2.0, 3.0]);
     let default = LossOptions::default();

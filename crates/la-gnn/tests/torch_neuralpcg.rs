@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use la_gnn::GnnError;
+use la_gnn::native::{self, Element, FullGraph};
 use la_gnn::neuralif::{Activation, NeuralIfConfig};
 use la_gnn::neuralpcg::{NeuralPcgConfig, Parameters};
 use la_gnn::sprs::TriMat;
@@ -16,7 +17,7 @@ use la_gnn::torch::{
     factor_values, loss,
 };
 use la_gnn::training::{NoHooks, TrainOptions, train};
-use torch_support::{assert_close, small_sample};
+use torch_support::{Fixture, assert_close, neuralif_folder, relative_error, small_sample};
 
 /// The matrix of [`small_sample`] with its right-hand side as the only node feature.
 fn sample(n: usize, seed: u64) -> Sample {
@@ -123,13 +124,108 @@ fn the_factor_follows_the_formulas() {
     assert_close("factor", &l, &expected, 1e-12);
 }
 
+/// The factor and the largest difference from the native engine, relative to the largest entry.
+fn native_error<T: Element>(p: &Parameters, sample: &Sample, kind: Kind) -> f64 {
+    let model = NeuralPcg::new(p, kind, Device::Cpu).unwrap();
+    let batch = GraphBatch::new(&[sample], model.pattern(), kind, Device::Cpu).unwrap();
+    let expected = factor_values(&model.forward(&batch).unwrap().0).unwrap();
+    let features = sample.features().iter().map(|v| T::from_f64(*v)).collect();
+    let graph = FullGraph::<T>::new(sample.matrix().view(), features).unwrap();
+    let network = native::neuralpcg::NeuralPcg::<T>::new(p).unwrap();
+    let mut ws = native::neuralpcg::Workspace::default();
+    let l = network.factor(&graph, &mut ws).unwrap();
+    let got: Vec<f64> = l.iter().map(|v| v.to_f64()).collect();
+    relative_error(&got, &expected, f64::MIN_POSITIVE)
+}
+
+#[test]
+fn the_native_engine_agrees() {
+    for config in [
+        NeuralPcgConfig::default(),
+        NeuralPcgConfig::equilibrated(),
+        NeuralPcgConfig::equilibrated()
+            .with_activation(Activation::Tanh)
+            .with_width(20),
+    ] {
+        for seed in 0..3 {
+            let p = Parameters::initialize(&config, seed).unwrap();
+            let small = small_sample(200, seed);
+            let b = small.pair().unwrap().1;
+            let sample = Sample::for_neuralpcg(small.matrix().view(), Some(b), &config).unwrap();
+            let (double, single) = (
+                native_error::<f64>(&p, &sample, Kind::Double),
+                native_error::<f32>(&p, &sample, Kind::Float),
+            );
+            assert!(double < 1e-12, "{config:?}: {double:e}");
+            assert!(single < 1e-5, "{config:?}: {single:e}");
+        }
+    }
+}
+
+/// The systems of the NeuralIF parity data: real sizes, isolated nodes, right-hand sides.
+#[test]
+fn the_native_engine_agrees_on_the_fixtures() {
+    let Some(folder) = neuralif_folder() else {
+        return;
+    };
+    for name in ["n12", "n60", "n300", "n300q5"] {
+        let system = Fixture::load(&folder, &format!("{name}_system"));
+        for config in [NeuralPcgConfig::default(), NeuralPcgConfig::equilibrated()] {
+            let p = Parameters::initialize(&config, 1).unwrap();
+            let a = system.matrix();
+            let sample = Sample::for_neuralpcg(a.view(), Some(system.get("b")), &config).unwrap();
+            let (double, single) = (
+                native_error::<f64>(&p, &sample, Kind::Double),
+                native_error::<f32>(&p, &sample, Kind::Float),
+            );
+            assert!(double < 1e-12, "{name} {config:?}: {double:e}");
+            assert!(single < 1e-5, "{name} {config:?}: {single:e}");
+            // What the native engine prepares is what LibTorch trains on.
+            let graph = match config.node_features {
+                1 => FullGraph::<f64>::prepare_system(a.view(), system.get("b"), &config),
+                _ => FullGraph::<f64>::prepare(a.view(), &config),
+            };
+            let same = FullGraph::new(sample.matrix().view(), sample.features().to_vec()).unwrap();
+            let mut ws = native::neuralpcg::Workspace::default();
+            let network = native::neuralpcg::NeuralPcg::<f64>::new(&p).unwrap();
+            let l = network.factor(&graph.unwrap(), &mut ws).unwrap().to_vec();
+            assert_eq!(l, network.factor(&same, &mut ws).unwrap());
+        }
+    }
+}
+
+#[test]
+fn samples_need_the_features_of_the_network() {
+    let a = small_sample(4, 0).matrix().clone();
+    let refused = |rhs: Option<&[f64]>, config: &NeuralPcgConfig| {
+        matches!(
+            Sample::for_neuralpcg(a.view(), rhs, config),
+            Err(GnnError::Config {
+                field: "node_features",
+                ..
+            })
+        )
+    };
+    assert!(refused(None, &NeuralPcgConfig::default()));
+    assert!(refused(
+        Some(&[0.0; 4]),
+        &NeuralPcgConfig::default().with_node_features(2)
+    ));
+    assert!(!refused(None, &NeuralPcgConfig::equilibrated()));
+}
+
 #[test]
 fn the_gradient_is_that_of_finite_differences() {
-    for activation in [Activation::Tanh, Activation::Relu] {
+    for (activation, graph_norm) in [
+        (Activation::Tanh, false),
+        (Activation::Relu, false),
+        (Activation::Tanh, true),
+    ] {
         let config = NeuralPcgConfig::default()
             .with_width(3)
             .with_steps(2)
-            .with_activation(activation);
+            .with_activation(activation)
+            .with_graph_norm(graph_norm);
         let p = Parameters::initialize(&config, 5).unwrap();
         let model = NeuralPcg::new(&p, Kind::Double, Device::Cpu).unwrap();
         let (one, two) = (sample(6, 1), sample(8, 2));

@@ -1,17 +1,21 @@
 //! Preconditioned conjugate gradients.
 
+mod columns;
 mod options;
+mod steps;
 mod workspace;
 
-use std::borrow::{Borrow, BorrowMut};
+use std::borrow::BorrowMut;
 
+pub use columns::{cg_columns, cg_columns_in};
 pub use options::CgOptions;
+use steps::Steps;
 pub use workspace::CgWorkspace;
 
-use crate::run::{Run, Settled, Verdict, check_dimensions, sign_status};
+use crate::run::{Run, check_dimensions, check_symmetric};
 use crate::{
-    Definiteness, Host, KrylovError, LinearOperator, Monitor, NoMonitor, Preconditioner,
-    PreconditionerKind, Real, Solution, Status, VectorSpace,
+    Host, KrylovError, LinearOperator, Monitor, NoMonitor, Preconditioner, Real, Solution,
+    VectorSpace,
 };
 
 /// Solves `A x = b` with preconditioned conjugate gradients, for symmetric positive definite A and M.
@@ -200,122 +204,23 @@ where
         z,
     } = workspace;
     check_dimensions(space, a, b, m)?;
-    check_preconditioner(m)?;
+    check_symmetric(m, "CG", "flexible CG")?;
     let (mut run, done) = Run::begin(space, a, b, options.limits(), monitor, state)?;
-    let status = match done {
-        Some(status) => status,
-        None => iterate(&mut run, m, p.borrow_mut(), q.borrow_mut(), z.borrow_mut()),
-    };
-    run.finish(status);
-    Ok(&workspace.state.solution)
-}
-
-fn check_preconditioner<S: VectorSpace, M: Preconditioner<S> + ?Sized>(
-    m: &M,
-) -> Result<(), KrylovError> {
-    let (kind, definiteness) = (m.kind(), m.definiteness());
-    let instead = match (kind, definiteness) {
-        (PreconditionerKind::Variable, _) => "flexible CG",
-        (_, Definiteness::General) => "GMRES",
-        _ => return Ok(()),
-    };
-    Err(KrylovError::UnsuitablePreconditioner {
-        method: "CG",
-        kind,
-        definiteness,
-        instead,
-    })
-}
-
-/// Saad, Algorithm 9.1, on the scaled residual.
-fn iterate<S, A, M, W>(
-    run: &mut Run<'_, S, A, W>,
-    m: &M,
-    p: &mut S::Vector,
-    q: &mut S::Vector,
-    z: &mut S::Vector,
-) -> Status
-where
-    S: VectorSpace,
-    A: LinearOperator<S> + ?Sized,
-    M: Preconditioner<S> + ?Sized,
-    W: Monitor<S::Vector> + ?Sized,
-{
-    let space = run.space;
-    let identity = m.is_identity();
-    let mut norm = space.norm(run.state.r.borrow());
-    let mut rz = 0.0;
-    let mut first = true;
-    // The step `alpha p` that `x` still lacks.
-    let mut pending: Option<f64> = None;
-    loop {
-        // z = M⁻¹ r, and rᵀ z
-        let rz_next = if identity {
-            norm * norm
-        } else {
-            let r = run.state.r.borrow();
-            match m.apply(space, r, z) {
-                Ok(()) => space.dot(r, z),
-                Err(failure) => {
-                    run.state.solution.failure = Some(failure);
-                    f64::NAN
-                }
-            }
-        };
-        if !(rz_next > 0.0 && rz_next.is_finite()) {
-            if let Some(step) = pending {
-                space.axpy(step, p, run.state.solution.x.borrow_mut());
-            }
-            if run.state.solution.failure.is_some() {
-                return Status::PreconditionerFailure;
-            }
-            let bound = space.norm(run.state.r.borrow()) * space.norm(z);
-            return sign_status::<S::Scalar>(rz_next, bound, Status::IndefinitePreconditioner);
-        }
-        let z_now = if identity { run.state.r.borrow() } else { &*z };
-        if first {
-            space.copy(z_now, p);
-        } else {
-            // p = z + β p with β = (rᵀz)ₖ₊₁ / (rᵀz)ₖ, after x = x + α p
-            let beta = rz_next / rz;
-            match pending.take() {
-                Some(step) => {
-                    space.axpy_xpby(step, p, run.state.solution.x.borrow_mut(), z_now, beta);
-                    if run.observe(norm) {
-                        return Status::StoppedByMonitor;
-                    }
-                }
-                None => space.xpby(z_now, beta, p),
-            }
-        }
-        first = false;
-        rz = rz_next;
-        // α = rᵀz / pᵀAp
-        run.a.apply(space, p, q);
-        let pq = space.dot(p, q);
-        if !(pq > 0.0 && pq.is_finite()) {
-            return sign_status::<S::Scalar>(
-                pq,
-                space.norm(p) * space.norm(q),
-                Status::IndefiniteOperator,
-            );
-        }
-        let alpha = rz / pq;
-        // r = r − α A p
-        norm = space.axpy_norm(-alpha, q, run.state.r.borrow_mut());
-        let step = alpha * run.unit;
-        match run.residual_updated(norm) {
-            Err(status) => return status,
-            Ok(Verdict::Continue) => pending = Some(step),
-            Ok(Verdict::Settle) => {
-                space.axpy(step, p, run.state.solution.x.borrow_mut());
-                match run.settle(norm) {
-                    Settled::Done(status) => return status,
-                    Settled::Continue => {}
-                    Settled::Restart => first = true,
-                }
-                norm = space.norm(run.state.r.borrow());
-            }
-        }
+    if let Some(status) = done {
+        run.finish(status);
+        return Ok(&workspace.state.solution);
     }
+    let (p, q, z) = (p.borrow_mut(), q.borrow_mut(), z.borrow_mut());
+    let mut steps = Steps::new(run);
+    let status = loop {
+        if let Err(status) = steps.direction(m, p, z) {
+            break status;
+        }
+        a.apply(space, p, q);
+        if let Err(status) = steps.advance(p, q) {
+            break status;
+        }
+    };
+    steps.finish(status);
+    Ok(&workspace.state.solution)
 }

@@ -26,6 +26,14 @@ pub enum KrylovError {
         /// Its length.
         len: usize,
     },
+    /// A matrix does not fit indices of 32 bits.
+    #[error("{what} is {value} but 32-bit indices end at {}", u32::MAX)]
+    TooLarge {
+        /// What is too large: `"column count"`, `"number of nonzeros"`, ...
+        what: &'static str,
+        /// How large it is.
+        value: usize,
+    },
     /// An option is outside its range.
     #[error("option `{option}` is {value} but must be {requirement}")]
     InvalidOption {
@@ -53,6 +61,16 @@ pub enum KrylovError {
         kind: PreconditionerKind,
         /// Its definiteness, as the preconditioner says.
         definiteness: Definiteness,
+        /// What to try instead.
+        instead: &'static str,
+    },
+    /// The preconditioner may change from call to call, and the method cannot bear that.
+    #[error(
+        "{method} needs a preconditioner that stays the same from call to call but this one is variable; try {instead}"
+    )]
+    VariablePreconditioner {
+        /// The method that was called.
+        method: &'static str,
         /// What to try instead.
         instead: &'static str,
     },

@@ -11,8 +11,8 @@ pub use workspace::FcgWorkspace;
 
 use crate::run::{Run, Settled, Verdict, check_dimensions, sign_status};
 use crate::{
-    Host, KrylovError, LinearOperator, Monitor, NoMonitor, Preconditioner, Real, Solution, Status,
-    VectorSpace,
+    Definiteness, Host, KrylovError, LinearOperator, Monitor, NoMonitor, Preconditioner,
+    PreconditionerKind, Real, Solution, Status, VectorSpace,
 };
 
 /// Solves `A x = b` with flexible conjugate gradients: A is symmetric positive definite, M may change
@@ -197,6 +197,10 @@ where
     W: Monitor<S::Vector> + ?Sized,
 {
     let space = run.space;
+    run.reserve_tridiagonal();
+    // With a fixed, symmetric M the coefficients are those of conjugate gradients.
+    let is_cg = m.kind() == PreconditionerKind::Fixed && m.definiteness() != Definiteness::General;
+    let mut alpha = 0.0;
     // Iterations since the last start.
     let mut i = 0;
     loop {
@@ -206,7 +210,7 @@ where
             return Status::PreconditionerFailure;
         }
         // p = z − Σ (zᵀ A pⱼ / pⱼᵀ A pⱼ) pⱼ, in the slot of the oldest direction
-        conjugate(space, z, directions, i, options.directions_at(i));
+        let beta = conjugate(space, z, directions, i, options.directions_at(i));
         let Direction { p, q, pq } = &mut directions[i % options.memory];
         let (p, q) = (p.borrow_mut(), q.borrow_mut());
         // α = pᵀ r / pᵀ A p
@@ -223,7 +227,11 @@ where
         if pr == 0.0 {
             return Status::Breakdown;
         }
-        let alpha = pr / *pq;
+        let previous = (i > 0).then_some((alpha, beta));
+        alpha = pr / *pq;
+        if is_cg {
+            run.state.solution.spectrum.push_step(previous, alpha);
+        }
         // r = r − α A p, x = x + α p
         let norm = space.axpy_norm(-alpha, q, run.state.r.borrow_mut());
         let verdict = run.residual_updated(norm);
@@ -245,27 +253,32 @@ where
 }
 
 /// Direction `i` from `z`, conjugate to the `used` latest ones, in the slot of direction `i − memory`.
+/// Returns the coefficient of the latest one.
 fn conjugate<S: VectorSpace>(
     space: &S,
     z: &S::Vector,
     directions: &mut [Direction<S::Owned>],
     i: usize,
     used: usize,
-) {
+) -> f64 {
     let memory = directions.len();
     let slot = i % memory;
     let coefficient = |d: &Direction<S::Owned>| -space.dot(z, d.q.borrow()) / d.pq;
+    let mut latest = 0.0;
     if used == memory {
         // The oldest direction stands in the slot of the new one.
         let oldest = &mut directions[slot];
         let beta = coefficient(oldest);
+        if memory == 1 {
+            latest = beta;
+        }
         space.xpby(z, beta, oldest.p.borrow_mut());
     } else {
         space.copy(z, directions[slot].p.borrow_mut());
     }
     let (before, rest) = directions.split_at_mut(slot);
     let Some((new, after)) = rest.split_first_mut() else {
-        return;
+        return latest;
     };
     for age in 1..=used.min(memory - 1) {
         let other = (slot + memory - age) % memory;
@@ -274,6 +287,11 @@ fn conjugate<S: VectorSpace>(
         } else {
             &after[other - slot - 1]
         };
-        space.axpy(coefficient(d), d.p.borrow(), new.p.borrow_mut());
+        let beta = coefficient(d);
+        if age == 1 {
+            latest = beta;
+        }
+        space.axpy(beta, d.p.borrow(), new.p.borrow_mut());
     }
+    latest
 }

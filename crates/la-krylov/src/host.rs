@@ -1,12 +1,15 @@
 //! Vectors in main memory.
 
+mod basis;
 mod kernels;
 mod reduce;
 
 use std::marker::PhantomData;
 
 use crate::{Real, VectorSpace};
-use kernels::{Axpy, AxpyNorm, AxpyXpby, Dot, Scale, ScaledSquares, Xpby};
+pub use basis::HostBasis;
+use basis::{Combine, GROUP, Project};
+use kernels::{Axpy, AxpyNorm, AxpyXpby, Dot, Scale, ScaledCopy, ScaledSquares, Xpby};
 use reduce::reduce;
 
 /// Vectors in main memory as contiguous slices of `T`, `f32` or `f64`.
@@ -107,6 +110,7 @@ impl<T: Real> VectorSpace for Host<T> {
     type Scalar = T;
     type Vector = [T];
     type Owned = Vec<T>;
+    type Basis = HostBasis<T>;
 
     fn dimension(&self) -> usize {
         self.n
@@ -169,6 +173,49 @@ impl<T: Real> VectorSpace for Host<T> {
             },
             self.is_parallel(),
         );
+    }
+
+    fn basis(&self, columns: usize) -> HostBasis<T> {
+        HostBasis::new(self.n, columns)
+    }
+
+    fn columns(&self, basis: &HostBasis<T>) -> usize {
+        basis.columns()
+    }
+
+    fn column<'b>(&self, basis: &'b HostBasis<T>, j: usize) -> &'b [T] {
+        basis.column(j)
+    }
+
+    fn column_mut<'b>(&self, basis: &'b mut HostBasis<T>, j: usize) -> &'b mut [T] {
+        basis.column_mut(j)
+    }
+
+    /// One pass over up to 32 columns; the vector is read again for every 32 further ones.
+    fn project(&self, basis: &HostBasis<T>, w: &[T], h: &mut [f64]) {
+        for (group, h) in h.chunks_mut(GROUP).enumerate() {
+            let sums = reduce(
+                Project::new(basis, group * GROUP, h.len(), w),
+                self.is_parallel(),
+            );
+            h.copy_from_slice(&sums[..h.len()]);
+        }
+    }
+
+    fn subtract(&self, basis: &HostBasis<T>, h: &[f64], w: &mut [T]) -> f64 {
+        let squares = reduce(Combine::new(basis, -1.0, h, w), self.is_parallel());
+        self.norm_from_squares(squares, w)
+    }
+
+    fn lincomb(&self, basis: &HostBasis<T>, y: &[f64], x: &mut [T]) {
+        reduce(Combine::new(basis, 1.0, y, x), self.is_parallel());
+    }
+
+    fn set_column(&self, basis: &mut HostBasis<T>, j: usize, alpha: f64, w: &[T]) {
+        let v = basis.column_mut(j);
+        assert_eq!(v.len(), w.len(), "vectors of different lengths");
+        let (x, alpha) = (w, T::from_f64(alpha));
+        reduce(ScaledCopy { x, alpha, y: v }, self.is_parallel());
     }
 
     fn axpy_norm(&self, alpha: f64, x: &[T], y: &mut [T]) -> f64 {

@@ -15,8 +15,11 @@ pub struct Iteration<'a, V: ?Sized> {
     pub rhs_norm: f64,
     /// The residual norm that ends the solve, in the units of `b`.
     pub target: f64,
-    /// The iterate.
+    /// The iterate: that of `x_iteration`.
     pub x: &'a V,
+    /// The iteration that `x` belongs to. This one, except in GMRES and FGMRES, which form iterates
+    /// at the end of cycles: there it is the one at the start of the cycle.
+    pub x_iteration: usize,
     pub(crate) started: Instant,
 }
 

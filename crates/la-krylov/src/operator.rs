@@ -54,6 +54,19 @@ pub trait LinearOperator<S: VectorSpace = Host<f64>> {
     fn cols(&self) -> usize;
     /// Overwrites `y` with `A x`.
     fn apply(&self, space: &S, x: &S::Vector, y: &mut S::Vector);
+    /// Overwrites the columns `columns` of `y` with the products of A and those of `x`. Default: one
+    /// after the other; an operator overrides it where it can read its entries once for several.
+    fn apply_columns(
+        &self,
+        space: &S,
+        x: &S::Basis,
+        columns: std::ops::Range<usize>,
+        y: &mut S::Basis,
+    ) {
+        for j in columns {
+            self.apply(space, space.column(x, j), space.column_mut(y, j));
+        }
+    }
 }
 
 /// An operator that can also apply `y = Aᵀ x`.
@@ -88,6 +101,15 @@ impl<S: VectorSpace, A: LinearOperator<S> + ?Sized> LinearOperator<S> for &A {
     fn apply(&self, space: &S, x: &S::Vector, y: &mut S::Vector) {
         (**self).apply(space, x, y);
     }
+    fn apply_columns(
+        &self,
+        space: &S,
+        x: &S::Basis,
+        columns: std::ops::Range<usize>,
+        y: &mut S::Basis,
+    ) {
+        (**self).apply_columns(space, x, columns, y);
+    }
 }
 
 impl<S: VectorSpace, A: LinearOperator<S> + ?Sized> LinearOperator<S> for Box<A> {
@@ -99,5 +121,14 @@ impl<S: VectorSpace, A: LinearOperator<S> + ?Sized> LinearOperator<S> for Box<A>
     }
     fn apply(&self, space: &S, x: &S::Vector, y: &mut S::Vector) {
         (**self).apply(space, x, y);
+    }
+    fn apply_columns(
+        &self,
+        space: &S,
+        x: &S::Basis,
+        columns: std::ops::Range<usize>,
+        y: &mut S::Basis,
+    ) {
+        (**self).apply_columns(space, x, columns, y);
     }
 }

@@ -6,8 +6,8 @@ use std::time::Instant;
 use crate::options::{HISTORY_LIMIT, Limits};
 use crate::scalar::power_of_two_below;
 use crate::{
-    History, Iteration, KrylovError, LinearOperator, Monitor, Preconditioner, Real, Solution,
-    Status, Step, VectorSpace,
+    Definiteness, History, Iteration, KrylovError, LinearOperator, Monitor, Preconditioner,
+    PreconditionerKind, Real, Solution, Status, Step, VectorSpace,
 };
 
 /// The vectors that every method needs, kept between solves.
@@ -23,9 +23,14 @@ pub(crate) struct State<S: VectorSpace> {
 
 impl<S: VectorSpace> State<S> {
     pub(crate) fn new(space: &S, limits: &Limits) -> Self {
+        Self::between(space, space, limits)
+    }
+
+    /// For an operator from `space` to `range`.
+    pub(crate) fn between(space: &S, range: &S, limits: &Limits) -> Self {
         Self {
             solution: Solution::empty(space.zeros(), limits.history_capacity()),
-            r: space.zeros(),
+            r: range.zeros(),
             best: space.zeros(),
             has_guess: false,
         }
@@ -75,7 +80,7 @@ where
     Ok(())
 }
 
-fn check_vector<S: VectorSpace>(
+pub(crate) fn check_vector<S: VectorSpace>(
     space: &S,
     x: &S::Vector,
     what: &'static str,
@@ -88,6 +93,40 @@ fn check_vector<S: VectorSpace>(
             cols: n,
             what,
             len,
+        }),
+    }
+}
+
+/// Refuses preconditioners that are not one symmetric operator.
+pub(crate) fn check_symmetric<S: VectorSpace, M: Preconditioner<S> + ?Sized>(
+    m: &M,
+    method: &'static str,
+    flexible: &'static str,
+) -> Result<(), KrylovError> {
+    let (kind, definiteness) = (m.kind(), m.definiteness());
+    let instead = match (kind, definiteness) {
+        (PreconditionerKind::Variable, _) => flexible,
+        (_, Definiteness::General) => "GMRES",
+        _ => return Ok(()),
+    };
+    Err(KrylovError::UnsuitablePreconditioner {
+        method,
+        kind,
+        definiteness,
+        instead,
+    })
+}
+
+/// Refuses preconditioners that may change from call to call.
+pub(crate) fn check_fixed<S: VectorSpace, M: Preconditioner<S> + ?Sized>(
+    m: &M,
+    method: &'static str,
+) -> Result<(), KrylovError> {
+    match m.kind() {
+        PreconditionerKind::Fixed => Ok(()),
+        PreconditionerKind::Variable => Err(KrylovError::VariablePreconditioner {
+            method,
+            instead: "FGMRES",
         }),
     }
 }
@@ -113,6 +152,8 @@ pub(crate) enum Settled {
 /// One solve under way.
 pub(crate) struct Run<'r, S: VectorSpace, A: ?Sized, W: ?Sized> {
     pub(crate) space: &'r S,
+    /// Where `b` and `r` live: `space`, unless the operator is rectangular.
+    range: &'r S,
     pub(crate) a: &'r A,
     b: &'r S::Vector,
     monitor: &'r mut W,
@@ -131,6 +172,10 @@ pub(crate) struct Run<'r, S: VectorSpace, A: ?Sized, W: ?Sized> {
     /// Residual norm of the best iterate, and whether `state.best` holds it (else `x` does).
     best_norm: f64,
     best_saved: bool,
+    /// The iteration that `x` belongs to, where that is not the current one.
+    formed: Option<usize>,
+    /// The true residual norm of `x`, where it is known.
+    known: Option<f64>,
 }
 
 impl<'r, S, A, W> Run<'r, S, A, W>
@@ -148,9 +193,22 @@ where
         monitor: &'r mut W,
         state: &'r mut State<S>,
     ) -> Result<(Self, Option<Status>), KrylovError> {
+        Self::begin_between(space, space, a, b, limits, monitor, state)
+    }
+
+    /// [`Self::begin`] for an operator from `space` to `range`.
+    pub(crate) fn begin_between(
+        space: &'r S,
+        range: &'r S,
+        a: &'r A,
+        b: &'r S::Vector,
+        limits: Limits,
+        monitor: &'r mut W,
+        state: &'r mut State<S>,
+    ) -> Result<(Self, Option<Status>), KrylovError> {
         let started = Instant::now();
         let guess = std::mem::take(&mut state.has_guess);
-        let rhs_norm = space.norm(b);
+        let rhs_norm = range.norm(b);
         if !rhs_norm.is_finite() {
             return Err(KrylovError::NonFiniteInput {
                 what: "right-hand side",
@@ -166,10 +224,12 @@ where
         solution.iterations = 0;
         solution.restarts = 0;
         solution.failure = None;
+        solution.spectrum.clear();
         solution.history.clear();
         solution.history.reserve(limits.history_capacity());
         let mut run = Self {
             space,
+            range,
             a,
             b,
             monitor,
@@ -182,6 +242,8 @@ where
             trigger: 0.0,
             best_norm: rhs_norm,
             best_saved: false,
+            formed: None,
+            known: None,
         };
         if guess && rhs_norm > 0.0 {
             run.initial = run.true_residual();
@@ -191,12 +253,12 @@ where
                 });
             }
         } else {
-            space.copy(b, run.state.r.borrow_mut());
+            range.copy(b, run.state.r.borrow_mut());
         }
         run.best_norm = run.initial;
         run.verified = run.initial;
         run.unit = power_of_two_below::<S::Scalar>(run.initial);
-        space.scale(1.0 / run.unit, run.state.r.borrow_mut());
+        range.scale(1.0 / run.unit, run.state.r.borrow_mut());
         run.set_trigger();
         run.record(run.initial);
         let done = if run.initial <= run.state.solution.target {
@@ -212,8 +274,8 @@ where
     fn true_residual(&mut self) -> f64 {
         let r = self.state.r.borrow_mut();
         self.a.apply(self.space, self.state.solution.x.borrow(), r);
-        self.space.xpby(self.b, -1.0, r);
-        self.space.norm(r)
+        self.range.xpby(self.b, -1.0, r);
+        self.range.norm(r)
     }
 
     /// Where rounding is certain to dominate, or the tolerance is met.
@@ -247,6 +309,7 @@ where
         if !norm.is_finite() {
             return Err(Status::NonFinite);
         }
+        self.known = None;
         // The best iterate is copied only when the residual is about to grow: a residual that
         // falls steadily costs no copies.
         if norm < self.best_norm {
@@ -289,6 +352,7 @@ where
             recurrence_norm: scaled_norm * self.unit,
             rhs_norm: solution.rhs_norm,
             target: solution.target,
+            x_iteration: self.formed.unwrap_or(solution.iterations),
             x: solution.x.borrow(),
             started: self.started,
         };
@@ -322,12 +386,12 @@ where
         if norm > 0.5 * self.verified {
             return Settled::Done(Status::Stagnated);
         }
-        self.space.scale(1.0 / self.unit, self.state.r.borrow_mut());
+        self.range.scale(1.0 / self.unit, self.state.r.borrow_mut());
         self.verified = norm;
         self.best_norm = norm;
         self.best_saved = false;
         self.set_trigger();
-        if let Some(last) = self.state.solution.history.last_mut() {
+        if let Some(last) = self.last_step() {
             last.recurrence_norm = norm;
         }
         // A residual that misses the target by a hair keeps its directions.
@@ -338,10 +402,111 @@ where
         Settled::Restart
     }
 
+    /// Makes room for the tridiagonal matrix of the iteration, as long as the history.
+    pub(crate) fn reserve_tridiagonal(&mut self) {
+        let order = self.limits.history_capacity();
+        self.state.solution.spectrum.reserve_tridiagonal(order);
+    }
+
+    /// From now on `x` is formed at the end of cycles only.
+    pub(crate) fn iterate_is_old(&mut self) {
+        self.formed = Some(self.state.solution.iterations);
+    }
+
+    /// The residual norm, in the units of `b`, that makes the true one worth computing.
+    pub(crate) fn trigger(&self) -> f64 {
+        self.trigger
+    }
+
+    /// The true residual norm at the start of a cycle, in units of `unit`.
+    pub(crate) fn residual_norm(&self) -> f64 {
+        self.verified / self.unit
+    }
+
+    /// Takes note of the residual norm (in units of `unit`) that one more step of a cycle promises,
+    /// while `x` stays what it was at the start of the cycle. Returns whether the cycle ends here,
+    /// and the status if the solve does so, too.
+    pub(crate) fn tracked(&mut self, scaled_norm: f64) -> (bool, Option<Status>) {
+        let norm = scaled_norm * self.unit;
+        self.state.solution.iterations += 1;
+        self.record(norm);
+        let status = match self.observe(scaled_norm) {
+            true => Some(Status::StoppedByMonitor),
+            false => self.limit(norm),
+        };
+        (status.is_some() || norm <= self.trigger, status)
+    }
+
+    /// Keeps the current iterate, which is about to change, if it is the best one.
+    pub(crate) fn keep_best(&mut self) {
+        if !self.best_saved {
+            self.space
+                .copy(self.state.solution.x.borrow(), self.state.best.borrow_mut());
+            self.best_saved = true;
+        }
+        self.known = None;
+    }
+
+    /// Decides, with the `x` that a cycle ends with, whether the solve is over; replaces `r` by the
+    /// true residual where it goes on. `scaled_norm` is the residual norm that was promised, `check`
+    /// the relative and the absolute difference to the true one that are tolerated.
+    pub(crate) fn end_cycle(
+        &mut self,
+        scaled_norm: f64,
+        ending: Option<Status>,
+        check: Option<(f64, f64)>,
+    ) -> Settled {
+        let norm = self.true_residual();
+        self.known = Some(norm);
+        if self.formed.is_some() {
+            self.iterate_is_old();
+        }
+        if norm < self.best_norm {
+            self.best_norm = norm;
+            self.best_saved = false;
+        }
+        if let Some((relative, absolute)) = check {
+            let difference = (scaled_norm * self.unit - norm).abs();
+            if difference.is_nan() || difference > absolute + relative * norm {
+                return Settled::Done(Status::ResidualMismatch);
+            }
+        }
+        if norm <= self.state.solution.target {
+            self.state.solution.residual_norm = norm;
+            return Settled::Done(Status::Converged);
+        }
+        if let Some(status) = ending {
+            return Settled::Done(status);
+        }
+        if !norm.is_finite() {
+            return Settled::Done(Status::NonFinite);
+        }
+        if norm > self.limits.divergence_factor * self.initial {
+            return Settled::Done(Status::Diverged);
+        }
+        self.range.scale(1.0 / self.unit, self.state.r.borrow_mut());
+        self.verified = norm;
+        self.set_trigger();
+        if let Some(last) = self.last_step() {
+            last.recurrence_norm = norm;
+        }
+        self.state.solution.restarts += 1;
+        Settled::Restart
+    }
+
+    /// The entry of the history that belongs to the current iteration.
+    fn last_step(&mut self) -> Option<&mut Step> {
+        let iterations = self.state.solution.iterations;
+        self.state.solution.history.get_mut(iterations)
+    }
+
     /// Ends the solve: the better one of the last and the best iterate, with its true residual.
     pub(crate) fn finish(&mut self, status: Status) {
         if status != Status::Converged {
-            let mut norm = self.true_residual();
+            let mut norm = match self.known.take() {
+                Some(norm) => norm,
+                None => self.true_residual(),
+            };
             if self.best_saved && (norm.is_nan() || norm > self.best_norm) {
                 // `best` is exchanged for `x` only if its true residual is smaller as well.
                 std::mem::swap(&mut self.state.solution.x, &mut self.state.best);

@@ -21,6 +21,9 @@ pub trait VectorSpace {
     /// An owned vector.
     type Owned: Borrow<Self::Vector> + BorrowMut<Self::Vector>;
 
+    /// Room for several vectors: contiguous columns on the host.
+    type Basis;
+
     /// Global dimension of the space.
     fn dimension(&self) -> usize;
     /// Global dimension of `x`: that of the space, unless `x` belongs to another one.
@@ -41,6 +44,28 @@ pub trait VectorSpace {
     fn axpy(&self, alpha: f64, x: &Self::Vector, y: &mut Self::Vector);
     /// `y = x + beta y`.
     fn xpby(&self, x: &Self::Vector, beta: f64, y: &mut Self::Vector);
+
+    /// Room for `columns` vectors, all zero.
+    fn basis(&self, columns: usize) -> Self::Basis;
+    /// How many vectors `basis` has room for.
+    fn columns(&self, basis: &Self::Basis) -> usize;
+    /// Vector `j` of the basis, `j < columns(basis)`.
+    fn column<'b>(&self, basis: &'b Self::Basis, j: usize) -> &'b Self::Vector;
+    /// Vector `j` of the basis, to be written.
+    fn column_mut<'b>(&self, basis: &'b mut Self::Basis, j: usize) -> &'b mut Self::Vector;
+    /// `h = Vᵀ w` for the first `h.len()` columns V of the basis, in one reduction.
+    fn project(&self, basis: &Self::Basis, w: &Self::Vector, h: &mut [f64]);
+    /// `w = w − V h` for the first `h.len()` columns V, then `‖w‖₂`, in one pass.
+    fn subtract(&self, basis: &Self::Basis, h: &[f64], w: &mut Self::Vector) -> f64;
+    /// `x = x + V y` for the first `y.len()` columns V.
+    fn lincomb(&self, basis: &Self::Basis, y: &[f64], x: &mut Self::Vector);
+
+    /// `vⱼ = alpha w`: a vector joins the basis.
+    fn set_column(&self, basis: &mut Self::Basis, j: usize, alpha: f64, w: &Self::Vector) {
+        let v = self.column_mut(basis, j);
+        self.copy(w, v);
+        self.scale(alpha, v);
+    }
 
     /// `y = y + alpha x`, then `‖y‖₂`: the residual update of conjugate gradients.
     fn axpy_norm(&self, alpha: f64, x: &Self::Vector, y: &mut Self::Vector) -> f64 {

@@ -17,9 +17,11 @@ fn statuses_say_what_to_try_next() {
         Status::Stagnated,
         Status::Diverged,
         Status::Breakdown,
+        Status::LeastSquares,
         Status::IndefiniteOperator,
         Status::IndefinitePreconditioner,
         Status::PreconditionerFailure,
+        Status::ResidualMismatch,
         Status::NonFinite,
         Status::StoppedByMonitor,
     ];
@@ -40,6 +42,10 @@ fn errors_name_what_is_wrong() {
             what: "right-hand side",
             len: 2,
         },
+        KrylovError::TooLarge {
+            what: "number of nonzeros",
+            value: 5_000_000_000,
+        },
         KrylovError::InvalidOption {
             option: "rtol",
             value: -1.0,
@@ -53,6 +59,10 @@ fn errors_name_what_is_wrong() {
             kind: PreconditionerKind::Variable,
             definiteness: Definiteness::General,
             instead: "flexible CG",
+        },
+        KrylovError::VariablePreconditioner {
+            method: "GMRES",
+            instead: "FGMRES",
         },
         KrylovError::NotConverged {
             status: Status::IterationLimit,

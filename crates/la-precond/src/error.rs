@@ -44,6 +44,14 @@ pub enum PrecondError {
         /// Column of the entry.
         col: usize,
     },
+    /// A diagonal entry of a unit triangular factor is not 1.
+    #[error("row {row}: diagonal entry {value} of a unit triangular factor is not 1")]
+    NotUnitDiagonal {
+        /// The row.
+        row: usize,
+        /// The entry.
+        value: f64,
+    },
     /// A symmetric matrix was expected, given whole or by its lower triangle.
     #[error(
         "row {row}: matrix is not symmetric (entry in column {col} differs from its mirror image)"
@@ -96,6 +104,20 @@ pub enum PrecondError {
         level: usize,
         /// First row of the diagonal block that showed it; 0 for the coarsest level, solved as a whole.
         row: usize,
+    },
+    /// A complete factorisation finds no pivot in a column: the matrix is singular.
+    #[error("no pivot at step {index}: matrix is singular")]
+    Singular {
+        /// Step of the elimination.
+        index: usize,
+    },
+    /// The factors would take more memory than allowed.
+    #[error("factors take about {bytes} bytes, more than the limit of {limit}")]
+    TooMuchMemory {
+        /// Estimate.
+        bytes: usize,
+        /// Limit that was given.
+        limit: usize,
     },
     /// The matrix does not have the pattern that was analysed, or a factor not the one asked for.
     #[error("row {row}: pattern differs from the expected one")]

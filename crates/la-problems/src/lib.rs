@@ -8,18 +8,24 @@ mod finite_difference;
 pub mod io;
 mod laplacian;
 mod neuralif;
+mod order;
 mod singular;
 mod system;
 mod toeplitz;
 
 pub use elasticity::{LinearElasticity, Support};
 pub use error::ProblemError;
-pub use fem::{FemProblem, MeshChoice, MeshFamily, PoissonFem, TriangleMesh, assemble_poisson};
+pub use fem::{
+    BilinearDiffusion, DelaunayPoisson, FemProblem, MeshChoice, MeshFamily, PlaneElasticity,
+    PointCloud, PoissonFem, TriangleMesh, assemble_poisson,
+};
 pub use finite_difference::{
-    AnisotropicDiffusion, Coefficient, ConvectionDiffusion, Diffusion, Grid, Poisson, Scheme, Wind,
+    AnisotropicDiffusion, Biharmonic, Coefficient, ConvectionDiffusion, Diffusion, Grid, Poisson,
+    Scheme, Wind,
 };
 pub use laplacian::{EdgeWeights, RandomGeometricGraph, RandomRegularGraph};
 pub use neuralif::{Density, NeuralIfSynthetic, Shift, Split};
+pub use order::{permuted, random_order, reverse_cuthill_mckee};
 pub use singular::{NearlySingular, diagonal};
 pub use sprs;
 pub use system::{CsrMatrix, LinearSystem};

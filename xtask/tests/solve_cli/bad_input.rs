@@ -31,12 +31,24 @@ fn matrices_that_are_no_definite_systems() {
     file(&[GENERAL, "0 0 0"]);
     refused(&folder, &["a.mtx"], &["a.mtx", "no rows"]);
 
+    // What a method asks of the matrix is said with what to do instead.
     file(&[GENERAL, "2 2 3", "1 1 2.0", "2 2 2.0", "2 1 1.0"]);
-    refused(
-        &folder,
-        &["a.mtx"],
-        &["a.mtx", "row 2, column 1", "mirror image is 0", "AᵀA"],
-    );
+    for options in [
+        ["--method", "cg"],
+        ["--precond", "ic0"],
+        ["--method", "minres"],
+    ] {
+        refused(
+            &folder,
+            &[&["a.mtx"], &options[..]].concat(),
+            &[
+                "a.mtx",
+                "row 2, column 1",
+                "mirror image is 0",
+                "--method gmres",
+            ],
+        );
+    }
 
     file(&[SYMMETRIC, "2 2 2", "1 1 nan", "2 2 2.0"]);
     refused(&folder, &["a.mtx"], &["a.mtx", "nan"]);
@@ -44,15 +56,23 @@ fn matrices_that_are_no_definite_systems() {
     file(&[SYMMETRIC, "2 2 2", "1 1 2.0", "2 1 1.0"]);
     refused(
         &folder,
-        &["a.mtx"],
-        &["a.mtx", "row 2", "diagonal entry is 0", "shift"],
+        &["a.mtx", "--method", "cg"],
+        &["a.mtx", "row 2", "diagonal entry is 0", "--method gmres"],
     );
 
     file(&[SYMMETRIC, "2 2 2", "1 1 2.0", "2 2 -1.0"]);
-    refused(&folder, &["a.mtx"], &["row 2", "diagonal entry is -1"]);
+    refused(
+        &folder,
+        &["a.mtx", "--precond", "ssor"],
+        &["row 2", "diagonal entry is -1"],
+    );
 
     file(&[SYMMETRIC, "2 2 2", "1 1 -2.0", "2 2 -1.0"]);
-    refused(&folder, &["a.mtx", "--negate", "never"], &["--negate"]);
+    refused(
+        &folder,
+        &["a.mtx", "--method", "cg", "--negate", "never"],
+        &["--negate"],
+    );
 
     file(&["3 lines of prose"]);
     refused(&folder, &["a.mtx"], &["a.mtx", "unknown file format"]);

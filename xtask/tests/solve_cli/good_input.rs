@@ -1,6 +1,7 @@
 //! What is solved: exit code 0, or 2 where the tolerance is not met.
 
 use la_gnn::neuralif::{NeuralIfConfig, Parameters};
+use la_gnn::neuralpcg::{self, NeuralPcgConfig};
 use la_gnn::weights::Provenance;
 use la_problems::io::{Symmetry, write_matrix_market_file};
 use serde_json::Value;
@@ -105,25 +106,46 @@ fn a_learned_factor_from_a_file_never_spoils_the_answer() {
     let untrained = Parameters::initialize(&NeuralIfConfig::default(), 0).unwrap();
     let weights = untrained.to_weights(Provenance::default());
     weights.save(folder.path().join("w.safetensors")).unwrap();
-    for scaling in ["auto", "none"] {
-        let args = [
-            "a.mtx",
-            "--rhs",
-            "ones",
-            "--precond",
-            "neuralif",
+    let config = NeuralPcgConfig::equilibrated();
+    let untrained = neuralpcg::Parameters::initialize(&config, 0).unwrap();
+    let weights = untrained.to_weights(Provenance::default());
+    weights.save(folder.path().join("pcg.safetensors")).unwrap();
+    for (precond, weights, scaling) in [
+        ("neuralif", "w.safetensors", "auto"),
+        ("neuralif", "w.safetensors", "none"),
+        ("neuralpcg", "pcg.safetensors", "auto"),
+        ("neuralpcg", "pcg.safetensors", "none"),
+    ] {
+        let args = ["a.mtx", "--rhs", "ones", "--precond", precond];
+        let rest = [
+            "--weights",
+            weights,
+            "--scaling",
+            scaling,
             "--output",
             "out",
         ];
-        let rest = ["--weights", "w.safetensors", "--scaling", scaling];
         let output = solve(folder.path(), &[&args[..], &rest].concat());
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         let json = record(folder.path());
-        assert_eq!(json["attempts"][0]["preconditioner"], "neuralif");
+        assert_eq!(json["attempts"][0]["preconditioner"], precond);
         assert_eq!(json["attempts"][0]["scaled"], scaling == "auto");
         let b = vec![1.0; a.rows()];
         assert!(residual(&a, &solution(folder.path()), &b) <= 1e-8);
     }
+    // The bundled weights are the default, and weights of the other network are refused.
+    let bundled = solve(folder.path(), &["a.mtx", "--precond", "neuralpcg"]);
+    assert_eq!(bundled.status.code(), Some(0), "{}", stderr(&bundled));
+    let other = [
+        "a.mtx",
+        "--precond",
+        "neuralpcg",
+        "--weights",
+        "w.safetensors",
+    ];
+    let output = solve(folder.path(), &other);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("neuralpcg"), "{}", stderr(&output));
 }
 
 /// A badly scaled system: the preconditioner is made from the scaled one, the tolerance is that of the file.
@@ -296,10 +318,18 @@ fn an_indefinite_matrix_is_found_out() {
 }
 
 #[test]
-fn auto_falls_back_and_tells_of_both_attempts() {
+fn cg_falls_back_and_tells_of_both_attempts() {
     let folder = tempfile::tempdir().unwrap();
     poisson(folder.path(), "a.mtx", 20);
-    let args = ["a.mtx", "--max-iters", "3", "--output", "out"];
+    let args = [
+        "a.mtx",
+        "--method",
+        "cg",
+        "--max-iters",
+        "3",
+        "--output",
+        "out",
+    ];
     let output = solve(folder.path(), &args);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     let json = record(folder.path());
@@ -333,4 +363,61 @@ fn a_time_limit_ends_the_solve() {
     let output = solve(folder.path(), &args);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     assert_eq!(record(folder.path())["status"], "time_limit");
+}
+
+/// Not symmetric, zeros on the diagonal, rows of different size: nothing that is asked for by name.
+#[test]
+fn a_general_matrix_is_solved_and_the_choice_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let n = 30;
+    let mut lines = vec![
+        "%%MatrixMarket matrix coordinate real general".to_owned(),
+        format!("{n} {n} {}", 2 * n),
+    ];
+    for i in 0..n {
+        let scale = 10f64.powi(i as i32 % 7 - 3);
+        lines.push(format!("{} {} {:e}", i + 1, (i + 1) % n + 1, 3.0 * scale));
+        lines.push(format!("{} {} {:e}", i + 1, (i + 4) % n + 1, scale));
+    }
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    write(folder.path(), "a.mtx", &lines);
+    let args = ["a.mtx", "--rhs", "solution-ones", "--output", "out"];
+    let output = solve(folder.path(), &args);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.contains("gmres + ilut (any matrix"), "{text}");
+    let json = record(folder.path());
+    assert_eq!(json["method"], "gmres");
+    assert!(json["relative_residual"].as_f64().unwrap() <= 1e-8);
+    for method in ["gmres", "fgmres", "bicgstab"] {
+        for precond in ["ilut", "ilu0", "lu"] {
+            let named = ["--method", method, "--precond", precond];
+            let output = solve(folder.path(), &[&args[..], &named].concat());
+            assert_eq!(
+                output.status.code(),
+                Some(0),
+                "{named:?}: {}",
+                stdout(&output)
+            );
+            assert_eq!(record(folder.path())["method"], method);
+        }
+    }
+}
+
+/// Eigenvalues of both signs: MINRES.
+#[test]
+fn a_symmetric_indefinite_matrix_has_its_method() {
+    let folder = tempfile::tempdir().unwrap();
+    let head = "%%MatrixMarket matrix coordinate real symmetric";
+    write(
+        folder.path(),
+        "a.mtx",
+        &[head, "2 2 3", "1 1 1", "2 1 3", "2 2 1"],
+    );
+    let output = solve(
+        folder.path(),
+        &["a.mtx", "--method", "minres", "--output", "out"],
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    assert_eq!(record(folder.path())["method"], "minres");
 }

@@ -6,7 +6,7 @@
 mod config;
 mod parameters;
 
-pub use config::{Activation, NeuralIfConfig};
+pub use config::{Activation, MessageGraph, NeuralIfConfig};
 pub use parameters::{ParameterSpec, Parameters};
 
 /// Width of a node state, equal to the number of structural node features.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::GnnError;
-use crate::neuralif::{Activation, ParameterSpec};
+use crate::neuralif::{Activation, NODE_WIDTH, ParameterSpec};
 
 /// Configuration of a NeuralPCG network. The default has 10 177 parameters.
 ///
@@ -34,6 +34,12 @@ pub struct NeuralPcgConfig {
     pub node_features: usize,
     /// Nonlinearity. Default relu.
     pub activation: Activation,
+    /// Normalise the node features of each graph (learnable, three scalars a feature). Needed with the structural
+    /// features, whose positions grow with the matrix. Not in the original. Default false.
+    pub graph_norm: bool,
+    /// Give the network `D^-1/2 A D^-1/2`, D = diag(A), and multiply row i of the result by `√a_ii`. Not in the
+    /// original. Default false.
+    pub equilibrate: bool,
 }
 
 impl Default for NeuralPcgConfig {
@@ -43,11 +49,25 @@ impl Default for NeuralPcgConfig {
             steps: 5,
             node_features: 1,
             activation: Activation::Relu,
+            graph_norm: false,
+            equilibrate: false,
         }
     }
 }
 
 impl NeuralPcgConfig {
+    /// The variant that maps a matrix to a factor without its right-hand side: the eight structural features of
+    /// [`la_graph::structural_features`], normalised, on the equilibrated matrix; 10 313 parameters.
+    ///
+    /// The same inputs and the same scaling as the best variant of NeuralIF, so that the two can be compared.
+    #[must_use]
+    pub fn equilibrated() -> Self {
+        Self::default()
+            .with_node_features(NODE_WIDTH)
+            .with_graph_norm(true)
+            .with_equilibrate(true)
+    }
+
     /// Sets the width.
     #[must_use]
     pub fn with_width(mut self, width: usize) -> Self {
@@ -72,6 +92,18 @@ impl NeuralPcgConfig {
         self.activation = activation;
         self
     }
+    /// Switches the normalisation of the node features on or off.
+    #[must_use]
+    pub fn with_graph_norm(mut self, graph_norm: bool) -> Self {
+        self.graph_norm = graph_norm;
+        self
+    }
+    /// Switches the equilibration of the input on or off.
+    #[must_use]
+    pub fn with_equilibrate(mut self, equilibrate: bool) -> Self {
+        self.equilibrate = equilibrate;
+        self
+    }
 
     /// Checks every field.
     ///
@@ -93,14 +125,25 @@ impl NeuralPcgConfig {
         Ok(())
     }
 
-    /// Every parameter in the order in which [`super::Parameters`] stores them: node encoder, arc encoder, the steps (arc
-    /// perceptron, node perceptron), decoder. Inputs of a step's perceptrons: receiving node, other node, arc state; node,
+    /// Every parameter in the order in which [`super::Parameters`] stores them: GraphNorm (if any), node encoder, arc
+    /// encoder, the steps (arc perceptron, node perceptron), decoder. Inputs of a step's perceptrons: receiving node, other node, arc state; node,
     /// aggregate.
     #[must_use]
     pub fn parameters(&self) -> Vec<ParameterSpec> {
         let w = self.width;
         let mut list = Vec::new();
         let mut offset = 0;
+        if self.graph_norm {
+            for name in ["alpha", "gamma", "beta"] {
+                list.push(ParameterSpec {
+                    name: format!("graph_norm.{name}"),
+                    shape: vec![self.node_features],
+                    offset,
+                    len: self.node_features,
+                });
+                offset += self.node_features;
+            }
+        }
         let mut mlp = |prefix: &str, inputs: usize, outputs: usize| {
             for (name, shape) in [
                 ("lin1.weight", vec![w, inputs]),
@@ -128,6 +171,11 @@ impl NeuralPcgConfig {
         list
     }
 
+    /// Scalars of GraphNorm, the first ones of the flat array.
+    pub(crate) fn graph_norm_len(&self) -> usize {
+        3 * self.node_features * usize::from(self.graph_norm)
+    }
+
     /// Number of learnable scalars.
     #[must_use]
     pub fn parameter_count(&self) -> usize {
@@ -146,6 +194,7 @@ mod tests {
         // Encoders 304 each, five steps of 1056 + 800, decoder 289; eight features instead of one: 7·16 more.
         assert_eq!(2 * 304 + 5 * (1056 + 800) + 289, 10_177);
         assert_eq!(config.with_node_features(8).parameter_count(), 10_289);
+        assert_eq!(NeuralPcgConfig::equilibrated().parameter_count(), 10_313);
     }
 
     #[test]

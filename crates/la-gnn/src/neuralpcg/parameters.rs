@@ -17,7 +17,7 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Fresh parameters, uniform in ±1/√inputs (LibTorch's default).
+    /// Fresh parameters: linear maps uniform in ±1/√inputs (LibTorch's default), GraphNorm at identity.
     ///
     /// # Errors
     /// [`GnnError::Config`] if the configuration is out of range.
@@ -27,6 +27,11 @@ impl Parameters {
         let mut values = Vec::with_capacity(config.parameter_count());
         let mut bound = 1.0f32;
         for spec in config.parameters() {
+            if spec.name.starts_with("graph_norm.") {
+                let value = f32::from(!spec.name.ends_with("beta"));
+                values.resize(values.len() + spec.len, value);
+                continue;
+            }
             if let [_, inputs] = spec.shape[..] {
                 // The bias that follows its weight uses the same bound.
                 bound = 1.0 / (inputs as f32).sqrt();

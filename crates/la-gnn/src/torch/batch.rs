@@ -1,5 +1,7 @@
 //! Several matrices as one block-diagonal graph on a device.
 
+use std::ops::Range;
+
 use tch::{Device as TchDevice, Kind, Tensor};
 
 use super::host_graph::{HostPattern, full_row, lower_row, two_hop_lower_row};
@@ -7,6 +9,7 @@ use super::sample::Sample;
 use super::segment::{Arcs, RowMatrix};
 use super::tensors::{Context, Tch, indices, reals};
 use crate::GnnError;
+use crate::native::LowerGraph;
 
 /// Which arcs the network works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,6 +204,28 @@ impl GraphBatch {
         &self.host.col
     }
 
+    /// The lower triangle of every matrix, without node features, with its range of nodes and of entries of the factor.
+    pub(crate) fn host_graphs(
+        &self,
+    ) -> impl Iterator<Item = (LowerGraph<f64>, Range<usize>, Range<usize>)> + '_ {
+        self.node_offsets.windows(2).map(|w| {
+            let pointers = &self.host.row_pointer[w[0]..=w[1]];
+            let first = pointers[0];
+            let entries = first as usize..pointers[w[1] - w[0]] as usize;
+            let graph = LowerGraph {
+                row_ptr: pointers.iter().map(|p| (p - first) as u32).collect(),
+                col: self.host.col[entries.clone()]
+                    .iter()
+                    .map(|c| (*c as usize - w[0]) as u32)
+                    .collect(),
+                value: self.host.val[entries.clone()].to_vec(),
+                features: Vec::new(),
+                scale: Vec::new(),
+            };
+            (graph, w[0]..w[1], entries)
+        })
+    }
+
     /// Columns of the node features.
     #[must_use]
     pub fn feature_width(&self) -> usize {
@@ -273,7 +298,18 @@ impl GraphBatch {
 
     /// Mean over the nodes of every graph.
     pub(crate) fn graph_means(&self, x: &Tensor) -> Tch<Tensor> {
-        self.graph_sums(x)?.f_mul(&self.inverse_sizes)
+        self.graph_sums(x)?
+            .f_mul(&self.inverse_sizes.f_to_kind(x.f_kind()?)?)
+    }
+
+    /// Gradient of [`GraphBatch::graph_means`]: one row per node.
+    pub(crate) fn mean_gradient(&self, g: &Tensor) -> Tch<Tensor> {
+        self.spread(&g.f_mul(&self.inverse_sizes.f_to_kind(g.f_kind()?)?)?)
+    }
+
+    /// Values of every graph, one row per node even where there is one graph only.
+    pub(crate) fn spread(&self, x: &Tensor) -> Tch<Tensor> {
+        x.f_index_select(0, &self.node_graph)
     }
 
     /// Values of every graph, repeated for its nodes.

@@ -5,11 +5,15 @@
 //! m_i   = mean or sum of e'_ij over the arcs of i
 //! x'_i  = MLP_n([x_i, m_i])
 //! ```
-//! P. Battaglia et al., *Relational inductive biases, deep learning, and graph networks*, 2018, without the global state.
+//! With a state g of the graph, it is the first input of both perceptrons, and
+//! `g' = MLP_g([mean of x', mean of e', g])`.
+//!
+//! P. Battaglia et al., *Relational inductive biases, deep learning, and graph networks*, 2018.
 
 use tch::Tensor;
 
 use super::activation::{apply, slope};
+use super::batch::GraphBatch;
 use super::mlp::{Mlp, MlpTape, column_sums};
 use super::segment::{Arcs, End};
 use super::tensors::Tch;
@@ -36,6 +40,25 @@ pub(crate) struct StepShape {
 pub(crate) struct GraphNetStep {
     pub(crate) edge: Mlp,
     pub(crate) node: Mlp,
+    /// Update of the state of the graph, if there is one.
+    pub(crate) global: Option<Mlp>,
+}
+
+/// What goes into a step. Shapes: `x` nodes × d, `e` arcs × k, `skip` arcs × 1, `g` graphs × f.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StepInput<'a> {
+    pub(crate) x: &'a Tensor,
+    pub(crate) e: &'a Tensor,
+    pub(crate) skip: Option<&'a Tensor>,
+    pub(crate) g: Option<&'a Tensor>,
+}
+
+/// What comes out: new states of the arcs, of the nodes and of the graphs. Also their gradients.
+#[derive(Debug)]
+pub(crate) struct States {
+    pub(crate) e: Tensor,
+    pub(crate) x: Option<Tensor>,
+    pub(crate) g: Option<Tensor>,
 }
 
 /// What the backward pass needs.
@@ -44,8 +67,18 @@ pub(crate) struct StepTape {
     x: Tensor,
     e: Tensor,
     skip: Option<Tensor>,
+    g: Option<Tensor>,
     hidden: Tensor,
     node: Option<MlpTape>,
+    global: Option<MlpTape>,
+}
+
+/// Gradients of what went into a step; of the arc states only if wanted.
+#[derive(Debug)]
+pub(crate) struct InputGradients {
+    pub(crate) x: Tensor,
+    pub(crate) e: Option<Tensor>,
+    pub(crate) g: Option<Tensor>,
 }
 
 /// Columns `start .. start + len` of a matrix.
@@ -66,62 +99,97 @@ impl GraphNetStep {
     pub(crate) fn take<'a>(
         flat: &Tensor,
         specs: &mut impl Iterator<Item = &'a ParameterSpec>,
+        with_global: bool,
     ) -> Tch<Self> {
         Ok(Self {
             edge: Mlp::take(flat, specs)?,
             node: Mlp::take(flat, specs)?,
+            global: match with_global {
+                true => Some(Mlp::take(flat, specs)?),
+                false => None,
+            },
         })
     }
 
-    /// New arc states, new node states (unless they are not wanted) and the tape.
-    ///
-    /// Shapes: `x` nodes × d, `e` arcs × k, `skip` arcs × 1.
+    /// Width of the state of a graph.
+    fn global_width(&self) -> i64 {
+        self.global.as_ref().map_or(0, |mlp| mlp.w2.size()[0])
+    }
+
+    /// New arc states, new states of nodes and graphs (unless they are not wanted) and the tape.
     pub(crate) fn forward(
         &self,
         shape: StepShape,
+        batch: &GraphBatch,
         arcs: &Arcs,
-        x: &Tensor,
-        e: &Tensor,
-        skip: Option<&Tensor>,
+        input: StepInput<'_>,
         nodes_wanted: bool,
-    ) -> Tch<(Tensor, Option<Tensor>, StepTape)> {
-        let (d, k) = (x.size()[1], e.size()[1]);
+    ) -> Tch<(States, StepTape)> {
+        let StepInput { x, e, skip, g } = input;
+        let (f, d, k) = (self.global_width(), x.size()[1], e.size()[1]);
         let w = &self.edge.w1;
-        // W_r x_i + b and W_o x_j once per node, then gathered.
-        let receiving = x.f_linear(&columns(w, 0, d)?, Some(&self.edge.b1))?;
-        let other = x.f_linear::<&Tensor>(&columns(w, d, d)?, None)?;
+        // W_r x_i + W_g g + b and W_o x_j once per node, then gathered.
+        let mut receiving = x.f_linear(&columns(w, f, d)?, Some(&self.edge.b1))?;
+        if let Some(g) = g {
+            let of_graph = g.f_mm(&columns(w, 0, f)?.f_tr()?)?;
+            let _ = receiving.f_add_(&batch.at_nodes(&of_graph)?)?;
+        }
+        let other = x.f_linear::<&Tensor>(&columns(w, f + d, d)?, None)?;
         let mut hidden = arcs.gather(&receiving, shape.receiver)?;
         let _ = hidden.f_add_(&arcs.gather(&other, shape.receiver.other())?)?;
-        let _ = hidden.f_add_(&arc_map(e, &columns(w, 2 * d, k)?)?)?;
+        let _ = hidden.f_add_(&arc_map(e, &columns(w, f + 2 * d, k)?)?)?;
         if let Some(a) = skip {
-            let _ = hidden.f_add_(&arc_map(a, &columns(w, 2 * d + k, 1)?)?)?;
+            let _ = hidden.f_add_(&arc_map(a, &columns(w, f + 2 * d + k, 1)?)?)?;
         }
         let hidden = apply(shape.activation, hidden)?;
         let e_new = hidden.f_linear(&self.edge.w2, Some(&self.edge.b2))?;
-        let (x_new, node) = if nodes_wanted {
-            let mut m = arcs.sum(&e_new, shape.receiver)?;
+        let mut out = States {
+            e: e_new,
+            x: None,
+            g: None,
+        };
+        let (mut node, mut global) = (None, None);
+        if nodes_wanted {
+            let mut m = arcs.sum(&out.e, shape.receiver)?;
             if shape.aggregation == Aggregation::Mean {
                 let _ = m.f_mul_(arcs.inverse_count(shape.receiver))?;
             }
-            let input = Tensor::f_cat(&[x, &m], 1)?;
+            let input = match g {
+                Some(g) => Tensor::f_cat(&[&batch.spread(g)?, x, &m], 1)?,
+                None => Tensor::f_cat(&[x, &m], 1)?,
+            };
             let (x_new, tape) = self.node.forward(input, shape.activation)?;
-            (Some(x_new), Some(tape))
-        } else {
-            (None, None)
-        };
+            node = Some(tape);
+            if let (Some(mlp), Some(g)) = (&self.global, g) {
+                let input = Tensor::f_cat(
+                    &[
+                        &batch.graph_means(&x_new)?,
+                        &arc_means(batch, arcs, &out.e)?,
+                        g,
+                    ],
+                    1,
+                )?;
+                let (g_new, tape) = mlp.forward(input, shape.activation)?;
+                global = Some(tape);
+                out.g = Some(g_new);
+            }
+            out.x = Some(x_new);
+        }
         let tape = StepTape {
             x: x.shallow_clone(),
             e: e.shallow_clone(),
             skip: skip.map(Tensor::shallow_clone),
+            g: g.map(Tensor::shallow_clone),
             hidden,
             node,
+            global,
         };
-        Ok((e_new, x_new, tape))
+        Ok((out, tape))
     }
 
-    /// Writes the gradient of the parameters to `grad`; returns those of `x` and, if wanted, of `e`.
+    /// Writes the gradient of the parameters to `grad`; returns those of the input.
     ///
-    /// `g_x` is ignored where the forward pass made no node states.
+    /// `g_out.x` and `g_out.g` are ignored where the forward pass made no such states.
     #[expect(
         clippy::too_many_arguments,
         reason = "one value per symbol of the formula"
@@ -129,21 +197,47 @@ impl GraphNetStep {
     pub(crate) fn backward(
         &self,
         shape: StepShape,
+        batch: &GraphBatch,
         arcs: &Arcs,
         tape: StepTape,
-        g_e: Tensor,
-        g_x: Option<&Tensor>,
+        g_out: States,
         grad: &mut GraphNetStep,
         g_e_wanted: bool,
-    ) -> Tch<(Tensor, Option<Tensor>)> {
-        let (d, k) = (tape.x.size()[1], tape.e.size()[1]);
-        let (mut g_e, mut g_x_in) = (g_e, None);
+    ) -> Tch<InputGradients> {
+        let (f, d, k) = (self.global_width(), tape.x.size()[1], tape.e.size()[1]);
+        let States {
+            e: mut g_e,
+            x: mut g_x,
+            g: g_g,
+        } = g_out;
+        let (mut g_x_in, mut g_g_in) = (None, None);
+        if let (Some(mlp), Some(grad), Some(tape), Some(g_g)) =
+            (&self.global, &mut grad.global, &tape.global, g_g)
+        {
+            let g_input = mlp.backward(tape, &g_g, shape.activation, grad)?;
+            let width = g_e.size()[1];
+            // A mean spreads its gradient evenly.
+            let of_nodes = batch.mean_gradient(&columns(&g_input, 0, d)?)?;
+            g_x = Some(match g_x {
+                Some(g) => g.f_add(&of_nodes)?,
+                None => of_nodes,
+            });
+            let of_arcs = columns(&g_input, d, width)?.f_mul(&inverse_arcs(batch, arcs)?)?;
+            g_e = g_e.f_add(&arcs.gather(&batch.spread(&of_arcs)?, End::Row)?)?;
+            g_g_in = Some(columns(&g_input, d + width, f)?);
+        }
         if let (Some(node), Some(g_x)) = (&tape.node, g_x) {
             let g_input = self
                 .node
-                .backward(node, g_x, shape.activation, &mut grad.node)?;
-            g_x_in = Some(columns(&g_input, 0, d)?);
-            let mut g_m = columns(&g_input, d, g_input.size()[1] - d)?.f_contiguous()?;
+                .backward(node, &g_x, shape.activation, &mut grad.node)?;
+            if f > 0 {
+                g_g_in = added(
+                    g_g_in,
+                    batch.graph_sums(&columns(&g_input, 0, f)?.f_contiguous()?)?,
+                )?;
+            }
+            g_x_in = Some(columns(&g_input, f, d)?);
+            let mut g_m = columns(&g_input, f + d, g_input.size()[1] - f - d)?.f_contiguous()?;
             if shape.aggregation == Aggregation::Mean {
                 let _ = g_m.f_mul_(arcs.inverse_count(shape.receiver))?;
             }
@@ -154,7 +248,7 @@ impl GraphNetStep {
             arcs,
             slope: slope(shape.activation, &tape.hidden)?,
             receiver: shape.receiver,
-            d,
+            before: f + 2 * d,
             k,
         };
         let (g_r, g_o, g_e_in) = if g_e.size()[1] == 1 {
@@ -162,18 +256,47 @@ impl GraphNetStep {
         } else {
             back.wide(&tape, &g_e, grad, g_e_wanted)?
         };
-        // The bias enters every arc through its receiving node.
+        // The bias enters every arc through its receiving node, and so does the state of the graph.
         grad.edge.b1.f_copy_(&column_sums(&g_r)?)?;
-        columns(&grad.edge.w1, 0, d)?.f_copy_(&g_r.f_tr()?.f_mm(&tape.x)?)?;
-        columns(&grad.edge.w1, d, d)?.f_copy_(&g_o.f_tr()?.f_mm(&tape.x)?)?;
+        columns(&grad.edge.w1, f, d)?.f_copy_(&g_r.f_tr()?.f_mm(&tape.x)?)?;
+        columns(&grad.edge.w1, f + d, d)?.f_copy_(&g_o.f_tr()?.f_mm(&tape.x)?)?;
         let w = &self.edge.w1;
-        let mut g_nodes = g_r.f_mm(&columns(w, 0, d)?)?;
-        let _ = g_nodes.f_add_(&g_o.f_mm(&columns(w, d, d)?)?)?;
+        if let Some(g) = &tape.g {
+            let per_graph = batch.graph_sums(&g_r)?;
+            columns(&grad.edge.w1, 0, f)?.f_copy_(&per_graph.f_tr()?.f_mm(g)?)?;
+            g_g_in = added(g_g_in, per_graph.f_mm(&columns(w, 0, f)?)?)?;
+        }
+        let mut g_nodes = g_r.f_mm(&columns(w, f, d)?)?;
+        let _ = g_nodes.f_add_(&g_o.f_mm(&columns(w, f + d, d)?)?)?;
         if let Some(g) = g_x_in {
             let _ = g_nodes.f_add_(&g)?;
         }
-        Ok((g_nodes, g_e_in))
+        Ok(InputGradients {
+            x: g_nodes,
+            e: g_e_in,
+            g: g_g_in,
+        })
     }
+}
+
+fn added(sum: Option<Tensor>, term: Tensor) -> Tch<Option<Tensor>> {
+    Ok(Some(match sum {
+        Some(sum) => sum.f_add(&term)?,
+        None => term,
+    }))
+}
+
+/// 1 / (number of arcs) of every graph, as a column.
+fn inverse_arcs(batch: &GraphBatch, arcs: &Arcs) -> Tch<Tensor> {
+    let counts = arcs.inverse_count(End::Row).f_reciprocal()?;
+    batch.graph_sums(&counts)?.f_reciprocal()
+}
+
+/// Mean over the arcs of every graph; every row has an arc, its diagonal.
+fn arc_means(batch: &GraphBatch, arcs: &Arcs, e: &Tensor) -> Tch<Tensor> {
+    batch
+        .graph_sums(&arcs.sum(e, End::Row)?)?
+        .f_mul(&inverse_arcs(batch, arcs)?)
 }
 
 /// The part of the backward pass that runs over arcs.
@@ -183,7 +306,8 @@ struct EdgeBackward<'a> {
     /// Derivative of the nonlinearity, arcs × h.
     slope: Tensor,
     receiver: End,
-    d: i64,
+    /// Inputs of the perceptron before the arc state.
+    before: i64,
     k: i64,
 }
 
@@ -215,17 +339,17 @@ impl EdgeBackward<'_> {
         for c in 0..self.k {
             let ge = g.f_mul(&tape.e.f_select(1, c)?)?;
             w_rest
-                .f_select(1, 2 * self.d + c)?
+                .f_select(1, self.before + c)?
                 .f_copy_(&slope_t.f_mv(&ge)?.f_mul_(&w2)?)?;
         }
         if let Some(a) = &tape.skip {
             let ga = g.f_mul(&a.f_reshape([-1])?)?;
             w_rest
-                .f_select(1, 2 * self.d + self.k)?
+                .f_select(1, self.before + self.k)?
                 .f_copy_(&slope_t.f_mv(&ga)?.f_mul_(&w2)?)?;
         }
         let g_e_in = if g_e_wanted {
-            let w_e = columns(&self.step.edge.w1, 2 * self.d, self.k)?;
+            let w_e = columns(&self.step.edge.w1, self.before, self.k)?;
             Some(
                 self.slope
                     .f_mm(&w_e.f_mul(&w2.f_unsqueeze(1)?)?)?
@@ -251,12 +375,12 @@ impl EdgeBackward<'_> {
         let g_r = self.arcs.sum_rows(&g_pre, None, self.receiver)?;
         let g_o = self.arcs.sum_rows(&g_pre, None, self.receiver.other())?;
         let g_pre_t = g_pre.f_tr()?;
-        columns(&grad.edge.w1, 2 * self.d, self.k)?.f_copy_(&g_pre_t.f_mm(&tape.e)?)?;
+        columns(&grad.edge.w1, self.before, self.k)?.f_copy_(&g_pre_t.f_mm(&tape.e)?)?;
         if let Some(a) = &tape.skip {
-            columns(&grad.edge.w1, 2 * self.d + self.k, 1)?.f_copy_(&g_pre_t.f_mm(a)?)?;
+            columns(&grad.edge.w1, self.before + self.k, 1)?.f_copy_(&g_pre_t.f_mm(a)?)?;
         }
         let g_e_in = if g_e_wanted {
-            Some(g_pre.f_mm(&columns(&self.step.edge.w1, 2 * self.d, self.k)?)?)
+            Some(g_pre.f_mm(&columns(&self.step.edge.w1, self.before, self.k)?)?)
         } else {
             None
         };

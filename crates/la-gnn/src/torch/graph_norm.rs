@@ -6,7 +6,8 @@
 use tch::{Kind, Tensor};
 
 use super::batch::GraphBatch;
-use super::tensors::Tch;
+use super::tensors::{Tch, view};
+use crate::neuralif::ParameterSpec;
 
 const EPSILON: f64 = 1e-5;
 
@@ -30,6 +31,22 @@ pub(crate) struct GraphNormTape {
 }
 
 impl GraphNorm {
+    /// The next three tensors of the layout.
+    pub(crate) fn take<'a>(
+        flat: &Tensor,
+        specs: &mut impl Iterator<Item = &'a ParameterSpec>,
+    ) -> Tch<Self> {
+        let mut next = || match specs.next() {
+            Some(spec) => view(flat, spec),
+            None => Err(tch::TchError::Shape("parameter layout is too short".into())),
+        };
+        Ok(Self {
+            alpha: next()?,
+            gamma: next()?,
+            beta: next()?,
+        })
+    }
+
     pub(crate) fn forward(&self, batch: &GraphBatch) -> Tch<(Tensor, GraphNormTape)> {
         let alpha = self.alpha.f_to_kind(Kind::Double)?;
         let mean = batch.graph_means(&batch.features)?;

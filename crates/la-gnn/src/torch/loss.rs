@@ -8,8 +8,9 @@ use tch::{Kind, Tensor};
 
 use super::batch::GraphBatch;
 use super::segment::End;
-use super::tensors::{Context, Tch, indices};
+use super::tensors::{Context, Tch, indices, reals, to_f64};
 use crate::GnnError;
+use crate::native::neuralif::{Loss as HostLoss, LossWorkspace};
 
 /// What training minimises. `z` is a standard normal probe, fresh at every update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +29,23 @@ pub enum Objective {
     Inverted,
     /// Sum of the default and the supervised one.
     Combined,
+    /// Logarithm of Kaporin's condition number per unknown, see [`crate::native::neuralif::Loss::Kaporin`].
+    Kaporin,
+    /// The same with a power of the preconditioned matrix, at least 1, see
+    /// [`crate::native::neuralif::Loss::KaporinPower`]. Triangular solves are sequential: loss and gradient are evaluated on
+    /// the host, in double precision.
+    KaporinPower(u8),
+}
+
+impl Objective {
+    /// The objective as a loss of the native engine, where it is evaluated there.
+    fn on_host(self) -> Option<HostLoss> {
+        match self {
+            Self::Kaporin => Some(HostLoss::Kaporin),
+            Self::KaporinPower(m) => Some(HostLoss::KaporinPower(m)),
+            _ => None,
+        }
+    }
 }
 
 /// Whether a norm is squared.
@@ -98,13 +116,25 @@ impl LossOptions {
     /// # Errors
     /// [`GnnError::Config`] naming the field.
     pub fn validate(&self) -> Result<(), GnnError> {
-        if self.l1 >= 0.0 && self.l1.is_finite() {
-            return Ok(());
+        if !(self.l1 >= 0.0 && self.l1.is_finite()) {
+            return Err(GnnError::Config {
+                field: "l1",
+                reason: format!("is {}, must be at least 0 and finite", self.l1),
+            });
         }
-        Err(GnnError::Config {
-            field: "l1",
-            reason: format!("is {}, must be at least 0 and finite", self.l1),
-        })
+        if self.objective.on_host().is_some() && self.power == Power::HalfSquare {
+            return Err(GnnError::Config {
+                field: "power",
+                reason: "squares a norm; the losses on the spectrum are none".into(),
+            });
+        }
+        if self.objective == Objective::KaporinPower(0) {
+            return Err(GnnError::Config {
+                field: "objective",
+                reason: "needs a power of at least 1".into(),
+            });
+        }
+        Ok(())
     }
 }
 
@@ -165,6 +195,10 @@ pub fn loss(
         Objective::Frobenius => frobenius(batch, l, options.power),
         Objective::Supervised => supervised()?,
         Objective::Inverted => inverted(batch, l, z, options.power),
+        Objective::Kaporin | Objective::KaporinPower(_) => match options.objective.on_host() {
+            Some(host) => spectral(batch, l, z, host),
+            None => probe(),
+        },
         Objective::Combined => {
             let second = supervised()?;
             probe().and_then(|(value, mut gradient)| {
@@ -275,4 +309,24 @@ fn inverted(batch: &GraphBatch, l: &Tensor, z: &Tensor, power: Power) -> Tch<(f6
         .f_squeeze_dim(1)?
         .f_to_kind(batch.kind)?;
     Residual::new(batch, l, &x, z)?.finish(power, 1.0)
+}
+
+/// A loss of the native engine on every graph of the batch.
+fn spectral(batch: &GraphBatch, l: &Tensor, z: &Tensor, host: HostLoss) -> Tch<(f64, Tensor)> {
+    let (l, z) = (to_f64(l)?, to_f64(z)?);
+    let mut gradient = vec![0.0; l.len()];
+    let mut memory = LossWorkspace::default();
+    let mut parts = Vec::with_capacity(batch.num_graphs());
+    for (graph, nodes, entries) in batch.host_graphs() {
+        parts.push(host.gradient(
+            &graph,
+            &l[entries.clone()],
+            &z[nodes],
+            &mut memory,
+            &mut gradient[entries],
+        ));
+    }
+    let (value, scale) = host.combine(&parts);
+    gradient.iter_mut().for_each(|g| *g *= scale);
+    Ok((value, reals(&gradient, batch.kind(), batch.device())?))
 }

@@ -4,19 +4,23 @@ use tch::{Device as TchDevice, Kind, Tensor};
 
 use super::batch::{GraphBatch, Pattern};
 use super::factor;
-use super::graph_net::{Aggregation, GraphNetStep, StepShape, StepTape};
+use super::graph_net::{Aggregation, GraphNetStep, States, StepInput, StepShape, StepTape};
 use super::graph_norm::{GraphNorm, GraphNormTape};
+use super::mlp::Mlp;
 use super::model::Model;
-use super::segment::End;
-use super::tensors::{Context, Tch, to_f32, view};
+use super::segment::{Arcs, End};
+use super::tensors::{Context, Tch, to_f32};
 use crate::GnnError;
-use crate::neuralif::{NODE_WIDTH, NeuralIfConfig, ParameterSpec, Parameters};
+use crate::neuralif::{MessageGraph, NODE_WIDTH, NeuralIfConfig, ParameterSpec, Parameters};
 
 /// The NeuralIF network on a device.
 ///
 /// T blocks of two GraphNet steps each on the arcs of the lower triangle: in the first the row receives the mean of its
 /// arcs, in the second the column receives their sum; they mirror the two sparse passes of the product L Lᵀ. The output is
 /// l_ij = e_ij below the diagonal and l_ii = exp(e_ii / 2) > 0 on it.
+///
+/// Computes every configuration, also those that the native engine refuses: wider arc states, a state of the graph, and messages
+/// on the full graph ([`MessageGraph::Full`], on batches of [`Pattern::Full`]).
 ///
 /// # References
 /// P. Häusner, O. Öktem, J. Sjölund, *Neural incomplete factorization*, TMLR 2024.
@@ -39,6 +43,7 @@ pub struct NeuralIfTape {
 struct Layers {
     norm: Option<GraphNorm>,
     steps: Vec<GraphNetStep>,
+    decoder: Option<Mlp>,
 }
 
 impl NeuralIf {
@@ -99,32 +104,46 @@ impl NeuralIf {
         if self.config.normalize_diag {
             batch.check_positive_diagonal()?;
         }
+        if self.config.graph == MessageGraph::Full && batch.full.is_none() {
+            return Err(GnnError::Matrix {
+                reason: "was put into a batch without its upper triangle; this network needs `Pattern::Full`".into(),
+            });
+        }
         Ok(())
     }
 
     fn layers(&self, flat: &Tensor) -> Tch<Layers> {
         let mut specs = self.specs.iter();
-        let norm = if self.config.graph_norm {
-            let mut next = || match specs.next() {
-                Some(spec) => view(flat, spec),
-                None => Err(tch::TchError::Shape("parameter layout is too short".into())),
-            };
-            Some(GraphNorm {
-                alpha: next()?,
-                gamma: next()?,
-                beta: next()?,
-            })
-        } else {
-            None
+        let norm = match self.config.graph_norm {
+            true => Some(GraphNorm::take(flat, &mut specs)?),
+            false => None,
         };
-        let steps = (0..2 * self.config.blocks)
-            .map(|_| GraphNetStep::take(flat, &mut specs))
+        let with_global = self.config.global_features > 0;
+        let steps = (0..self.config.blocks * self.config.steps_per_block())
+            .map(|_| GraphNetStep::take(flat, &mut specs, with_global))
             .collect::<Tch<_>>()?;
-        Ok(Layers { norm, steps })
+        let decoder = match self.config.node_decoder {
+            true => Some(Mlp::take(flat, &mut specs)?),
+            false => None,
+        };
+        Ok(Layers {
+            norm,
+            steps,
+            decoder,
+        })
+    }
+
+    /// The arcs that messages are passed on, and the entries of A there. A batch without the full graph was refused.
+    fn arcs<'a>(&self, batch: &'a GraphBatch) -> (&'a Arcs, &'a Tensor) {
+        match &batch.full {
+            Some(full) if self.config.graph == MessageGraph::Full => (&full.arcs, &full.values),
+            _ => (&batch.lower, &batch.lower_values),
+        }
     }
 
     fn shape(&self, step: usize) -> StepShape {
-        let (receiver, aggregation) = if step.is_multiple_of(2) {
+        let forward = step.is_multiple_of(self.config.steps_per_block());
+        let (receiver, aggregation) = if forward {
             (End::Row, Aggregation::Mean)
         } else {
             (End::Column, Aggregation::Sum)
@@ -152,28 +171,62 @@ impl NeuralIf {
         if let (Some(states), true) = (states.as_deref_mut(), norm.is_some()) {
             states.push(("graph_norm.node".into(), x.shallow_clone()));
         }
-        let a = &batch.lower_values;
+        let (arcs, a) = self.arcs(batch);
         let mut e = a.shallow_clone();
+        let mut g = match self.config.global_features {
+            0 => None,
+            width => Some(Tensor::f_zeros(
+                [batch.num_graphs() as i64, width as i64],
+                (batch.kind, batch.device()),
+            )?),
+        };
+        let per_block = self.config.steps_per_block();
         let last = layers.steps.len() - 1;
         let mut steps = Vec::with_capacity(layers.steps.len());
         for (s, step) in layers.steps.iter().enumerate() {
-            let skip = (self.config.skip && s > 0 && s % 2 == 0).then_some(a);
+            let skip = (self.config.skip && s > 0 && s % per_block == 0).then_some(a);
             // The last node update does not reach the output.
             let nodes_wanted = s != last || states.is_some();
-            let (e_new, x_new, tape) =
-                step.forward(self.shape(s), &batch.lower, &x, &e, skip, nodes_wanted)?;
-            e = e_new;
-            if let Some(x_new) = x_new {
+            let input = StepInput {
+                x: &x,
+                e: &e,
+                skip,
+                g: g.as_ref(),
+            };
+            let (out, tape) = step.forward(self.shape(s), batch, arcs, input, nodes_wanted)?;
+            e = out.e;
+            if let Some(x_new) = out.x {
                 x = x_new;
+                g = out.g;
             }
             if let Some(states) = states.as_deref_mut() {
-                let name = format!("block{}.step{}", s / 2, s % 2 + 1);
+                let name = format!("block{}.step{}", s / per_block, s % per_block + 1);
                 states.push((format!("{name}.node"), x.shallow_clone()));
                 states.push((format!("{name}.edge"), e.f_reshape([-1])?));
+                if let Some(g) = &g {
+                    states.push((format!("{name}.global"), g.shallow_clone()));
+                }
             }
             steps.push(tape);
         }
-        let (l, output) = factor::output(batch, &e.f_reshape([-1])?, self.config.normalize_diag)?;
+        if let (Some(states), Some(decoder)) = (states, &layers.decoder) {
+            let (decoded, _) = decoder.forward(x, self.config.activation)?;
+            states.push(("node_decoder.node".into(), decoded));
+        }
+        let e = e.f_reshape([-1])?;
+        let e = match &batch.full {
+            Some(full) if self.config.graph == MessageGraph::Full => {
+                // l_ij = e_ij + e_ji, l_ii = 2 exp(e_ii / 2) = exp((e_ii + 2 log 2) / 2)
+                let own = e.f_index_select(0, &full.own)?;
+                let diagonal = own
+                    .f_index_select(0, &batch.diagonal)?
+                    .f_add_scalar(2.0 * std::f64::consts::LN_2)?;
+                own.f_add(&e.f_index_select(0, &full.mirrored)?)?
+                    .f_index_copy(0, &batch.diagonal, &diagonal)?
+            }
+            _ => e,
+        };
+        let (l, output) = factor::output(batch, &e, self.config.normalize_diag)?;
         Ok((
             l,
             NeuralIfTape {
@@ -193,20 +246,31 @@ impl NeuralIf {
         let flat = self.flat.f_zeros_like()?;
         let layers = self.layers(&self.flat)?;
         let mut grads = self.layers(&flat)?;
-        let mut g_e = factor::output_backward(batch, &tape.output, gradient)?.f_unsqueeze(1)?;
-        let mut g_x: Option<Tensor> = None;
+        let mut g_e = factor::output_backward(batch, &tape.output, gradient)?;
+        if let (Some(full), MessageGraph::Full) = (&batch.full, self.config.graph) {
+            // An entry's gradient goes to both of its arcs.
+            g_e = g_e.f_index_select(0, &full.entry)?;
+        }
+        let mut g_e = g_e.f_unsqueeze(1)?;
+        let (arcs, _) = self.arcs(batch);
+        let (mut g_x, mut g_g): (Option<Tensor>, Option<Tensor>) = (None, None);
         for (s, step_tape) in tape.steps.into_iter().enumerate().rev() {
-            let (g_nodes, g_arcs) = layers.steps[s].backward(
+            let g_out = States {
+                e: g_e,
+                x: g_x.take(),
+                g: g_g.take(),
+            };
+            let g_in = layers.steps[s].backward(
                 self.shape(s),
-                &batch.lower,
+                batch,
+                arcs,
                 step_tape,
-                g_e,
-                g_x.as_ref(),
+                g_out,
                 &mut grads.steps[s],
                 s > 0,
             )?;
-            g_x = Some(g_nodes);
-            match g_arcs {
+            (g_x, g_g) = (Some(g_in.x), g_in.g);
+            match g_in.e {
                 Some(g) => g_e = g,
                 None => break,
             }
@@ -225,10 +289,10 @@ impl Model for NeuralIf {
     type Tape = NeuralIfTape;
 
     fn pattern(&self) -> Pattern {
-        if self.config.two_hop {
-            Pattern::LowerTwoHop
-        } else {
-            Pattern::Lower
+        match (self.config.graph, self.config.two_hop) {
+            (MessageGraph::Full, _) => Pattern::Full,
+            (MessageGraph::Triangle, true) => Pattern::LowerTwoHop,
+            (MessageGraph::Triangle, false) => Pattern::Lower,
         }
     }
 

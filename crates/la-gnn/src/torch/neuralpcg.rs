@@ -3,7 +3,8 @@
 use tch::{Device as TchDevice, Kind, Tensor};
 
 use super::batch::{FullGraph, GraphBatch, Pattern};
-use super::graph_net::{Aggregation, GraphNetStep, StepShape, StepTape};
+use super::graph_net::{Aggregation, GraphNetStep, States, StepInput, StepShape, StepTape};
+use super::graph_norm::{GraphNorm, GraphNormTape};
 use super::mlp::{Mlp, MlpTape};
 use super::model::Model;
 use super::segment::End;
@@ -25,6 +26,7 @@ pub struct NeuralPcg {
 /// What the backward pass of [`NeuralPcg`] needs of the forward pass.
 #[derive(Debug)]
 pub struct NeuralPcgTape {
+    norm: Option<GraphNormTape>,
     nodes: MlpTape,
     arcs: MlpTape,
     steps: Vec<StepTape>,
@@ -33,6 +35,7 @@ pub struct NeuralPcgTape {
 
 /// The layers as views of a flat vector: of the parameters, or of their gradient.
 struct Layers {
+    norm: Option<GraphNorm>,
     nodes: Mlp,
     arcs: Mlp,
     steps: Vec<GraphNetStep>,
@@ -85,10 +88,14 @@ impl NeuralPcg {
     fn layers(&self, flat: &Tensor) -> Tch<Layers> {
         let mut specs = self.specs.iter();
         Ok(Layers {
+            norm: match self.config.graph_norm {
+                true => Some(GraphNorm::take(flat, &mut specs)?),
+                false => None,
+            },
             nodes: Mlp::take(flat, &mut specs)?,
             arcs: Mlp::take(flat, &mut specs)?,
             steps: (0..self.config.steps)
-                .map(|_| GraphNetStep::take(flat, &mut specs))
+                .map(|_| GraphNetStep::take(flat, &mut specs, false))
                 .collect::<Tch<_>>()?,
             decoder: Mlp::take(flat, &mut specs)?,
         })
@@ -105,18 +112,29 @@ impl NeuralPcg {
     fn run(&self, batch: &GraphBatch, graph: &FullGraph) -> Tch<(Tensor, NeuralPcgTape)> {
         let layers = self.layers(&self.flat)?;
         let act = self.config.activation;
-        let (mut x, nodes) = layers
-            .nodes
-            .forward(batch.features.f_to_kind(batch.kind)?, act)?;
+        let (features, norm) = match &layers.norm {
+            Some(norm) => {
+                let (features, tape) = norm.forward(batch)?;
+                (features, Some(tape))
+            }
+            None => (batch.features.f_to_kind(batch.kind)?, None),
+        };
+        let (mut x, nodes) = layers.nodes.forward(features, act)?;
         let (mut e, arcs) = layers.arcs.forward(graph.values.shallow_clone(), act)?;
         let mut steps = Vec::with_capacity(layers.steps.len());
         for (s, step) in layers.steps.iter().enumerate() {
             // The last node update does not reach the output.
             let nodes_wanted = s + 1 < layers.steps.len();
-            let (e_new, x_new, tape) =
-                step.forward(self.shape(), &graph.arcs, &x, &e, None, nodes_wanted)?;
-            e = e_new;
-            if let Some(x_new) = x_new {
+            let input = StepInput {
+                x: &x,
+                e: &e,
+                skip: None,
+                g: None,
+            };
+            let (out, tape) =
+                step.forward(self.shape(), batch, &graph.arcs, input, nodes_wanted)?;
+            e = out.e;
+            if let Some(x_new) = out.x {
                 x = x_new;
             }
             steps.push(tape);
@@ -129,6 +147,7 @@ impl NeuralPcg {
             .f_add_(&s.f_index_select(0, &graph.mirrored)?)?;
         let l = l.f_index_copy(0, &batch.diagonal, &batch.matrix_diagonal.f_sqrt()?)?;
         let tape = NeuralPcgTape {
+            norm,
             nodes,
             arcs,
             steps,
@@ -156,25 +175,37 @@ impl NeuralPcg {
             .backward(&tape.decoder, &g_s, act, &mut grads.decoder)?;
         let mut g_x: Option<Tensor> = None;
         for (s, step_tape) in tape.steps.into_iter().enumerate().rev() {
-            let (g_nodes, g_arcs) = layers.steps[s].backward(
+            let g_out = States {
+                e: g_e,
+                x: g_x,
+                g: None,
+            };
+            let g_in = layers.steps[s].backward(
                 self.shape(),
+                batch,
                 &graph.arcs,
                 step_tape,
-                g_e,
-                g_x.as_ref(),
+                g_out,
                 &mut grads.steps[s],
                 true,
             )?;
-            g_x = Some(g_nodes);
-            g_e = g_arcs.ok_or_else(|| tch::TchError::Shape("no gradient of arc states".into()))?;
+            g_x = Some(g_in.x);
+            g_e = g_in
+                .e
+                .ok_or_else(|| tch::TchError::Shape("no gradient of arc states".into()))?;
         }
         let _ = layers
             .arcs
             .backward(&tape.arcs, &g_e, act, &mut grads.arcs)?;
         if let Some(g_x) = g_x {
-            let _ = layers
+            let g_features = layers
                 .nodes
                 .backward(&tape.nodes, &g_x, act, &mut grads.nodes)?;
+            if let (Some(norm), Some(tape), Some(grad)) =
+                (&layers.norm, &tape.norm, &mut grads.norm)
+            {
+                norm.backward(batch, tape, &g_features, grad)?;
+            }
         }
         Ok(flat)
     }

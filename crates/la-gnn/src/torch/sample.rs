@@ -3,6 +3,9 @@
 use sprs::{CsMatI, CsMatViewI, SpIndex};
 
 use crate::GnnError;
+use crate::native::equilibrate;
+use crate::neuralif::NODE_WIDTH;
+use crate::neuralpcg::NeuralPcgConfig;
 
 /// A symmetric matrix, its node features and, for supervised losses, a solution with its right-hand side.
 ///
@@ -98,6 +101,41 @@ impl Sample {
     ) -> Result<Self, GnnError> {
         let features = la_graph::structural_features(matrix).map_err(|e| refuse(e.to_string()))?;
         Self::new(matrix, features)
+    }
+
+    /// The sample that a NeuralPCG network of this configuration trains on: `matrix`, equilibrated if the configuration says so,
+    /// with the structural features or, for a network with one node feature, with the right-hand side (equilibrated too).
+    ///
+    /// # Errors
+    /// As [`Sample::new`]; [`GnnError::Config`] naming `node_features` if the network takes neither eight nor one, or one and
+    /// there is no right-hand side; [`GnnError::Matrix`] for a diagonal entry that is not positive where it has to be.
+    pub fn for_neuralpcg<I: SpIndex, P: SpIndex>(
+        matrix: CsMatViewI<'_, f64, I, P>,
+        rhs: Option<&[f64]>,
+        config: &NeuralPcgConfig,
+    ) -> Result<Self, GnnError> {
+        let scaled;
+        let (matrix, scale) = if config.equilibrate {
+            let (owned, scale) = equilibrate(matrix)?;
+            scaled = owned;
+            (scaled.view(), scale)
+        } else {
+            (matrix, Vec::new())
+        };
+        match (config.node_features, rhs) {
+            (NODE_WIDTH, _) => Self::from_matrix(matrix),
+            (1, Some(b)) => {
+                let reciprocal = |i: usize| scale.get(i).map_or(1.0, |s| 1.0 / s);
+                let features = b.iter().enumerate().map(|(i, b)| b * reciprocal(i));
+                Self::new(matrix, features.collect())
+            }
+            (width, _) => Err(GnnError::Config {
+                field: "node_features",
+                reason: format!(
+                    "is {width}; there are {NODE_WIDTH} structural features, or 1 with a right-hand side"
+                ),
+            }),
+        }
     }
 
     /// Adds a solution `x` and its right-hand side `b = A x`, for supervised losses.

@@ -42,7 +42,10 @@ impl<S: VectorSpace> CgWorkspace<S> {
     /// Room for systems in `space`.
     #[must_use]
     pub fn new_in(space: S, options: &CgOptions) -> Self {
-        let state = State::new(&space, &options.limits());
+        let limits = options.limits();
+        let mut state = State::new(&space, &limits);
+        let spectrum = &mut state.solution.spectrum;
+        spectrum.reserve_tridiagonal(limits.history_capacity());
         Self {
             state,
             p: space.zeros(),

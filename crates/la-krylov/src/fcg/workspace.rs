@@ -49,7 +49,10 @@ impl<S: VectorSpace> FcgWorkspace<S> {
     /// Room for systems in `space`.
     #[must_use]
     pub fn new_in(space: S, options: &FcgOptions) -> Self {
-        let state = State::new(&space, &options.limits());
+        let limits = options.limits();
+        let mut state = State::new(&space, &limits);
+        let spectrum = &mut state.solution.spectrum;
+        spectrum.reserve_tridiagonal(limits.history_capacity());
         let mut workspace = Self {
             state,
             z: space.zeros(),

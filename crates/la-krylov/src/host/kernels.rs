@@ -26,6 +26,8 @@ pub(super) struct Dot<'a, T> {
 }
 
 impl<T: Real> Job for Dot<'_, T> {
+    type Part = f64;
+
     fn len(&self) -> usize {
         self.x.len()
     }
@@ -57,6 +59,8 @@ pub(super) struct ScaledSquares<'a, T> {
 }
 
 impl<T: Real> Job for ScaledSquares<'_, T> {
+    type Part = f64;
+
     fn len(&self) -> usize {
         self.x.len()
     }
@@ -97,6 +101,8 @@ pub(super) struct Scale<'a, T> {
 }
 
 impl<T: Real> Job for Scale<'_, T> {
+    type Part = f64;
+
     fn len(&self) -> usize {
         self.x.len()
     }
@@ -121,6 +127,44 @@ impl<T: Real> Job for Scale<'_, T> {
     }
 }
 
+/// `y = alpha x`.
+pub(super) struct ScaledCopy<'a, T> {
+    pub(super) alpha: T,
+    pub(super) x: &'a [T],
+    pub(super) y: &'a mut [T],
+}
+
+impl<T: Real> Job for ScaledCopy<'_, T> {
+    type Part = f64;
+
+    fn len(&self) -> usize {
+        self.x.len()
+    }
+    fn split_at(self, mid: usize) -> (Self, Self) {
+        let alpha = self.alpha;
+        let (x0, x1) = self.x.split_at(mid);
+        let (y0, y1) = self.y.split_at_mut(mid);
+        (
+            Self {
+                alpha,
+                x: x0,
+                y: y0,
+            },
+            Self {
+                alpha,
+                x: x1,
+                y: y1,
+            },
+        )
+    }
+    fn run(self) -> f64 {
+        for (y, x) in self.y.iter_mut().zip(self.x) {
+            *y = self.alpha * *x;
+        }
+        0.0
+    }
+}
+
 /// `y = y + alpha x`.
 pub(super) struct Axpy<'a, T> {
     pub(super) alpha: T,
@@ -129,6 +173,8 @@ pub(super) struct Axpy<'a, T> {
 }
 
 impl<T: Real> Job for Axpy<'_, T> {
+    type Part = f64;
+
     fn len(&self) -> usize {
         self.x.len()
     }
@@ -164,6 +210,8 @@ pub(super) struct Xpby<'a, T> {
 }
 
 impl<T: Real> Job for Xpby<'_, T> {
+    type Part = f64;
+
     fn len(&self) -> usize {
         self.x.len()
     }
@@ -199,6 +247,8 @@ pub(super) struct AxpyNorm<'a, T> {
 }
 
 impl<T: Real> Job for AxpyNorm<'_, T> {
+    type Part = f64;
+
     fn len(&self) -> usize {
         self.x.len()
     }
@@ -246,6 +296,8 @@ pub(super) struct AxpyXpby<'a, T> {
 }
 
 impl<T: Real> Job for AxpyXpby<'_, T> {
+    type Part = f64;
+
     fn len(&self) -> usize {
         self.x.len()
     }

@@ -99,3 +99,34 @@ impl Preconditioner for Diagonal {
         Definiteness::Symmetric
     }
 }
+
+/// Convection and diffusion on a k × k grid, upwind differences: not symmetric.
+pub fn convection(k: usize, wind: f64) -> Matrix {
+    let mut t = TriMatI::new((k * k, k * k));
+    for (v, (i, j)) in laplacian(k, 0.0).iter() {
+        let (i, j) = (i as usize, j as usize);
+        let wind = wind * (1.0 + (i % k) as f64 / k as f64);
+        let upwind = j + 1 == i || j + k == i;
+        let diagonal = if i == j { 2.0 * wind } else { 0.0 };
+        t.add_triplet(i, j, v + diagonal - if upwind { wind } else { 0.0 });
+    }
+    t.to_csr()
+}
+
+/// Division by the absolute values of the diagonal: positive definite.
+pub struct Absolute(pub Diagonal);
+
+impl Preconditioner for Absolute {
+    fn dimension(&self) -> usize {
+        self.0.dimension()
+    }
+    fn apply(&self, _: &Host, r: &[f64], z: &mut [f64]) -> Result<(), PreconditionerError> {
+        for ((z, r), d) in z.iter_mut().zip(r).zip(&self.0.0) {
+            *z = r / d.abs();
+        }
+        Ok(())
+    }
+    fn definiteness(&self) -> Definiteness {
+        Definiteness::SymmetricPositiveDefinite
+    }
+}

@@ -2,6 +2,8 @@
 
 mod numeric;
 
+pub(super) use numeric::factor as attempt;
+
 use std::sync::Arc;
 use std::time::Instant;
 

@@ -1,12 +1,14 @@
 //! Incomplete Cholesky factorisation with a threshold.
 
 mod numeric;
+mod select;
 
 use std::time::Instant;
 
 use la_krylov::Real;
 use sprs::{CsMatViewI, SpIndex};
 
+use super::columns::Columns;
 use super::input::{lower_pattern, with_rows};
 use super::{ShiftStrategy, SymmetryCheck};
 use crate::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder, PrecondError};
@@ -155,7 +157,7 @@ impl Ict {
         let start = Instant::now();
         with_rows(a, |rows, n| {
             let pattern = lower_pattern(&rows, n, self.symmetry)?;
-            let columns = numeric::Columns::new(&rows, &pattern);
+            let columns = Columns::new(&rows, &pattern);
             let nnz = pattern.indices.len() + n;
             drop(pattern);
             let (factor, shift, attempts) = self

@@ -1,15 +1,26 @@
 //! Classical preconditioners.
 
 mod amg;
+mod block_jacobi;
 mod builder;
 mod chebyshev;
+mod columns;
+mod compensated;
+#[cfg(feature = "faer")]
+mod complete;
+mod dense;
 pub(crate) mod factor;
+mod fixed_point;
+mod fsai;
 mod ic0;
 mod ict;
 mod input;
 mod jacobi;
+mod k_optimal;
+mod ladder;
 #[cfg(feature = "rayon")]
 mod levels;
+mod lu;
 mod safeguarded;
 mod schwarz;
 mod shift;
@@ -19,15 +30,27 @@ pub use amg::{
     Cycle, Improvement, LevelStats, Multigrid, MultigridStats, NearNullSpace, ProlongationSmoother,
     SmoothedAggregation, Smoother, Strength,
 };
+pub use block_jacobi::BlockJacobi;
 pub use builder::IncompleteCholeskyBuilder;
 pub use chebyshev::{Chebyshev, ChebyshevOptions};
+pub use compensated::{CompensatedIc, Compensation, KeptVector, Perturbation};
+#[cfg(feature = "faer")]
+pub use complete::{Complete, CompleteFactor, CompleteKind};
 pub use factor::{FactorStats, IncompleteCholesky};
+pub use fixed_point::FixedPointIc0;
+pub use fsai::{Fsai, FsaiPattern};
 pub use ic0::{Ic0, Ic0Symbolic};
 pub use ict::{FillLimit, Ict};
 pub use input::SymmetryCheck;
 pub use jacobi::Jacobi;
+pub use k_optimal::KOptimal;
+pub use ladder::ShiftLadder;
 #[cfg(feature = "rayon")]
 pub use levels::LevelScheduled;
+pub use lu::{
+    Ilu, IluSymbolic, Ilut, IncompleteLu, IncompleteLuBuilder, LuFill, LuStats, Matching, Ordering,
+    PivotRule, Reordered, Scaling,
+};
 pub use safeguarded::{
     Attempt, AttemptOutcome, Concern, PatternRule, Safeguarded, SafeguardedSolution,
 };

@@ -2,10 +2,13 @@
 //!
 //! No LibTorch: networks run in pure Rust (crate `la-gnn`).
 
+mod assemble;
 mod neuralif;
+mod neuralpcg;
 
 pub use la_gnn::{GnnError, Weights};
 pub use neuralif::NeuralIf;
+pub use neuralpcg::NeuralPcg;
 
 use crate::PrecondError;
 

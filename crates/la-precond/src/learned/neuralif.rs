@@ -1,6 +1,6 @@
 //! Incomplete Cholesky factors from the NeuralIF network.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use la_gnn::native::LowerGraph;
@@ -9,8 +9,8 @@ use la_gnn::neuralif::Parameters;
 use la_gnn::{GnnError, Weights};
 use sprs::CsMatViewI;
 
+use super::assemble::assemble;
 use super::builder_error;
-use crate::classical::factor::LowerPattern;
 use crate::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder, PrecondError};
 
 /// Builds incomplete Cholesky factors with a NeuralIF network: one forward pass, no elimination.
@@ -102,7 +102,7 @@ impl NeuralIf {
         // A panic elsewhere cannot leave the buffers in a state that matters: they are overwritten.
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let values = self.network.factor(&graph, &mut memory).map_err(failed)?;
-        let mut factor = assemble(&graph, values);
+        let mut factor = assemble(graph.row_ptr(), graph.columns(), values, graph.scale());
         if let Some(tau) = self.drop_tol {
             factor = factor.dropped(tau)?;
         }
@@ -112,29 +112,6 @@ impl NeuralIf {
             .with_setup_seconds(start.elapsed().as_secs_f64());
         Ok(factor.with_stats(stats))
     }
-}
-
-/// Splits the network's output (diagonal last in each row) into strict triangle and diagonal.
-///
-/// Nothing is left to check: the graph is a lower triangle with ascending columns, and the network
-/// returns finite entries with a positive diagonal, all of single precision, so that their quotients
-/// are finite in double precision.
-fn assemble(graph: &LowerGraph<f32>, values: &[f32]) -> IncompleteCholesky<f64> {
-    let n = graph.num_nodes();
-    let strict = graph.num_arcs() - n;
-    let (mut indptr, mut indices) = (Vec::with_capacity(n + 1), Vec::with_capacity(strict));
-    let (mut scaled, mut diagonal) = (Vec::with_capacity(strict), Vec::with_capacity(n));
-    indptr.push(0);
-    for (i, range) in graph.row_ptr().windows(2).enumerate() {
-        let (start, last) = (range[0] as usize, range[1] as usize - 1);
-        let pivot = f64::from(values[last]);
-        indices.extend_from_slice(&graph.columns()[start..last]);
-        scaled.extend(values[start..last].iter().map(|v| f64::from(*v) / pivot));
-        // The factor's rows are stored divided by their diagonal entry: the scale of a row shows only there.
-        diagonal.push(graph.scale().map_or(1.0, |s| s[i]) * pivot);
-        indptr.push(indices.len() as u32);
-    }
-    IncompleteCholesky::assemble(Arc::new(LowerPattern { indptr, indices }), scaled, diagonal)
 }
 
 impl IncompleteCholeskyBuilder for NeuralIf {

@@ -92,3 +92,33 @@ pub(crate) fn relative_error(x: &[f64], y: &[f64]) -> f64 {
         .fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()));
     if error == 0.0 { 0.0 } else { error / top }
 }
+
+/// A matrix from triplets; those of one place are added.
+pub(crate) fn matrix(n: usize, entries: impl IntoIterator<Item = (usize, usize, f64)>) -> Csr {
+    let mut t = TriMatI::new((n, n));
+    for (i, j, value) in entries {
+        t.add_triplet(i, j, value);
+    }
+    t.to_csr()
+}
+
+/// Nonsymmetric in pattern and values, `dominance · per_row` on the diagonal.
+pub(crate) fn random(n: usize, per_row: usize, dominance: f64, seed: u64) -> Csr {
+    let mut next = noise(seed);
+    let mut entries = Vec::new();
+    for i in 0..n {
+        entries.push((i, i, dominance * per_row as f64));
+        for _ in 0..per_row {
+            let j = ((next() + 1.0) / 2.0 * n as f64) as usize % n;
+            entries.push((i, j, next()));
+        }
+    }
+    matrix(n, entries)
+}
+
+/// `A x`.
+pub(crate) fn times(a: &Csr, x: &[f64]) -> Vec<f64> {
+    a.outer_iterator()
+        .map(|row| row.iter().map(|(j, v)| v * x[j]).sum())
+        .collect()
+}

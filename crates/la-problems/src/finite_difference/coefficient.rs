@@ -24,6 +24,15 @@ pub enum Coefficient {
         /// The other value.
         high: f64,
     },
+    /// Two values in turn on squares or cubes of `points` grid points in each direction, cut off at the far ends.
+    Blocks {
+        /// Points in each direction, at least 1.
+        points: usize,
+        /// Value of the block at the origin.
+        low: f64,
+        /// The other value.
+        high: f64,
+    },
     /// One value in the middle (each coordinate in [1/4, 3/4)), 1 elsewhere: a jump.
     Inclusion {
         /// Value inside.
@@ -35,6 +44,11 @@ pub enum Coefficient {
         sigma: f64,
         /// Correlation length ℓ as a part of the domain.
         correlation_length: f64,
+    },
+    /// exp(σ Z) with independent Z from N(0, 1) at each point: the roughest field there is.
+    WhiteLogNormal {
+        /// Standard deviation σ of the logarithm, in `0..=10`.
+        sigma: f64,
     },
 }
 
@@ -55,7 +69,17 @@ impl Coefficient {
                 positive("coefficient.low", low)?;
                 positive("coefficient.high", high)
             }
+            Self::Blocks { points, low, high } => {
+                let count = points as f64;
+                require(points >= 1, "coefficient.points", count, "at least 1")?;
+                positive("coefficient.low", low)?;
+                positive("coefficient.high", high)
+            }
             Self::Inclusion { inside } => positive("coefficient.inside", inside),
+            Self::WhiteLogNormal { sigma } => {
+                let ok = (0.0..=10.0).contains(&sigma);
+                require(ok, "coefficient.sigma", sigma, "in 0..=10")
+            }
             Self::LogNormal {
                 sigma,
                 correlation_length,
@@ -82,6 +106,15 @@ impl Coefficient {
                 points
                     .map(|x| if parity(x) == 0 { low } else { high })
                     .collect()
+            }
+            Self::Blocks { points, low, high } => (0..grid.num_points())
+                .map(|i| grid.cell(i).iter().map(|x| x / points).sum::<usize>())
+                .map(|block| if block % 2 == 0 { low } else { high })
+                .collect(),
+            Self::WhiteLogNormal { sigma } => {
+                let mut rng = ChaCha8Rng::seed_from_u64(seed);
+                let mut value = || (sigma * rng.sample::<f64, _>(StandardNormal)).exp();
+                (0..grid.num_points()).map(|_| value()).collect()
             }
             Self::Inclusion { inside } => {
                 let d = grid.dimension();

@@ -4,6 +4,7 @@ use std::f64::consts::PI;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
 
 use super::{Edge, laplacian, validate_common};
 use crate::error::{ProblemError, require, require_u32};
@@ -23,6 +24,11 @@ pub enum EdgeWeights {
         low: f64,
         /// Upper end, above `low`, at most `1e100`.
         high: f64,
+    },
+    /// exp(σ Z) with independent Z from N(0, 1).
+    LogNormal {
+        /// Standard deviation σ of the logarithm, in `0..=10`.
+        sigma: f64,
     },
 }
 
@@ -122,6 +128,10 @@ impl RandomGeometricGraph {
                 "above `weights.low` and at most 1e100",
             )?;
         }
+        if let EdgeWeights::LogNormal { sigma } = self.weights {
+            let ok = (0.0..=10.0).contains(&sigma);
+            require(ok, "weights.sigma", sigma, "in 0..=10")?;
+        }
         let n = self.n as f64;
         require_u32("nonzeros", (n * (1.0 + degree.min(n))) as usize)
     }
@@ -150,6 +160,10 @@ impl RandomGeometricGraph {
                 EdgeWeights::Unit => (a, b, 1.0),
                 EdgeWeights::InverseDistance => (a, b, (radius / distance).min(1000.0)),
                 EdgeWeights::Uniform { low, high } => (a, b, rng.random_range(low..high)),
+                EdgeWeights::LogNormal { sigma } => {
+                    let z: f64 = rng.sample(StandardNormal);
+                    (a, b, (sigma * z).exp())
+                }
             })
             .collect();
         let matrix = laplacian(self.n, &edges, self.shift)?;

@@ -12,13 +12,17 @@ use super::rhs::Rhs;
 const EXAMPLES: &str = "\
 Examples:
   cargo xtask solve A.mtx.gz
-      CG with IC(0), with b = A x* for a random x*: does this matrix give in?
+      whatever works, with b = A x* for a random x*, and why: does this matrix give in?
   cargo xtask solve A.mtx --rhs b.mtx --output out
       one's own right-hand side; out/ gets solution.mtx, solve.json and history.svg
   cargo xtask solve A.mtx --precond ict --drop-tol 1e-3 --rtol 1e-10
       a stronger factor and a smaller residual
   cargo xtask solve A.mtx --precond neuralif --weights neuralif-synthetic-s0
       a learned factor, IC(0) and Jacobi to fall back on
+  cargo xtask solve A.mtx --method gmres --precond ilut --drop-tol 1e-4
+      a matrix that is not symmetric, by a method of one's own choice
+  cargo xtask solve --table general --iterative-only --output out
+      every matrix of $LA_DATA_DIR/matrices that is not definite, without complete factorisations
   cargo xtask solve --table definite --precond ic0 --output out
       every definite matrix of $LA_DATA_DIR/matrices, IC(0) beside Jacobi
 
@@ -39,20 +43,22 @@ pub(crate) struct Args {
     /// `random:SEED`; or b = A x* with x* from `solution-ones`, `solution-random:SEED`
     #[arg(long, value_name = "RHS", default_value = "solution-random:0")]
     pub(super) rhs: Rhs,
-    /// Krylov method; `auto` is CG
+    /// Krylov method; `auto` is CG where matrix and preconditioner may be definite, else GMRES
     #[arg(long, value_enum, default_value_t = Method::Auto)]
     pub(super) method: Method,
-    /// Preconditioner; `auto` tries IC(0) with diagonal shifts, then Jacobi
+    /// Preconditioner; `auto` with `--method auto` tries methods and preconditioners in order of expected cost and
+    /// says why; with CG it tries IC(0) with diagonal shifts, then Jacobi; with the others threshold LU, then Jacobi
     #[arg(long, value_enum, default_value_t = Choice::Auto)]
     pub(super) precond: Choice,
-    /// Weights of `--precond neuralif`: a bundled name or a file [default: neuralif-synthetic-s0]
+    /// Weights of a learned preconditioner: a bundled name or a file [default: neuralif-synthetic-s0 or
+    /// neuralpcg-synthetic]
     #[arg(long, value_name = "NAME|FILE")]
     pub(super) weights: Option<String>,
-    /// Entries to drop: relative to the diagonal for `ict`, absolute for `ic0` and `neuralif`
+    /// Entries to drop: relative to the diagonal for `ict`, absolute for `ic0`, `neuralif` and `neuralpcg`
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(super) drop_tol: Option<f64>,
-    /// Build the preconditioner from S A S with a diagonal of about one; `auto`: for `neuralif` only,
-    /// the classical ones do not depend on scaling
+    /// Build the preconditioner from S A S with a diagonal of about one; `auto`: for the learned
+    /// ones only, the classical ones do not depend on scaling
     #[arg(long, value_enum, default_value_t = Scaling::Auto)]
     pub(super) scaling: Scaling,
     /// Whether a negative definite matrix is solved as (−A) x = −b
@@ -75,6 +81,9 @@ pub(crate) struct Args {
     /// Threads [default: one per core]
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<usize>,
+    /// No complete factorisation, even where everything else fails
+    #[arg(long)]
+    pub(super) iterative_only: bool,
     /// Folder for the results; without it they are only printed
     #[arg(long, value_name = "DIR")]
     pub(super) output: Option<PathBuf>,
@@ -89,6 +98,34 @@ pub(super) enum Method {
     Auto,
     Cg,
     Fcg,
+    Minres,
+    Gmres,
+    Fgmres,
+    Bicgstab,
+}
+
+impl Method {
+    /// The name used on the command line and in reports.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Cg => "cg",
+            Self::Fcg => "fcg",
+            Self::Minres => "minres",
+            Self::Gmres => "gmres",
+            Self::Fgmres => "fgmres",
+            Self::Bicgstab => "bicgstab",
+        }
+    }
+}
+
+/// What a matrix has to be for a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Need {
+    Square,
+    Symmetric,
+    /// Symmetric with a diagonal of one sign.
+    Definite,
 }
 
 /// Preconditioners.
@@ -99,7 +136,12 @@ pub(super) enum Precond {
     Ssor,
     Ic0,
     Ict,
+    Amg,
+    Ilu0,
+    Ilut,
+    Lu,
     Neuralif,
+    Neuralpcg,
 }
 
 /// What `--precond` takes.
@@ -118,7 +160,12 @@ impl ValueEnum for Choice {
             Self::One(Precond::Ssor),
             Self::One(Precond::Ic0),
             Self::One(Precond::Ict),
+            Self::One(Precond::Amg),
+            Self::One(Precond::Ilu0),
+            Self::One(Precond::Ilut),
+            Self::One(Precond::Lu),
             Self::One(Precond::Neuralif),
+            Self::One(Precond::Neuralpcg),
         ]
     }
 
@@ -137,11 +184,15 @@ impl Choice {
     }
 
     /// Preconditioners in the order in which they are tried.
-    fn chain(self) -> Vec<Precond> {
+    fn chain(self, method: Method) -> Vec<Precond> {
         match self {
-            Self::Auto => vec![Precond::Ic0, Precond::Jacobi],
-            Self::One(Precond::Neuralif) => {
-                vec![Precond::Neuralif, Precond::Ic0, Precond::Jacobi]
+            Self::Auto if matches!(method, Method::Auto | Method::Cg | Method::Fcg) => {
+                vec![Precond::Ic0, Precond::Jacobi]
+            }
+            Self::Auto if method == Method::Minres => vec![Precond::None],
+            Self::Auto => vec![Precond::Ilut, Precond::Jacobi],
+            Self::One(learned) if learned.is_learned() => {
+                vec![learned, Precond::Ic0, Precond::Jacobi]
             }
             Self::One(one) => vec![one],
         }
@@ -168,6 +219,18 @@ pub(super) enum Negate {
 pub(super) enum Set {
     /// Definite, not diagonal, numerically nonsingular
     Definite,
+    /// Neither definite nor diagonal, numerically nonsingular
+    General,
+}
+
+impl Set {
+    /// The name used on the command line and in reports.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Definite => "definite",
+            Self::General => "general",
+        }
+    }
 }
 
 impl Precond {
@@ -179,23 +242,65 @@ impl Precond {
             Self::Ssor => "ssor",
             Self::Ic0 => "ic0",
             Self::Ict => "ict",
+            Self::Amg => "amg",
+            Self::Ilu0 => "ilu0",
+            Self::Ilut => "ilut",
+            Self::Lu => "lu",
             Self::Neuralif => "neuralif",
+            Self::Neuralpcg => "neuralpcg",
         }
+    }
+
+    /// Whether it is made for general matrices.
+    pub(super) fn is_general(self) -> bool {
+        matches!(self, Self::Ilu0 | Self::Ilut | Self::Lu)
+    }
+
+    /// What it asks of the matrix.
+    fn need(self) -> Need {
+        match self {
+            Self::None | Self::Jacobi | Self::Ilu0 | Self::Ilut | Self::Lu => Need::Square,
+            _ => Need::Definite,
+        }
+    }
+
+    /// Whether a network makes it, from weights.
+    pub(super) fn is_learned(self) -> bool {
+        matches!(self, Self::Neuralif | Self::Neuralpcg)
     }
 }
 
 /// The options of a solve, checked.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
+    /// Whether method and preconditioner are both left to the library.
+    pub(super) automatic: bool,
+    pub(super) method: Method,
     /// Preconditioners in the order in which they are tried.
     pub(super) chain: Vec<Precond>,
-    pub(super) flexible: bool,
+    pub(super) iterative_only: bool,
     pub(super) scaling: Scaling,
     pub(super) weights: Option<String>,
     pub(super) drop_tol: Option<f64>,
     pub(super) rtol: f64,
     pub(super) max_iters: usize,
     pub(super) time_limit: Option<Duration>,
+}
+
+impl Plan {
+    /// What the matrix has to be.
+    pub(super) fn need(&self) -> Need {
+        let method = match self.method {
+            Method::Cg | Method::Fcg => Need::Definite,
+            Method::Minres => Need::Symmetric,
+            _ => Need::Square,
+        };
+        if self.automatic {
+            return Need::Square;
+        }
+        let first = self.chain.first().map_or(Need::Square, |p| p.need());
+        method.max(first)
+    }
 }
 
 impl Args {
@@ -226,25 +331,31 @@ impl Args {
                 tau >= 0.0 && tau.is_finite(),
                 "--drop-tol {tau}: expected a number that is not negative"
             );
-            if !matches!(
-                self.precond,
-                Choice::One(Precond::Ic0 | Precond::Ict | Precond::Neuralif)
-            ) {
+            let drops = match self.precond {
+                Choice::Auto => false,
+                Choice::One(one) => {
+                    matches!(one, Precond::Ic0 | Precond::Ict | Precond::Ilut) || one.is_learned()
+                }
+            };
+            if !drops {
                 bail!(
-                    "--drop-tol has no meaning for --precond {}: choose ict, ic0 or neuralif",
+                    "--drop-tol has no meaning for --precond {}: choose ict, ilut, ic0, neuralif or neuralpcg",
                     self.precond.name()
                 );
             }
         }
-        if self.weights.is_some() && self.precond != Choice::One(Precond::Neuralif) {
+        let learned = matches!(self.precond, Choice::One(one) if one.is_learned());
+        if self.weights.is_some() && !learned {
             bail!(
-                "--weights has no meaning for --precond {}: add --precond neuralif",
+                "--weights has no meaning for --precond {}: add --precond neuralif or neuralpcg",
                 self.precond.name()
             );
         }
         Ok(Plan {
-            chain: self.precond.chain(),
-            flexible: self.method == Method::Fcg,
+            automatic: self.precond == Choice::Auto && self.method == Method::Auto,
+            method: self.method,
+            chain: self.precond.chain(self.method),
+            iterative_only: self.iterative_only,
             scaling: self.scaling,
             weights: self.weights.clone(),
             drop_tol: self.drop_tol,

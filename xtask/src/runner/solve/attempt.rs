@@ -3,16 +3,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use la_krylov::{
-    CgOptions, CgWorkspace, FcgOptions, FcgWorkspace, Host, Solution, Status, cg_monitored,
-    fcg_monitored,
-};
+use la_krylov::Status;
 use la_precond::FactorStats;
 
-use super::args::{Plan, Precond};
+use super::args::{Method, Plan, Precond};
 use super::preconditioner::{Built, jacobi_scaled, scales};
 use super::system::System;
 use super::watch::{Progress, Watch};
+use super::{automatic, methods};
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +26,10 @@ pub(super) enum Outcome {
 /// One preconditioner that was tried.
 #[derive(Debug, Clone)]
 pub(super) struct Attempt {
-    pub(super) precond: Precond,
+    pub(super) method: &'static str,
+    pub(super) precond: &'static str,
+    /// Why it was tried, where the choice was automatic.
+    pub(super) why: Option<&'static str>,
     pub(super) scaled: bool,
     pub(super) outcome: Outcome,
     pub(super) iterations: usize,
@@ -39,6 +40,8 @@ pub(super) struct Attempt {
     pub(super) setup_seconds: f64,
     pub(super) solve_seconds: f64,
     pub(super) stats: Option<FactorStats>,
+    /// Entries of the factors over those of the matrix.
+    pub(super) fill_ratio: Option<f64>,
     /// Relative residual norms by iteration.
     pub(super) history: Vec<f64>,
 }
@@ -56,6 +59,9 @@ pub(super) struct Outcomes {
 
 /// Runs the plan.
 pub(super) fn solve(system: &System, plan: &Plan, progress: &mut Progress) -> Result<Outcomes> {
+    if plan.automatic {
+        return automatic::solve(system, plan, progress);
+    }
     let started = Instant::now();
     let mut outcomes = Outcomes {
         x: vec![0.0; system.b.len()],
@@ -98,8 +104,11 @@ fn run(
         Some((a, scale)) => Built::new(kind, plan, a).map(|m| m.unscaled(scale.clone())),
         None => Built::new(kind, plan, &system.a),
     };
+    let method = method(plan, system, kind);
     let mut attempt = Attempt {
-        precond: kind,
+        method: method.name(),
+        precond: kind.name(),
+        why: None,
         scaled: scaled.is_some(),
         outcome: Outcome::Ended(Status::PreconditionerFailure),
         iterations: 0,
@@ -108,11 +117,13 @@ fn run(
         setup_seconds: setup.elapsed().as_secs_f64(),
         solve_seconds: 0.0,
         stats: None,
+        fill_ratio: None,
         history: Vec::new(),
     };
     let m = match built {
         Ok(built) => {
             attempt.stats = built.stats;
+            attempt.fill_ratio = built.fill_ratio;
             built.apply
         }
         Err(error) => {
@@ -125,11 +136,7 @@ fn run(
     let left = left.map(|left| left.saturating_sub(setup.elapsed()));
     let guess = (outcomes.relative_residual < 1.0).then_some(outcomes.x.as_slice());
     let mut watch = Watch::new(progress, patience);
-    let solution = if plan.flexible {
-        flexible(system, plan, &m, guess, left, &mut watch)?
-    } else {
-        conjugate(system, plan, &m, guess, left, &mut watch)?
-    };
+    let solution = methods::solve(method, system, plan, &m, guess, left, &mut watch)?;
     attempt.outcome = match (watch.gave_up, patience) {
         (true, Some(patience)) if !solution.status.is_converged() => Outcome::GivenUp(patience),
         _ => Outcome::Ended(solution.status),
@@ -152,44 +159,11 @@ fn run(
     Ok(attempt)
 }
 
-type Apply<'a> = Box<dyn la_krylov::Preconditioner<Host<f64>> + 'a>;
-
-fn conjugate(
-    system: &System,
-    plan: &Plan,
-    m: &Apply<'_>,
-    guess: Option<&[f64]>,
-    left: Option<Duration>,
-    watch: &mut Watch<'_>,
-) -> Result<Solution> {
-    let mut options = CgOptions::default()
-        .with_rtol(plan.rtol)
-        .with_max_iters(plan.max_iters);
-    options.time_limit = left;
-    let mut workspace = CgWorkspace::<Host<f64>>::new(system.b.len(), &options);
-    if let Some(guess) = guess {
-        workspace.set_initial_guess(guess)?;
+/// The method of a plan for a preconditioner.
+fn method(plan: &Plan, system: &System, kind: Precond) -> Method {
+    match plan.method {
+        Method::Auto if system.may_be_definite && !kind.is_general() => Method::Cg,
+        Method::Auto => Method::Gmres,
+        chosen => chosen,
     }
-    cg_monitored(&mut workspace, &system.a, &system.b, m, &options, watch)?;
-    Ok(workspace.into_solution())
-}
-
-fn flexible(
-    system: &System,
-    plan: &Plan,
-    m: &Apply<'_>,
-    guess: Option<&[f64]>,
-    left: Option<Duration>,
-    watch: &mut Watch<'_>,
-) -> Result<Solution> {
-    let mut options = FcgOptions::default()
-        .with_rtol(plan.rtol)
-        .with_max_iters(plan.max_iters);
-    options.time_limit = left;
-    let mut workspace = FcgWorkspace::<Host<f64>>::new(system.b.len(), &options);
-    if let Some(guess) = guess {
-        workspace.set_initial_guess(guess)?;
-    }
-    fcg_monitored(&mut workspace, &system.a, &system.b, m, &options, watch)?;
-    Ok(workspace.into_solution())
 }

@@ -2,6 +2,8 @@
 
 mod args;
 mod attempt;
+mod automatic;
+mod methods;
 mod preconditioner;
 mod report;
 mod rhs;
@@ -15,7 +17,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 pub(crate) use args::Args;
-use args::{Plan, Precond};
+use args::Plan;
 use report::Record;
 use system::System;
 use watch::Progress;
@@ -26,9 +28,9 @@ const NOT_CONVERGED: u8 = 2;
 /// Runs `solve`.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     let plan = args.plan()?;
-    if plan.chain.contains(&Precond::Neuralif) {
+    if let Some(learned) = plan.chain.iter().find(|kind| kind.is_learned()) {
         // Weights that cannot be used are bad input, not a preconditioner that fails.
-        preconditioner::network(&plan)?;
+        preconditioner::Network::load(*learned, &plan)?;
     }
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(args.threads.unwrap_or(0))
@@ -47,7 +49,7 @@ fn one(matrix: &Path, args: &Args, plan: &Plan) -> Result<ExitCode> {
     }
     let mut progress = Progress::new();
     progress.begin("solve", "reading the matrix");
-    let system = System::read(matrix, &args.rhs, args.negate)?;
+    let system = System::read(matrix, &args.rhs, args.negate, plan.need())?;
     let outcomes = attempt::solve(&system, plan, &mut progress)?;
     let record = Record::new(matrix, &args.rhs.to_string(), &system, plan, &outcomes);
     print!("{}", record.text(&outcomes));

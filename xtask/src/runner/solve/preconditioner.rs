@@ -7,20 +7,22 @@ use la_krylov::{
     Definiteness, Host, IdentityPreconditioner, Preconditioner, PreconditionerError,
     PreconditionerKind,
 };
-use la_precond::classical::{Ic0, Ict, Jacobi, Ssor};
-use la_precond::learned::{NeuralIf, Weights};
-use la_precond::{FactorStats, IncompleteCholesky};
+use la_precond::classical::{
+    Complete, Ic0, Ict, Ilu, Ilut, Jacobi, Reordered, SmoothedAggregation, Ssor,
+};
+use la_precond::learned::{NeuralIf, NeuralPcg, Weights};
+use la_precond::{FactorStats, IncompleteCholesky, IncompleteLu, PrecondError};
 use la_problems::CsrMatrix;
 
 use super::args::{Plan, Precond, Scaling};
 
-const DEFAULT_WEIGHTS: &str = "neuralif-synthetic-s0";
-
 /// A preconditioner ready to be applied, and what is known of its making.
 pub(super) struct Built<'a> {
     pub(super) apply: Box<dyn Preconditioner<Host<f64>> + 'a>,
-    /// Of incomplete factors.
+    /// Of incomplete Cholesky factors.
     pub(super) stats: Option<FactorStats>,
+    /// Entries of the factors over those of the matrix.
+    pub(super) fill_ratio: Option<f64>,
 }
 
 impl<'a> Built<'a> {
@@ -28,12 +30,22 @@ impl<'a> Built<'a> {
         Self {
             apply: Box::new(apply),
             stats: None,
+            fill_ratio: None,
+        }
+    }
+
+    fn lu(factor: IncompleteLu) -> Self {
+        let fill_ratio = factor.fill_ratio();
+        Self {
+            fill_ratio,
+            ..Self::plain(factor)
         }
     }
 
     fn factor(factor: IncompleteCholesky) -> Self {
         Self {
             stats: Some(*factor.stats()),
+            fill_ratio: factor.fill_ratio(),
             apply: Box::new(factor),
         }
     }
@@ -61,12 +73,18 @@ impl<'a> Built<'a> {
                 };
                 Self::factor(options.factor(view)?)
             }
-            Precond::Neuralif => {
-                let mut builder = network(plan)?;
-                if let Some(tau) = plan.drop_tol {
-                    builder = builder.with_drop_tol(tau);
-                }
-                Self::factor(builder.factor(view)?)
+            Precond::Amg => Self::plain(SmoothedAggregation::default().build(view)?),
+            Precond::Ilu0 => Self::lu(Reordered::new(Ilu::default()).factor(view)?),
+            Precond::Ilut => {
+                let options = match plan.drop_tol {
+                    Some(tau) => Ilut::default().with_drop_tol(tau),
+                    None => Ilut::default(),
+                };
+                Self::lu(Reordered::new(options).factor(view)?)
+            }
+            Precond::Lu => Self::plain(Complete::default().factor(view)?),
+            Precond::Neuralif | Precond::Neuralpcg => {
+                Self::factor(Network::load(kind, plan)?.factor(a)?)
             }
         })
     }
@@ -82,25 +100,59 @@ impl<'a> Built<'a> {
                 buffer,
             }),
             stats: self.stats,
+            fill_ratio: self.fill_ratio,
         }
     }
 }
 
-/// The network of the plan.
-pub(super) fn network(plan: &Plan) -> Result<NeuralIf> {
-    let name = plan.weights.as_deref().unwrap_or(DEFAULT_WEIGHTS);
-    let wrong = || format!("--weights {name}: give a bundled name or a weight file");
-    let weights = Weights::named_or_file(name).with_context(wrong)?;
-    NeuralIf::new(&weights).with_context(wrong)
+/// The network of a plan.
+pub(super) enum Network {
+    NeuralIf(Box<NeuralIf>),
+    NeuralPcg(Box<NeuralPcg>),
 }
 
-/// Whether `kind` is built from the scaled matrix. Only the network sees a difference worth it:
+impl Network {
+    /// The network of a learned preconditioner, with the plan's weights and drop tolerance.
+    pub(super) fn load(kind: Precond, plan: &Plan) -> Result<Self> {
+        let pcg = kind == Precond::Neuralpcg;
+        let default = if pcg {
+            "neuralpcg-synthetic"
+        } else {
+            "neuralif-synthetic-s0"
+        };
+        let name = plan.weights.as_deref().unwrap_or(default);
+        let wrong = || format!("--weights {name}: give a bundled name or a weight file");
+        let weights = Weights::named_or_file(name).with_context(wrong)?;
+        Ok(if pcg {
+            let builder = NeuralPcg::new(&weights).with_context(wrong)?;
+            Self::NeuralPcg(Box::new(match plan.drop_tol {
+                Some(tau) => builder.with_drop_tol(tau),
+                None => builder,
+            }))
+        } else {
+            let builder = NeuralIf::new(&weights).with_context(wrong)?;
+            Self::NeuralIf(Box::new(match plan.drop_tol {
+                Some(tau) => builder.with_drop_tol(tau),
+                None => builder,
+            }))
+        })
+    }
+
+    fn factor(&self, a: &CsrMatrix) -> Result<IncompleteCholesky, PrecondError> {
+        match self {
+            Self::NeuralIf(builder) => builder.factor(a.view()),
+            Self::NeuralPcg(builder) => builder.factor(a.view()),
+        }
+    }
+}
+
+/// Whether `kind` is built from the scaled matrix. Only networks see a difference worth it:
 /// Jacobi, SSOR and the incomplete factorisations of `S A S` are those of `A`, scaled.
 pub(super) fn scales(plan: &Plan, kind: Precond) -> bool {
     match plan.scaling {
         Scaling::None => false,
         Scaling::Jacobi => true,
-        Scaling::Auto => kind == Precond::Neuralif,
+        Scaling::Auto => kind.is_learned(),
     }
 }
 

@@ -54,6 +54,7 @@ pub(super) struct Record {
 /// One attempt in `solve.json`.
 #[derive(Debug, Serialize)]
 pub(super) struct AttemptRecord {
+    method: &'static str,
     preconditioner: &'static str,
     scaled: bool,
     /// A status, or `refused`, or `given_up`.
@@ -68,6 +69,8 @@ pub(super) struct AttemptRecord {
     pub(super) shift: Option<f64>,
     pub(super) shift_attempts: Option<usize>,
     fill_ratio: Option<f64>,
+    /// Why it was tried, where the choice was automatic.
+    why: Option<&'static str>,
 }
 
 impl AttemptRecord {
@@ -81,7 +84,8 @@ impl AttemptRecord {
             Outcome::Ended(status) => (status.as_str(), None),
         };
         Self {
-            preconditioner: attempt.precond.name(),
+            method: attempt.method,
+            preconditioner: attempt.precond,
             scaled: attempt.scaled,
             status,
             reason,
@@ -92,7 +96,8 @@ impl AttemptRecord {
             solve_seconds: attempt.solve_seconds,
             shift: attempt.stats.map(|s| s.shift),
             shift_attempts: attempt.stats.map(|s| s.shift_attempts),
-            fill_ratio: attempt.stats.and_then(|s| s.fill_ratio),
+            fill_ratio: attempt.fill_ratio,
+            why: attempt.why,
         }
     }
 }
@@ -117,8 +122,8 @@ impl Record {
             max_iters: plan.max_iters,
             status: outcomes.status.as_str(),
             converged: outcomes.status.is_converged(),
-            method: if plan.flexible { "fcg" } else { "cg" },
-            preconditioner: attempts.last().map_or("none", |a| a.precond.name()),
+            method: attempts.last().map_or("none", |a| a.method),
+            preconditioner: attempts.last().map_or("none", |a| a.precond),
             iterations: attempts.iter().map(|a| a.iterations).sum(),
             relative_residual: outcomes.relative_residual,
             rounding_level: system.rounding_level(&outcomes.x),
@@ -127,6 +132,11 @@ impl Record {
             solve_seconds: attempts.iter().map(|a| a.solve_seconds).sum(),
             attempts: attempts.iter().map(AttemptRecord::new).collect(),
         }
+    }
+
+    /// The method of the last attempt.
+    pub(super) fn method(&self) -> &'static str {
+        self.method
     }
 
     /// The preconditioner of the last attempt.
@@ -152,10 +162,13 @@ impl Record {
             // Writing to a string cannot fail.
             let _ = write!(
                 text,
-                "{} + {}{}: ",
-                self.method,
+                "{} + {}{}{}: ",
+                attempt.method,
                 attempt.preconditioner,
-                if attempt.scaled { " (scaled)" } else { "" }
+                if attempt.scaled { " (scaled)" } else { "" },
+                attempt
+                    .why
+                    .map_or_else(String::new, |why| format!(" ({why})"))
             );
             let _ = match &attempt.reason {
                 Some(reason) => write!(text, "{}: {reason}", attempt.status.replace('_', " ")),
@@ -176,6 +189,9 @@ impl Record {
                     format_number(shift),
                     tries + 1
                 );
+            }
+            if let Some(fill) = attempt.fill_ratio {
+                let _ = write!(text, ", fill {}", format_number(fill));
             }
             let _ = writeln!(
                 text,
@@ -220,7 +236,7 @@ impl Record {
         for attempt in &outcomes.attempts {
             let points = attempt.history.iter().enumerate();
             histories.push(History {
-                method: attempt.precond.name().to_owned(),
+                method: format!("{} + {}", attempt.method, attempt.precond),
                 points: points.map(|(k, &r)| ((first + k) as f64, r)).collect(),
             });
             first += attempt.iterations;

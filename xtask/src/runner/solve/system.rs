@@ -7,19 +7,21 @@ use la_krylov::{Host, LinearOperator, VectorSpace};
 use la_problems::CsrMatrix;
 use la_problems::io::{ReadOptions, read_matrix};
 
-use super::args::Negate;
+use super::args::{Need, Negate};
 use super::rhs::Rhs;
 
 /// Mirrored entries may differ by this much, relative to the larger of them and to `√|a_ii a_jj|`.
 const SYMMETRY_TOLERANCE: f64 = 1e-12;
 
-/// A symmetric system whose matrix has a positive diagonal.
+/// A square system; turned to a positive diagonal where the plan needs a definite matrix.
 #[derive(Debug)]
 pub(super) struct System {
     pub(super) a: CsrMatrix,
     pub(super) b: Vec<f64>,
     /// The solution, where `b` was made from one.
     pub(super) exact: Option<Vec<f64>>,
+    /// Whether the matrix is symmetric with a positive diagonal.
+    pub(super) may_be_definite: bool,
     /// Whether `a` and `b` are the negatives of those in the files.
     pub(super) negated: bool,
     /// Right-hand sides in the matrix file that are not used.
@@ -28,10 +30,11 @@ pub(super) struct System {
 
 impl System {
     /// Reads matrix and right-hand side.
-    pub(super) fn read(path: &Path, rhs: &Rhs, negate: Negate) -> Result<Self> {
+    pub(super) fn read(path: &Path, rhs: &Rhs, negate: Negate, need: Need) -> Result<Self> {
         let file = read_matrix(path, &ReadOptions::default())?;
         let mut a = file.matrix;
-        let negated = check(&a, negate).with_context(|| path.display().to_string())?;
+        let (negated, may_be_definite) =
+            check(&a, negate, need).with_context(|| path.display().to_string())?;
         let (mut b, exact) = rhs.vectors(&a, file.rhs.as_ref())?;
         if negated {
             a.map_inplace(|v| -v);
@@ -45,6 +48,7 @@ impl System {
             a,
             b,
             exact,
+            may_be_definite,
             negated,
             unused_rhs,
         })
@@ -91,8 +95,8 @@ impl System {
     }
 }
 
-/// Refuses what CG cannot solve; whether the matrix has to be negated.
-fn check(a: &CsrMatrix, negate: Negate) -> Result<bool> {
+/// Refuses what the plan cannot solve; whether the matrix has to be negated, and whether it may be definite then.
+fn check(a: &CsrMatrix, negate: Negate, need: Need) -> Result<(bool, bool)> {
     let (rows, cols) = (a.rows(), a.cols());
     if rows != cols {
         bail!("the matrix is {rows}x{cols}; a linear system needs a square one");
@@ -100,38 +104,55 @@ fn check(a: &CsrMatrix, negate: Negate) -> Result<bool> {
     if rows == 0 {
         bail!("the matrix has no rows; there is nothing to solve");
     }
+    check_finite(a)?;
     let diagonal: Vec<f64> = (0..rows)
         .map(|i| a.get(i, i).copied().unwrap_or(0.0))
         .collect();
-    check_symmetry(a, &diagonal)?;
+    let symmetric = check_symmetry(a, &diagonal);
     let bad = |wanted: fn(f64) -> bool| diagonal.iter().position(|&d| !wanted(d));
-    let Some(row) = bad(|d| d > 0.0) else {
-        return Ok(false);
+    let not_positive = bad(|d| d > 0.0);
+    if need >= Need::Symmetric {
+        symmetric?;
+    } else if symmetric.is_err() {
+        return Ok((false, false));
+    }
+    let Some(row) = not_positive else {
+        return Ok((false, true));
     };
-    if bad(|d| d < 0.0).is_none() {
-        if negate == Negate::Auto {
-            return Ok(true);
-        }
+    let negative = bad(|d| d < 0.0).is_none();
+    if negative && negate == Negate::Auto {
+        return Ok((true, true));
+    }
+    if need < Need::Definite {
+        return Ok((false, false));
+    }
+    if negative {
         bail!("every diagonal entry is negative; leave out --negate never to solve (−A) x = −b");
     }
     bail!(
-        "row {}: the diagonal entry is {}, so the matrix is not definite; this release solves \
-         symmetric definite systems only: check the row, or add a positive shift to the diagonal",
+        "row {}: the diagonal entry is {}, so the matrix is not definite, which this method or \
+         preconditioner needs: leave out --method and --precond, or take --method gmres --precond ilut",
         row + 1,
         diagonal[row]
     )
 }
 
+fn check_finite(a: &CsrMatrix) -> Result<()> {
+    for (i, entries) in a.outer_iterator().enumerate() {
+        if let Some((j, value)) = entries.iter().find(|(_, v)| !v.is_finite()) {
+            bail!(
+                "row {}, column {}: the entry is {value}; replace it by a finite number",
+                i + 1,
+                j + 1
+            );
+        }
+    }
+    Ok(())
+}
+
 fn check_symmetry(a: &CsrMatrix, diagonal: &[f64]) -> Result<()> {
     for (i, entries) in a.outer_iterator().enumerate() {
         for (j, &value) in entries.iter() {
-            if !value.is_finite() {
-                bail!(
-                    "row {}, column {}: the entry is {value}; replace it by a finite number",
-                    i + 1,
-                    j + 1
-                );
-            }
             let mirror = a.get(j, i).copied().unwrap_or(0.0);
             let size = value
                 .abs()
@@ -139,9 +160,9 @@ fn check_symmetry(a: &CsrMatrix, diagonal: &[f64]) -> Result<()> {
                 .max(diagonal[i].abs().sqrt() * diagonal[j].abs().sqrt());
             if (value - mirror).abs() > SYMMETRY_TOLERANCE * size {
                 bail!(
-                    "row {}, column {}: the entry is {value} but its mirror image is {mirror}; this \
-                     release solves symmetric definite systems only: check that the file holds the \
-                     matrix that was meant, or solve the normal equations AᵀA x = Aᵀb",
+                    "row {}, column {}: the entry is {value} but its mirror image is {mirror}, and this method or \
+                     preconditioner needs a symmetric matrix: leave out --method and --precond, or take --method \
+                     gmres --precond ilut",
                     i + 1,
                     j + 1
                 );
@@ -163,9 +184,10 @@ mod tests {
     #[test]
     fn signs_of_the_diagonal_decide() {
         let positive = dense(&[[2.0, 1.0], [1.0, 2.0]]);
-        assert!(!check(&positive, Negate::Auto).unwrap());
+        let check = |a: &CsrMatrix, negate| check(a, negate, Need::Definite);
+        assert_eq!(check(&positive, Negate::Auto).unwrap(), (false, true));
         let negative = positive.map(|v| -v);
-        assert!(check(&negative, Negate::Auto).unwrap());
+        assert_eq!(check(&negative, Negate::Auto).unwrap(), (true, true));
         let error = check(&negative, Negate::Never).unwrap_err().to_string();
         assert!(error.contains("--negate"), "{error}");
         let mixed = dense(&[[2.0, 1.0], [1.0, -2.0]]);
@@ -174,13 +196,17 @@ mod tests {
             error.starts_with("row 2: the diagonal entry is -2"),
             "{error}"
         );
+        assert_eq!(
+            super::check(&mixed, Negate::Auto, Need::Symmetric).unwrap(),
+            (false, false)
+        );
     }
 
     #[test]
     fn rounding_is_not_asymmetry() {
         let nearly = dense(&[[2.0, 1.0], [1.0 + 1e-14, 2.0]]);
-        assert!(check(&nearly, Negate::Auto).is_ok());
+        assert!(check(&nearly, Negate::Auto, Need::Definite).is_ok());
         let not = dense(&[[2.0, 1.0], [1.0 + 1e-9, 2.0]]);
-        assert!(check(&not, Negate::Auto).is_err());
+        assert!(check(&not, Negate::Auto, Need::Symmetric).is_err());
     }
 }

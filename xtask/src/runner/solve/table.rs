@@ -1,4 +1,4 @@
-//! A set of matrices, each solved with the preconditioner of the plan and with Jacobi beside it.
+//! A set of matrices, each solved as planned; definite ones with Jacobi-CG beside it.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,11 +7,14 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 use xtask::report::{format_number, write_atomic};
 
-use super::args::{Args, Plan, Precond, Set};
+use super::args::{Args, Method, Need, Plan, Precond, Set};
 use super::attempt;
 use super::report::{AttemptRecord, Record, make_folder};
 use super::system::System;
 use super::watch::Progress;
+
+/// Name of the automatic choice.
+const AUTO: &str = "auto";
 
 /// One line of the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,13 +55,13 @@ pub(super) fn run(set: Set, args: &Args, plan: &Plan) -> Result<ExitCode> {
         bail!("--table needs --output DIR for table.json and table.md");
     };
     make_folder(output)?;
-    let Set::Definite = set;
     let folder = data_folder()?;
-    let entries = definite(&folder.join("manifest.csv"))?;
+    let entries = entries(&folder.join("manifest.csv"), set)?;
     let mut plans = vec![plan.clone()];
-    if plan.chain != [Precond::Jacobi] {
+    if set == Set::Definite && plan.chain != [Precond::Jacobi] {
         let mut jacobi = plan.clone();
         jacobi.chain = vec![Precond::Jacobi];
+        (jacobi.automatic, jacobi.method) = (false, Method::Cg);
         plans.push(jacobi);
     }
     let names: Vec<&'static str> = [args.precond.name(), Precond::Jacobi.name()]
@@ -67,7 +70,7 @@ pub(super) fn run(set: Set, args: &Args, plan: &Plan) -> Result<ExitCode> {
         .collect();
     let mut table = Table {
         schema: 1,
-        set: "definite",
+        set: set.name(),
         rhs: args.rhs.to_string(),
         rtol: plan.rtol,
         max_iters: plan.max_iters,
@@ -78,7 +81,8 @@ pub(super) fn run(set: Set, args: &Args, plan: &Plan) -> Result<ExitCode> {
     };
     for entry in &entries {
         let path = folder.join(&entry.file);
-        let system = System::read(&path, &args.rhs, args.negate)?;
+        let need = plans.iter().map(Plan::need).max().unwrap_or(Need::Square);
+        let system = System::read(&path, &args.rhs, args.negate, need)?;
         let mut row = Row {
             matrix: entry.name.clone(),
             n: system.a.rows(),
@@ -112,8 +116,8 @@ fn data_folder() -> Result<PathBuf> {
     Ok(Path::new(&root).join("matrices"))
 }
 
-/// The definite matrices that are neither diagonal nor numerically singular, small ones first.
-fn definite(manifest: &Path) -> Result<Vec<Entry>> {
+/// The matrices of a set that are neither diagonal nor numerically singular, small ones first.
+fn entries(manifest: &Path, set: Set) -> Result<Vec<Entry>> {
     let shown = manifest.display();
     let mut reader =
         csv::Reader::from_path(manifest).with_context(|| format!("{shown}: cannot read"))?;
@@ -130,8 +134,9 @@ fn definite(manifest: &Path) -> Result<Vec<Entry>> {
     for record in reader.records() {
         let record = record.with_context(|| format!("{shown}: damaged"))?;
         let is = |k: usize, value: &str| record.get(k) == Some(value);
+        let definite = is(spd, "yes") || is(negative, "yes");
         let wanted =
-            (is(spd, "yes") || is(negative, "yes")) && is(diagonal, "no") && !is(singular, "yes");
+            (definite == (set == Set::Definite)) && is(diagonal, "no") && !is(singular, "yes");
         if wanted {
             let text = |k: usize| record.get(k).unwrap_or_default();
             entries.push(Entry {
@@ -143,7 +148,11 @@ fn definite(manifest: &Path) -> Result<Vec<Entry>> {
             });
         }
     }
-    ensure!(!entries.is_empty(), "{shown}: lists no definite matrix");
+    ensure!(
+        !entries.is_empty(),
+        "{shown}: lists no {} matrix",
+        set.name()
+    );
     entries.sort_by(|a, b| (a.n, &a.name).cmp(&(b.n, &b.name)));
     Ok(entries)
 }
@@ -192,6 +201,10 @@ fn markdown(table: &Table) -> String {
         .map(|k| table.rows.iter().any(|row| shift(&row.solves[k]).is_some()))
         .collect();
     for (name, factored) in table.preconditioners.iter().zip(&factored) {
+        if *name == AUTO {
+            text += " auto: by |";
+            rule += " --- |";
+        }
         if *factored {
             text += &format!(" {name}: shift (factored) |");
             rule += " --- |";
@@ -204,7 +217,11 @@ fn markdown(table: &Table) -> String {
     for row in &table.rows {
         let sign = if row.negated { " (−A)" } else { "" };
         text += &format!("| {}{sign} | {} | {} |", row.matrix, row.n, row.nnz);
-        for (solve, factored) in row.solves.iter().zip(&factored) {
+        let names = table.preconditioners.iter();
+        for ((solve, factored), name) in row.solves.iter().zip(&factored).zip(names) {
+            if *name == AUTO {
+                text += &format!(" {} + {} |", solve.method(), solve.preconditioner());
+            }
             if *factored {
                 text += &format!(" {} |", shift(solve).unwrap_or_else(|| "–".to_owned()));
             }
@@ -248,14 +265,14 @@ mod tests {
             "general,3,no,no,no,no,g/n.mtx",
         ];
         std::fs::write(&path, lines.join("\n")).unwrap();
-        let names: Vec<String> = definite(&path)
-            .unwrap()
-            .into_iter()
-            .map(|e| e.name)
-            .collect();
-        assert_eq!(names, ["minus", "big"]);
+        let names = |set| -> Vec<String> {
+            let found = entries(&path, set).unwrap();
+            found.into_iter().map(|e| e.name).collect()
+        };
+        assert_eq!(names(Set::Definite), ["minus", "big"]);
+        assert_eq!(names(Set::General), ["general"]);
         std::fs::write(&path, "name,n\nx,1").unwrap();
-        let error = definite(&path).unwrap_err().to_string();
+        let error = entries(&path, Set::Definite).unwrap_err().to_string();
         assert!(error.contains("column `spd` is missing"), "{error}");
     }
 }

@@ -36,19 +36,18 @@ impl Progress {
         (self.shown, self.at) = (Instant::now(), 0);
     }
 
-    fn show(&mut self, step: &Iteration<'_, [f64]>) {
+    /// An iteration is done.
+    pub(super) fn step(&mut self, iteration: usize, relative_norm: f64) {
         let elapsed = self.shown.elapsed();
         if elapsed < REFRESH {
             return;
         }
-        let rate = step.iteration.saturating_sub(self.at) as f64 / elapsed.as_secs_f64();
+        let rate = iteration.saturating_sub(self.at) as f64 / elapsed.as_secs_f64();
         self.bar.set_message(format!(
-            "iteration {}, residual {:.2e}, {rate:.0} iterations/s",
-            step.iteration,
-            step.relative_norm()
+            "iteration {iteration}, residual {relative_norm:.2e}, {rate:.0} iterations/s"
         ));
         self.bar.tick();
-        (self.shown, self.at) = (Instant::now(), step.iteration);
+        (self.shown, self.at) = (Instant::now(), iteration);
     }
 
     pub(super) fn finish(&self) {
@@ -89,7 +88,7 @@ impl<'a> Watch<'a> {
 
 impl Monitor<[f64]> for Watch<'_> {
     fn observe(&mut self, step: &Iteration<'_, [f64]>) -> ControlFlow<()> {
-        self.progress.show(step);
+        self.progress.step(step.iteration, step.relative_norm());
         self.gave_up = self.stands_still(step.iteration, step.recurrence_norm);
         if self.gave_up {
             ControlFlow::Break(())

@@ -7,15 +7,13 @@ use std::path::Path;
 use anyhow::Result;
 use indicatif::ProgressBar;
 use la_gnn::GnnError;
-use la_gnn::neuralif::{NeuralIfConfig, Parameters};
 use la_gnn::training::{Hooks, Log};
-use la_precond::IncompleteCholeskyBuilder;
 use la_precond::classical::Ic0;
-use la_precond::learned::NeuralIf;
+use la_precond::{IncompleteCholesky, PrecondError};
 use la_problems::Split;
 use rayon::prelude::*;
 
-use super::Run;
+use super::{Architecture, Run};
 use crate::experiment::{Problem, interrupt, measure};
 use crate::progress;
 
@@ -25,15 +23,15 @@ const RTOL: f64 = 1e-3;
 const MAX_ITERS: usize = 3000;
 
 /// Validates on held-out matrices, shows progress, listens to Ctrl-C.
-pub(super) struct TrainingHooks {
-    config: NeuralIfConfig,
+pub(super) struct TrainingHooks<C> {
+    config: C,
     problems: Vec<Problem>,
     baseline: Option<f64>,
     bar: ProgressBar,
 }
 
-impl TrainingHooks {
-    pub(super) fn new(run: &Run) -> Result<Self> {
+impl<C: Architecture> TrainingHooks<C> {
+    pub(super) fn new(run: &Run<C>) -> Result<Self> {
         let count = run
             .family
             .len(Split::Validation)
@@ -41,7 +39,9 @@ impl TrainingHooks {
         let problems = (0..count as u64)
             .map(|i| run.family.problem(Split::Validation, i))
             .collect::<Result<Vec<_>>>()?;
-        let baseline = mean_iterations(&problems, &Ic0::default());
+        let baseline = mean_iterations(&problems, &|p: &Problem| {
+            Ic0::default().factor(p.matrix.view())
+        });
         let bar = progress::bar("training", run.options.updates as u64);
         Ok(Self {
             config: run.config.clone(),
@@ -60,10 +60,10 @@ impl TrainingHooks {
     }
 }
 
-/// Mean PCG iterations over the problems; a builder that fails counts as the limit.
+/// Mean PCG iterations over the problems; a network that fails counts as the limit.
 fn mean_iterations(
     problems: &[Problem],
-    builder: &(dyn IncompleteCholeskyBuilder + Sync),
+    factors: &(dyn Fn(&Problem) -> Result<IncompleteCholesky, PrecondError> + Sync),
 ) -> Option<f64> {
     if problems.is_empty() {
         return None;
@@ -71,7 +71,7 @@ fn mean_iterations(
     let total: usize = problems
         .par_iter()
         .map(|p| {
-            let factor = builder.build(p.matrix.view()).ok();
+            let factor = factors(p).ok();
             factor
                 .and_then(|f| measure::iterations(&p.matrix, &p.rhs, &f, RTOL, MAX_ITERS).ok())
                 .unwrap_or(MAX_ITERS)
@@ -80,13 +80,10 @@ fn mean_iterations(
     Some(total as f64 / problems.len() as f64)
 }
 
-impl Hooks for TrainingHooks {
+impl<C: Architecture> Hooks for TrainingHooks<C> {
     fn validate(&mut self, values: &[f32], update: usize) -> Result<Option<f64>, GnnError> {
-        let parameters = Parameters {
-            config: self.config.clone(),
-            values: values.to_vec(),
-        };
-        let score = mean_iterations(&self.problems, &NeuralIf::from_parameters(&parameters)?);
+        let factors = C::factors(&self.config.parameters(values.to_vec()))?;
+        let score = mean_iterations(&self.problems, &factors);
         if let Some(score) = score {
             let baseline = self
                 .baseline

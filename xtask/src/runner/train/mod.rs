@@ -1,5 +1,6 @@
 //! `train`: trains or fine-tunes a model on a family of problems and writes a weight file.
 
+mod architecture;
 mod engine;
 mod hooks;
 
@@ -16,11 +17,14 @@ use serde_json::json;
 
 use crate::experiment::{Family, interrupt};
 
+pub(crate) use architecture::Architecture;
+
 /// Trains or fine-tunes a model and writes a weight file that `solve` and the crates load.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     cargo xtask train neuralif --data synthetic --n 10000 --output my.safetensors\n  \
     cargo xtask train neuralif --data path/to/my/matrices --from neuralif-synthetic-s0 --updates 500\n  \
+    cargo xtask train neuralpcg --variant equilibrated --n 1000 --loss kaporin_power:8\n  \
     cargo xtask train neuralif --engine torch --device cuda:0 --updates 10000 --batch 5")]
 pub(crate) struct Args {
     /// The architecture
@@ -38,9 +42,13 @@ pub(crate) struct Args {
     /// Validation matrices
     #[arg(long, default_value_t = 5)]
     validation: usize,
-    /// The network as published, or the same network on the matrix scaled to unit diagonal
+    /// The network as published, or the same network on the matrix scaled to unit diagonal (NeuralPCG then takes
+    /// structural node features instead of the right-hand side)
     #[arg(long, value_enum, default_value_t = Variant::Paper)]
     variant: Variant,
+    /// Message-passing blocks of NeuralIF; the published network has 3
+    #[arg(long, value_name = "T")]
+    blocks: Option<usize>,
     /// default, normalized, squared, kaporin, kaporin_power:M or both_ends:M (M from 1 to 255)
     #[arg(long, default_value = "default")]
     loss: String,
@@ -65,7 +73,7 @@ pub(crate) struct Args {
     /// Start from these weights (a bundled name or a file) instead of random ones
     #[arg(long)]
     from: Option<String>,
-    /// What computes the gradients: native on the CPU, LibTorch on CUDA unless said otherwise
+    /// What computes the gradients: native on the CPU, LibTorch on CUDA and for NeuralPCG unless said otherwise
     #[arg(long, value_enum, default_value_t = Engine::Auto)]
     engine: Engine,
     /// auto, cpu, cuda:0 (LibTorch)
@@ -74,16 +82,18 @@ pub(crate) struct Args {
     /// Threads (default: all)
     #[arg(long)]
     threads: Option<usize>,
-    /// Weight file to write; checkpoint and log stand beside it
-    #[arg(long, default_value = "target/train/neuralif.safetensors")]
-    output: PathBuf,
+    /// Weight file to write; checkpoint and log stand beside it [default: target/train/MODEL.safetensors]
+    #[arg(long)]
+    output: Option<PathBuf>,
 }
 
 /// Architectures that can be trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Model {
-    /// Incomplete Cholesky factors
+    /// Incomplete Cholesky factors from the graph of the lower triangle
     Neuralif,
+    /// The same from the graph of the whole matrix, with a fixed diagonal (baseline)
+    Neuralpcg,
 }
 
 /// Readings of the architecture.
@@ -118,11 +128,11 @@ pub(crate) enum Engine {
 
 /// A training run as data: everything that decides its result.
 #[derive(Debug, Clone)]
-pub(crate) struct Run {
+pub(crate) struct Run<C = NeuralIfConfig> {
     pub(crate) family: Family,
     pub(crate) samples: usize,
     pub(crate) validation: usize,
-    pub(crate) config: NeuralIfConfig,
+    pub(crate) config: C,
     pub(crate) loss: Loss,
     pub(crate) options: TrainOptions,
     pub(crate) from: Option<String>,
@@ -131,8 +141,8 @@ pub(crate) struct Run {
 }
 
 /// What a run gave.
-pub(crate) struct Finished {
-    pub(crate) parameters: Parameters,
+pub(crate) struct Finished<P = Parameters> {
+    pub(crate) parameters: P,
     pub(crate) log: Log,
     pub(crate) outcome: Outcome,
     pub(crate) engine: &'static str,
@@ -159,42 +169,41 @@ pub(crate) fn parse_loss(text: &str) -> Result<Loss> {
     serde_json::from_value(value).with_context(|| format!("unknown loss `{text}`"))
 }
 
-impl Run {
+impl<C: Architecture> Run<C> {
     /// Trains; an interrupted run leaves a checkpoint at `checkpoint` and the next call goes on from there.
-    pub(crate) fn train(&self, checkpoint: Option<&std::path::Path>) -> Result<Finished> {
+    pub(crate) fn train(
+        &self,
+        checkpoint: Option<&std::path::Path>,
+    ) -> Result<Finished<C::Parameters>> {
         let start = match &self.from {
             Some(source) => {
-                let parameters = Weights::named_or_file(source)
-                    .and_then(|weights| Parameters::from_weights(&weights))
+                let (config, values) = Weights::named_or_file(source)
+                    .and_then(|weights| C::read(&weights))
                     .with_context(|| format!("cannot start from the weights `{source}`"))?;
-                if parameters.config != self.config {
+                if config != self.config {
                     bail!(
-                        "`{source}` has another configuration than --variant asks for: {:?}",
-                        parameters.config
+                        "`{source}` has another configuration than --variant and --blocks ask for: {config:?}"
                     );
                 }
-                parameters
+                values
             }
-            None => Parameters::initialize(&self.config, self.options.seed)?,
+            None => self.config.initialize(self.options.seed)?,
         };
-        let (mut engine, name) = engine::build(self)?;
+        let (mut engine, name) = C::engine(self)?;
         let mut hooks = hooks::TrainingHooks::new(self)?;
         interrupt::install();
-        let model = json!({ "architecture": "neuralif", "config": self.config, "loss": self.loss, "data": self.family.describe(self.samples), "from": self.from });
+        let model = json!({ "architecture": C::NAME, "config": self.config, "loss": self.loss, "data": self.family.describe(self.samples), "from": self.from });
         let trained = train(
             engine.as_mut(),
             &model,
-            start.values,
+            start,
             &self.options,
             checkpoint,
             &mut hooks,
         )?;
         hooks.finish();
         Ok(Finished {
-            parameters: Parameters {
-                config: self.config.clone(),
-                values: trained.values,
-            },
+            parameters: self.config.parameters(trained.values),
             log: trained.log,
             outcome: trained.outcome,
             engine: name,
@@ -203,7 +212,7 @@ impl Run {
     }
 
     /// The story of the weights.
-    pub(crate) fn provenance(&self, finished: &Finished) -> Provenance {
+    pub(crate) fn provenance(&self, finished: &Finished<C::Parameters>) -> Provenance {
         let tail = &finished.log.losses[finished.log.losses.len().saturating_sub(100)..];
         let mean = tail.iter().map(|l| f64::from(*l)).sum::<f64>() / tail.len().max(1) as f64;
         Provenance {
@@ -226,12 +235,34 @@ impl Run {
 
 /// Runs `train`.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
-    let Model::Neuralif = args.model;
     if let Some(threads) = args.threads {
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build_global()?;
     }
+    let variant = args.variant;
+    match args.model {
+        Model::Neuralif => {
+            let mut config = variant.config();
+            if let Some(blocks) = args.blocks {
+                config = config.with_blocks(blocks);
+            }
+            config.validate()?;
+            run_as(args, config)
+        }
+        Model::Neuralpcg => {
+            if args.blocks.is_some() {
+                bail!("--blocks has no meaning for neuralpcg: leave it out");
+            }
+            run_as(args, variant.neuralpcg())
+        }
+    }
+}
+
+fn run_as<C: Architecture>(args: Args, config: C) -> Result<ExitCode> {
+    let output = args
+        .output
+        .unwrap_or_else(|| format!("target/train/{}.safetensors", C::NAME).into());
     let mut options = TrainOptions::default();
     options.updates = args.updates;
     options.batch = args.batch;
@@ -243,19 +274,19 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         family: Family::parse(&args.data, args.n)?,
         samples: args.samples,
         validation: args.validation,
-        config: args.variant.config(),
+        config,
         loss: parse_loss(&args.loss)?,
         options,
         from: args.from,
         engine: args.engine,
         device: args.device,
     };
-    let folder = args.output.parent().filter(|p| !p.as_os_str().is_empty());
+    let folder = output.parent().filter(|p| !p.as_os_str().is_empty());
     if let Some(folder) = folder {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
     }
-    let checkpoint = args.output.with_extension("checkpoint");
+    let checkpoint = output.with_extension("checkpoint");
     if checkpoint.is_file() {
         println!("going on from {}", checkpoint.display());
     }
@@ -276,18 +307,15 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         );
         return Ok(ExitCode::from(130));
     }
-    finished
-        .parameters
-        .to_weights(run.provenance(&finished))
-        .save(&args.output)?;
-    let log = args.output.with_extension("log.csv");
+    C::to_weights(&finished.parameters, run.provenance(&finished)).save(&output)?;
+    let log = output.with_extension("log.csv");
     hooks::write_log(&log, &finished.log)?;
     std::fs::remove_file(&checkpoint).ok();
     let best = finished.log.best().map_or_else(String::new, |(update, its)| {
         let baseline = finished.baseline.map_or_else(String::new, |b| format!(" (IC(0): {b:.1})"));
         format!(": {its:.1} iterations to 1e-3 on the validation set{baseline}, best at update {update}")
     });
-    println!("wrote {}{best}", args.output.display());
+    println!("wrote {}{best}", output.display());
     println!(
         "log: {}; {:.0} s with the {} engine",
         log.display(),

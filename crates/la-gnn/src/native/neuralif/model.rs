@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::super::blocks::{row_blocks, split};
 use super::super::simd::LANES;
 use super::super::{Element, LowerGraph};
 use super::arcs::{ArcsIn, Direction, Forward, Project};
@@ -9,9 +10,6 @@ use super::step::{Lanes, Step};
 use super::{graph_norm, nodes};
 use crate::GnnError;
 use crate::neuralif::{Activation, NODE_WIDTH, NeuralIfConfig, Parameters};
-
-/// Fewest arcs a thread is given.
-const ARCS_PER_THREAD: usize = 32_768;
 
 /// A NeuralIF network ready to run.
 ///
@@ -49,11 +47,12 @@ impl<T: Element> NeuralIf<T> {
     /// Unpacks the parameters.
     ///
     /// # Errors
-    /// [`GnnError::Config`] if the configuration is out of range; [`GnnError::WeightsMismatch`] if
+    /// [`GnnError::Config`] if the configuration is out of range or for LibTorch only (wide arc states, a state of the
+    /// graph, messages on the full graph); [`GnnError::WeightsMismatch`] if
     /// the number of parameters is not the configuration's.
     pub fn new(parameters: &Parameters) -> Result<Self, GnnError> {
         let config = &parameters.config;
-        config.validate()?;
+        config.validate_native()?;
         if parameters.values.len() != config.parameter_count() {
             return Err(GnnError::WeightsMismatch {
                 architecture: crate::neuralif::ARCHITECTURE.into(),
@@ -128,12 +127,7 @@ impl<T: Element> NeuralIf<T> {
         ws: &mut Workspace<T>,
     ) {
         let (n, arcs) = (graph.num_nodes(), graph.num_arcs());
-        let blocks = row_blocks(
-            graph,
-            rayon::current_num_threads()
-                .min(arcs / ARCS_PER_THREAD)
-                .max(1),
-        );
+        let blocks = row_blocks(&graph.row_ptr);
         ws.nodes.resize(n, [T::ZERO; NODE_WIDTH]);
         ws.next_nodes.resize(n, [T::ZERO; NODE_WIDTH]);
         ws.rows.resize(n * G, [T::ZERO; LANES]);
@@ -296,38 +290,4 @@ fn check_factor<T: Element>(graph: &LowerGraph<T>, values: &[T]) -> Result<(), G
         Some(position) => bad(position),
         None => Ok(()),
     }
-}
-
-/// Consecutive row ranges with about equally many arcs.
-fn row_blocks<T: Element>(graph: &LowerGraph<T>, count: usize) -> Vec<(usize, usize)> {
-    let (n, arcs) = (graph.num_nodes(), graph.num_arcs());
-    let mut first = 0;
-    let mut blocks = Vec::with_capacity(count);
-    for b in 1..=count {
-        let target = (arcs * b / count) as u32;
-        let last = if b == count {
-            n
-        } else {
-            graph
-                .row_ptr
-                .partition_point(|p| *p < target)
-                .clamp(first, n)
-        };
-        if last > first {
-            blocks.push((first, last));
-            first = last;
-        }
-    }
-    blocks
-}
-
-/// Splits a slice into consecutive parts of the given lengths.
-fn split<T>(mut rest: &mut [T], lengths: impl Iterator<Item = usize>) -> Vec<&mut [T]> {
-    let mut parts = Vec::new();
-    for length in lengths {
-        let (part, tail) = rest.split_at_mut(length);
-        parts.push(part);
-        rest = tail;
-    }
-    parts
 }

@@ -75,7 +75,7 @@ impl NativeEngine {
         loss: Loss,
         graphs: Vec<TrainingGraph>,
     ) -> Result<Self, GnnError> {
-        config.validate()?;
+        config.validate_native()?;
         for (index, TrainingGraph { graph, pairs }) in graphs.iter().enumerate() {
             let n = graph.num_nodes();
             if let Some(pair) = pairs.iter().find(|p| p.x.len() != n || p.y.len() != n) {

@@ -13,9 +13,7 @@ use sprs::CsMatI;
 use crate::PrecondError;
 pub(crate) use check::square;
 pub(crate) use pattern::LowerPattern;
-pub(crate) use solve::dot;
-#[cfg(feature = "rayon")]
-pub(crate) use solve::{eliminate, widen};
+pub(crate) use solve::{dot, eliminate, widen};
 pub use stats::FactorStats;
 
 /// An incomplete Cholesky factor: `M = L Lᵀ` with `L` lower triangular and a positive diagonal.

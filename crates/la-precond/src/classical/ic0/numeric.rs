@@ -26,7 +26,7 @@ const SHORT_ROW: usize = 6;
 ///
 /// Where the sum over `k` is empty, `l_ij² = a_ij² / d_j` keeps the square root off the chain from
 /// one row to the next; on grids in their natural order that chain is what takes the time.
-pub(super) fn factor<T: Real, I: SpIndex>(
+pub(in crate::classical) fn factor<T: Real, I: SpIndex>(
     pattern: &Arc<LowerPattern>,
     a: &Rows<'_, T, I>,
     shift: f64,

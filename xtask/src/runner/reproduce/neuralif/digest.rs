@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 
 use xtask::report::{Results, Verdict, format_number, table};
 
-const QUANTITIES: [(&str, &str); 8] = [
+const QUANTITIES: [(&str, &str); 9] = [
     ("iterations@1e-3", "it 1e-3"),
     ("iterations@1e-6", "1e-6"),
     ("iterations@1e-8", "1e-8"),
     ("setup_seconds", "set-up s"),
+    ("setup_ratio_to_ic0", "set-up/ic0"),
     ("total_seconds@1e-3", "total 1e-3 s"),
     ("iterations_ratio_to_ic0@1e-3", "it/ic0"),
     ("total_ratio_to_ic0@1e-3", "total/ic0"),

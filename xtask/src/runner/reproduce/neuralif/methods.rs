@@ -5,7 +5,7 @@ use la_gnn::Weights;
 use la_gnn::neuralif::Parameters;
 use la_krylov::{Host, IdentityPreconditioner, Preconditioner};
 use la_precond::classical::{FillLimit, Ic0, Ict, Jacobi, ShiftStrategy, Ssor};
-use la_precond::learned::NeuralIf;
+use la_precond::learned::{NeuralIf, NeuralPcg};
 use la_precond::{IncompleteCholesky, IncompleteCholeskyBuilder};
 use la_problems::CsrMatrix;
 
@@ -17,6 +17,8 @@ pub(super) struct Method {
     pub(super) kind: Kind,
     /// Slow methods run on the first matrices only.
     pub(super) matrices: usize,
+    /// Whether the factor is stored in single precision; vectors and sums are in double all the same.
+    single_precision: bool,
 }
 
 /// Kinds of set-up.
@@ -33,6 +35,7 @@ pub(super) enum Kind {
     },
     Ict(IctSettings),
     NeuralIf(Box<NeuralIf>),
+    NeuralPcg(Box<NeuralPcg>),
 }
 
 /// A preconditioner that is ready, and the entries of its factor.
@@ -49,12 +52,19 @@ impl Method {
             name: name.into(),
             kind,
             matrices: usize::MAX,
+            single_precision: false,
         }
     }
 
     /// The same on the first `matrices` only.
     pub(super) fn on_first(mut self, matrices: usize) -> Self {
         self.matrices = matrices;
+        self
+    }
+
+    /// The same with the entries of the factor stored in single precision.
+    pub(super) fn in_single_precision(mut self) -> Self {
+        self.single_precision = true;
         self
     }
 
@@ -75,6 +85,12 @@ impl Method {
             builder = builder.with_drop_tol(tau);
         }
         Ok(Self::new(name, Kind::NeuralIf(Box::new(builder))))
+    }
+
+    /// NeuralPCG, the paper's other learned baseline, with bundled weights or those of a file.
+    pub(super) fn neuralpcg(name: &str, weights: &str) -> Result<Self> {
+        let builder = NeuralPcg::new(&Weights::named_or_file(weights)?)?;
+        Ok(Self::new(name, Kind::NeuralPcg(Box::new(builder))))
     }
 
     /// Sets the preconditioner up.
@@ -98,7 +114,7 @@ impl Method {
                 } else {
                     options.factor(shifted(a, *shift).view())?
                 };
-                factored(factor)
+                self.factored(factor)?
             }
             Kind::Ict(settings) => {
                 // A growing shift repeats the factorisation; larger steps repeat it less often.
@@ -111,20 +127,26 @@ impl Method {
                     .with_drop_tol(settings.drop_tol)
                     .with_fill(FillLimit::Factor(settings.fill_factor))
                     .with_shift(shift);
-                factored(options.factor(a.view())?)
+                self.factored(options.factor(a.view())?)?
             }
-            Kind::NeuralIf(builder) => factored(builder.build(a.view())?),
+            Kind::NeuralIf(builder) => self.factored(builder.build(a.view())?)?,
+            Kind::NeuralPcg(builder) => self.factored(builder.build(a.view())?)?,
         };
         Ok(ready)
     }
-}
 
-fn factored(factor: IncompleteCholesky) -> Ready<'static> {
-    let (nnz, shifts) = (factor.nnz(), factor.stats().shift_attempts);
-    Ready {
-        preconditioner: Box::new(factor),
-        nnz: Some(nnz),
-        shifts,
+    fn factored(&self, factor: IncompleteCholesky) -> Result<Ready<'static>> {
+        let (nnz, shifts) = (factor.nnz(), factor.stats().shift_attempts);
+        let preconditioner: Box<dyn Preconditioner<Host>> = if self.single_precision {
+            Box::new(factor.cast::<f32>()?)
+        } else {
+            Box::new(factor)
+        };
+        Ok(Ready {
+            preconditioner,
+            nnz: Some(nnz),
+            shifts,
+        })
     }
 }
 

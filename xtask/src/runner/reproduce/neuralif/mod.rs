@@ -9,6 +9,7 @@ mod rows;
 mod settings;
 mod study;
 mod summary;
+mod training;
 mod tuning;
 
 use std::time::Instant;

@@ -12,6 +12,8 @@ const TEXT: &str = include_str!("../../../../experiments/neuralif.toml");
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Experiment {
+    /// Weights of the learned baseline.
+    pub(super) neuralpcg_weights: String,
     pub(super) profiles: BTreeMap<String, ProfileSettings>,
     pub(super) tuning: Tuning,
     pub(super) ict: IctSettings,
@@ -51,6 +53,8 @@ pub(super) struct Tuning {
     pub(super) drop_tol: Vec<f64>,
     pub(super) shift: Vec<f64>,
     pub(super) ssor_omega: Vec<f64>,
+    /// What an entry of the factor costs in the two sweeps together, over an entry of the matrix in a product.
+    pub(super) sweep_cost: f64,
 }
 
 /// Threshold incomplete Cholesky.

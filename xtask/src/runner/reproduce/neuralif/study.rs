@@ -1,9 +1,6 @@
 //! The course of the experiment.
 
 use anyhow::{Context, Result};
-use la_gnn::Weights;
-use la_gnn::native::neuralif::Loss;
-use la_gnn::training::{Log, Outcome, TrainOptions};
 use la_problems::Split;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use xtask::report::figure::Palette;
@@ -13,38 +10,43 @@ use super::super::Request;
 use super::methods::{Kind, Method, untrained};
 use super::rows::{Row, measurements, row};
 use super::settings::{Experiment, ProfileSettings};
-use super::{controls, pictures, summary, tuning};
+use super::training::Trained;
+use super::tuning::Tuned;
+use super::{controls, pictures, summary};
 use crate::experiment::{Family, Problem};
 use crate::progress;
-use crate::train::{Engine, Run, Variant, parse_named};
 
 /// The experiment as it goes.
 pub(super) struct Study<'e> {
     experiment: &'e Experiment,
-    settings: &'e ProfileSettings,
-    request: &'e Request,
+    pub(super) settings: &'e ProfileSettings,
+    pub(super) request: &'e Request,
     one_thread: ThreadPool,
     results: Results,
-    figures: Vec<Figure>,
+    pub(super) figures: Vec<Figure>,
     controls: Vec<Control>,
-    notes: Vec<String>,
-    palette: Palette,
+    pub(super) notes: Vec<String>,
+    pub(super) palette: Palette,
 }
 
 /// Matrices for methods that take many times as long as the others.
 const SLOW: usize = 3;
 
 /// Methods in the order of tables and pictures.
-const METHODS: [&str; 12] = [
+const METHODS: [&str; 16] = [
     "none",
     "jacobi",
     "ssor",
     "ic0",
     "ic0-sp",
     "ic0-shifted",
+    "ic0-f32",
     "ict",
     "neuralif",
     "neuralif-sp",
+    "neuralif-f32",
+    "neuralif-t1",
+    "neuralpcg",
     "neuralif-untrained",
     "neuralif-scratch",
     "neuralif-seed",
@@ -94,105 +96,6 @@ impl<'e> Study<'e> {
         Ok((self.results, page))
     }
 
-    /// Weights to report; with `--train` they are made here first.
-    fn weights(&self) -> Result<Vec<String>> {
-        if !self.request.train {
-            return Ok(self.settings.weights.clone());
-        }
-        let folder = crate::root().join("target/reproduce/neuralif/weights");
-        std::fs::create_dir_all(&folder)?;
-        let mut files = Vec::new();
-        for name in &self.settings.weights {
-            let file = folder.join(format!("{name}.safetensors"));
-            if !file.is_file() {
-                let run = self.run_like(name)?;
-                println!("training {name} as its bundled file was");
-                let finished = run.train(Some(&file.with_extension("checkpoint")))?;
-                if finished.outcome == Outcome::Interrupted {
-                    anyhow::bail!(
-                        "interrupted; the same command goes on with the training of {name}"
-                    );
-                }
-                finished
-                    .parameters
-                    .to_weights(run.provenance(&finished))
-                    .save(&file)?;
-            }
-            files.push(file.display().to_string());
-        }
-        Ok(files)
-    }
-
-    /// The training run that made bundled weights, read from their metadata.
-    fn run_like(&self, name: &str) -> Result<Run> {
-        let provenance = Weights::bundled(name)?.provenance;
-        let recipe = |key: &str| provenance.recipe[key].clone();
-        let data = |key: &str| provenance.data[key].as_u64().map(|v| v as usize);
-        Ok(Run {
-            family: Family::parse(
-                provenance.data["family"].as_str().unwrap_or("synthetic"),
-                data("n").unwrap_or(10_000),
-            )?,
-            samples: data("samples")
-                .context("the weights do not say how many matrices trained them")?,
-            validation: 5,
-            config: serde_json::from_value(provenance.config.clone())?,
-            loss: serde_json::from_value(recipe("loss"))?,
-            options: serde_json::from_value(recipe("options"))?,
-            from: None,
-            engine: Engine::Auto,
-            device: self.request.device.clone(),
-        })
-    }
-
-    /// A network trained from nothing within this run, at n = 1000 where an update takes milliseconds.
-    fn train_scratch(&mut self) -> Result<Trained> {
-        let mut options = TrainOptions::default();
-        options.updates = self.settings.scratch_updates;
-        options.batch = 1;
-        options.learning_rate = 1e-2;
-        options.schedule = parse_named("schedule", "cosine")?;
-        options.validate_every = (options.updates / 3).max(1);
-        options.seed = self.request.seed;
-        let run = Run {
-            family: Family::Synthetic {
-                n: 1000,
-                shifted_density: false,
-            },
-            samples: 100,
-            validation: 3,
-            config: Variant::Equilibrated.config(),
-            loss: Loss::KaporinPower(8),
-            options,
-            from: None,
-            engine: Engine::Auto,
-            device: self.request.device.clone(),
-        };
-        println!(
-            "training from scratch: {} updates at n = 1000",
-            run.options.updates
-        );
-        let finished = run.train(None)?;
-        if finished.outcome == Outcome::Interrupted {
-            anyhow::bail!("interrupted");
-        }
-        let figure = pictures::training(
-            "neuralif-scratch",
-            &finished.log,
-            finished.baseline,
-            &self.palette,
-        )?;
-        self.figures.push(figure);
-        self.notes.push(format!(
-            "`neuralif-scratch` was trained in this run: {} updates of one matrix of n = 1000, {:.0} s, {} engine.",
-            run.options.updates, finished.log.seconds, finished.engine
-        ));
-        Ok(Trained {
-            parameters: finished.parameters,
-            log: finished.log,
-        })
-    }
-
     fn problems(&self, family: &Family, split: Split, count: u64) -> Result<Vec<Problem>> {
         (0..count).map(|i| family.problem(split, i)).collect()
     }
@@ -210,9 +113,11 @@ impl<'e> Study<'e> {
             .context("the profile names no weights")?
             .clone();
         let validation = self.problems(&family, Split::Validation, settings.tuning)?;
-        let tuned = self.tune(&first, &validation)?;
+        let tuned = self
+            .one_thread
+            .install(|| Tuned::on(&validation, &self.experiment.tuning, &first))?;
         self.notes.push(format!(
-            "Chosen on {} validation matrices by total time to 1e-3: {}.",
+            "Chosen on {} validation matrices by the entries passed through to 1e-3: {}.",
             validation.len(),
             tuned.describe()
         ));
@@ -241,9 +146,19 @@ impl<'e> Study<'e> {
                     drop_tol: None,
                 },
             ),
+            Method::new(
+                "ic0-f32",
+                Kind::Ic0 {
+                    shift: 0.0,
+                    drop_tol: None,
+                },
+            )
+            .in_single_precision(),
             Method::new("ict", Kind::Ict(self.experiment.ict.clone())).on_first(SLOW),
             Method::neuralif("neuralif", &first, None)?,
             Method::neuralif("neuralif-sp", &first, Some(tuned.neuralif_drop))?,
+            Method::neuralif("neuralif-f32", &first, None)?.in_single_precision(),
+            Method::neuralpcg("neuralpcg", &self.experiment.neuralpcg_weights)?,
             untrained(&first, self.request.seed)?.on_first(SLOW),
             Method::with_parameters("neuralif-scratch", &scratch.parameters, None)?,
         ];
@@ -335,7 +250,9 @@ impl<'e> Study<'e> {
         }
         let chosen: Vec<&Method> = methods
             .iter()
-            .filter(|m| ["ic0", "neuralif", "neuralif-sp"].contains(&m.name.as_str()))
+            .filter(|m| {
+                ["ic0", "neuralif", "neuralif-sp", "neuralif-f32"].contains(&m.name.as_str())
+            })
             .collect();
         let mut rows = Vec::new();
         for (k, problem) in problems.iter().take(5).enumerate() {
@@ -402,60 +319,5 @@ impl<'e> Study<'e> {
             methods.push(untrained(first, self.request.seed)?.on_first(1));
         }
         Ok(methods)
-    }
-
-    fn tune(&self, weights: &str, problems: &[Problem]) -> Result<Tuned> {
-        let (tuning, repetitions) = (&self.experiment.tuning, self.settings.repetitions);
-        self.one_thread.install(|| {
-            Ok(Tuned {
-                omega: tuning::choose(&tuning.ssor_omega, problems, repetitions, |omega| {
-                    Ok(Method::new("ssor", Kind::Ssor { omega }))
-                })?,
-                ic0_drop: tuning::choose(&tuning.drop_tol, problems, repetitions, |tau| {
-                    Ok(Method::new(
-                        "ic0-sp",
-                        Kind::Ic0 {
-                            shift: 0.0,
-                            drop_tol: Some(tau),
-                        },
-                    ))
-                })?,
-                shift: tuning::choose(&tuning.shift, problems, repetitions, |shift| {
-                    Ok(Method::new(
-                        "ic0-shifted",
-                        Kind::Ic0 {
-                            shift,
-                            drop_tol: None,
-                        },
-                    ))
-                })?,
-                neuralif_drop: tuning::choose(&tuning.drop_tol, problems, repetitions, |tau| {
-                    Method::neuralif("neuralif-sp", weights, Some(tau))
-                })?,
-            })
-        })
-    }
-}
-
-/// A network and the story of its training.
-pub(super) struct Trained {
-    parameters: la_gnn::neuralif::Parameters,
-    log: Log,
-}
-
-/// What the validation matrices chose.
-struct Tuned {
-    omega: f64,
-    ic0_drop: f64,
-    shift: f64,
-    neuralif_drop: f64,
-}
-
-impl Tuned {
-    fn describe(&self) -> String {
-        format!(
-            "SSOR ω = {}, drop tolerance {} for ic0-sp and {} for neuralif-sp, shift {} for ic0-shifted",
-            self.omega, self.ic0_drop, self.neuralif_drop, self.shift
-        )
     }
 }

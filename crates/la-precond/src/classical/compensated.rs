@@ -1,0 +1,396 @@
+//! Incomplete Cholesky factorisation without fill-in that makes up for the fill it drops.
+
+mod graph;
+mod kernel;
+mod policy;
+mod rules;
+
+use std::time::Instant;
+
+use la_krylov::Real;
+use sprs::{CsMatViewI, SpIndex};
+
+use super::columns::{Columns, by_rows};
+use super::input::{Rows, hopeless, lower_pattern, with_rows};
+use super::shift::AttemptError;
+use super::{ShiftStrategy, SymmetryCheck};
+use crate::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder, PrecondError};
+use graph::Graph;
+use kernel::Sweep;
+use policy::{Add, Floor, Policy, Relax, Split};
+pub use rules::{Compensation, KeptVector, Perturbation};
+
+/// IC(0) with the dropped fill compensated on the diagonal: RIC, MIC, DRIC, Ajiz–Jennings.
+///
+/// The factor has the pattern of the lower triangle of `A`, so memory (12 bytes per entry) and the cost of an application
+/// are those of [`Ic0`](crate::classical::Ic0); what changes is the number of iterations, by a factor of 2 to 4 on
+/// large elliptic problems, either way. Set-up is one right-looking sweep: O(Σ_k Σ_{j∈k} (c_k + c_j)) for columns of
+/// `c_k` entries, and 32 bytes per entry of the triangle while it runs. Measured against IC(0): 1.2 to 3 times its time with three to seven
+/// entries per column, the depth of the graph for DRIC and perturbed MIC as much again; about 7 times with 50.
+///
+/// When *not* to use it: on random and red-black orders (reorder first, or [`Compensation::Supported`]), and on matrices
+/// with many positive off-diagonal entries (use [`ShiftLadder`](crate::classical::ShiftLadder)).
+///
+/// A pivot below 1e-10 of its entry of `A` is a breakdown: the sweep starts again with a shifted diagonal, see
+/// [`ShiftStrategy`]; the shift in [`FactorStats`] includes the perturbation.
+///
+/// # Shapes
+/// As for [`Ic0`](crate::classical::Ic0).
+///
+/// # Examples
+/// ```
+/// use la_precond::classical::{CompensatedIc, ShiftStrategy};
+/// use la_precond::sprs::CsMat;
+///
+/// // Path 2 – 0 – 1: eliminating 0 would fill (2, 1).
+/// let a = CsMat::new(
+///     (3, 3),
+///     vec![0, 3, 5, 7],
+///     vec![0, 1, 2, 0, 1, 0, 2],
+///     vec![4.0, -2.0, -2.0, -2.0, 4.0, -2.0, 4.0],
+/// );
+/// let mic = CompensatedIc::modified().with_shift(ShiftStrategy::None).factor(a.view())?;
+/// let mut row_sums = [0.0; 3];
+/// mic.multiply(&[1.0; 3], &mut row_sums);
+/// assert_eq!(row_sums, [0.0, 2.0, 2.0]); // those of A
+/// # Ok::<(), la_precond::PrecondError>(())
+/// ```
+///
+/// # References
+/// I. Gustafsson, *BIT* 18, 142–156, 1978 (MIC and its perturbation); O. Axelsson, G. Lindskog, *Numer. Math.* 48,
+/// 479–498, 1986 (RIC); Y. Notay, *BIT* 30, 682–704, 1990 (DRIC); M. A. Ajiz, A. Jennings, *Int. J. Numer. Methods Eng.*
+/// 20, 949–966, 1984 (AJ). Deviates: the floor of DRIC uses absolute values and is capped by δ; AJ with the pattern of `A`
+/// instead of a threshold, and with a vector v; `Supported` is an extension of this crate.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct CompensatedIc {
+    /// What is done with dropped fill. Default: dynamic relaxation.
+    pub compensation: Compensation,
+    /// The vector that weighs the two rows of a dropped entry. Default: ones.
+    pub vector: KeptVector,
+    /// What to do on breakdown. Default: shift the diagonal.
+    pub shift: ShiftStrategy,
+    /// How much of the symmetry is checked. Default: the number of entries.
+    pub symmetry: SymmetryCheck,
+}
+
+impl Default for CompensatedIc {
+    fn default() -> Self {
+        Self::dynamically_relaxed()
+    }
+}
+
+impl CompensatedIc {
+    /// A factorisation with this compensation.
+    #[must_use]
+    pub fn new(compensation: Compensation) -> Self {
+        Self {
+            compensation,
+            vector: KeptVector::default(),
+            shift: ShiftStrategy::default(),
+            symmetry: SymmetryCheck::default(),
+        }
+    }
+
+    /// RIC(ω): [`Compensation::Relaxed`].
+    #[must_use]
+    pub fn relaxed(omega: f64) -> Self {
+        Self::new(Compensation::Relaxed { omega })
+    }
+
+    /// MIC without perturbation: [`Compensation::Modified`].
+    #[must_use]
+    pub fn modified() -> Self {
+        let perturbation = Perturbation::None;
+        Self::new(Compensation::Modified { perturbation })
+    }
+
+    /// MIC of `A + D⁻² diag(A)`: [`Compensation::Modified`].
+    #[must_use]
+    pub fn perturbed() -> Self {
+        let perturbation = Perturbation::InverseSquareDepth;
+        Self::new(Compensation::Modified { perturbation })
+    }
+
+    /// DRIC with η = 1/D: [`Compensation::DynamicallyRelaxed`].
+    #[must_use]
+    pub fn dynamically_relaxed() -> Self {
+        Self::new(Compensation::DynamicallyRelaxed { eta: None })
+    }
+
+    /// AJ: [`Compensation::AjizJennings`].
+    #[must_use]
+    pub fn ajiz_jennings() -> Self {
+        Self::new(Compensation::AjizJennings)
+    }
+
+    /// Supported MIC with ω_s = 1 and ω_u = 0.3: [`Compensation::Supported`].
+    #[must_use]
+    pub fn supported() -> Self {
+        Self::new(Compensation::Supported {
+            supported: 1.0,
+            unsupported: 0.3,
+        })
+    }
+
+    /// Sets the compensation.
+    #[must_use]
+    pub fn with_compensation(mut self, compensation: Compensation) -> Self {
+        self.compensation = compensation;
+        self
+    }
+
+    /// Sets the vector that weighs the two rows of a dropped entry.
+    #[must_use]
+    pub fn with_vector(mut self, vector: KeptVector) -> Self {
+        self.vector = vector;
+        self
+    }
+
+    /// Sets what to do on breakdown.
+    #[must_use]
+    pub fn with_shift(mut self, shift: ShiftStrategy) -> Self {
+        self.shift = shift;
+        self
+    }
+
+    /// Sets how much of the symmetry is checked.
+    #[must_use]
+    pub fn with_symmetry(mut self, symmetry: SymmetryCheck) -> Self {
+        self.symmetry = symmetry;
+        self
+    }
+
+    /// Checks the ranges; every factorisation starts with it.
+    ///
+    /// # Errors
+    /// [`PrecondError::InvalidOption`] names the first field out of range.
+    pub fn validate(&self) -> Result<(), PrecondError> {
+        let check = |option, value: f64, top: f64, expected| {
+            if value.is_finite() && (0.0..=top).contains(&value) {
+                return Ok(());
+            }
+            Err(PrecondError::InvalidOption {
+                option,
+                value,
+                expected,
+            })
+        };
+        let share = |option, value| check(option, value, 1.0, "a number in [0, 1]");
+        let positive = "a finite number that is not negative";
+        match self.compensation {
+            Compensation::Relaxed { omega } => share("omega", omega)?,
+            Compensation::Modified {
+                perturbation: Perturbation::Fixed(value),
+            } => check("perturbation", value, f64::MAX, positive)?,
+            Compensation::DynamicallyRelaxed { eta: Some(eta) } => {
+                check("eta", eta, f64::MAX, positive)?;
+            }
+            Compensation::Supported {
+                supported,
+                unsupported,
+            } => {
+                share("supported", supported)?;
+                share("unsupported", unsupported)?;
+            }
+            _ => {}
+        }
+        if let KeptVector::Given(vector) = &self.vector {
+            let bad = |v: &&f64| !(v.is_finite() && **v > 0.0 && v.recip().is_finite());
+            if let Some(&value) = vector.iter().find(bad) {
+                let (option, expected) = ("vector", "positive numbers");
+                return Err(PrecondError::InvalidOption {
+                    option,
+                    value,
+                    expected,
+                });
+            }
+        }
+        self.shift.validate()
+    }
+
+    /// Factors `a`.
+    ///
+    /// # Errors
+    /// As [`Ic0::factor`](crate::classical::Ic0::factor); [`PrecondError::DimensionMismatch`] if a given vector does not
+    /// have the order of `a`.
+    ///
+    /// # Examples
+    /// See [`CompensatedIc`].
+    pub fn factor<T: Real, I: SpIndex>(
+        &self,
+        a: CsMatViewI<'_, T, I>,
+    ) -> Result<IncompleteCholesky<T>, PrecondError> {
+        self.validate()?;
+        let start = Instant::now();
+        with_rows(a, |rows, n| {
+            let pattern = lower_pattern(&rows, n, self.symmetry)?;
+            let mut columns = Columns::new(&rows, &pattern);
+            let unscale = self.weigh(&mut columns)?;
+            let graph = Graph::new(&pattern, &columns);
+            let job = Job {
+                rows: &rows,
+                columns: &columns,
+                graph: &graph,
+                unscale: unscale.as_deref(),
+                shift: &self.shift,
+            };
+            let depth = || graph.depth() as f64;
+            let factor = match self.compensation {
+                Compensation::Relaxed { omega } => {
+                    let omega = T::from_f64(omega);
+                    job.run(&Relax { omega }, 0.0)
+                }
+                Compensation::Modified { perturbation } => {
+                    let omega = T::ONE;
+                    let least = match perturbation {
+                        Perturbation::None => 0.0,
+                        Perturbation::InverseSquareDepth => depth().powi(-2),
+                        Perturbation::Fixed(value) => value,
+                    };
+                    job.run(&Relax { omega }, least)
+                }
+                Compensation::DynamicallyRelaxed { eta } => {
+                    let eta = T::from_f64(eta.unwrap_or_else(|| depth().recip()));
+                    job.run(&Floor { eta }, 0.0)
+                }
+                Compensation::AjizJennings => job.run(&Add, 0.0),
+                Compensation::Supported {
+                    supported,
+                    unsupported,
+                } => {
+                    let (supported, unsupported) =
+                        (T::from_f64(supported), T::from_f64(unsupported));
+                    job.run(
+                        &Split {
+                            supported,
+                            unsupported,
+                        },
+                        0.0,
+                    )
+                }
+            }?;
+            let stats = factor
+                .stats()
+                .with_setup_seconds(start.elapsed().as_secs_f64());
+            Ok(factor.with_stats(stats))
+        })
+    }
+
+    /// Replaces `A` by `V A V`, for which the rules hold with v = 1. Returns `V`, unless it is the identity.
+    fn weigh<T: Real>(&self, columns: &mut Columns<T>) -> Result<Option<Vec<T>>, PrecondError> {
+        let n = columns.diagonal.len();
+        let vector: Vec<T> = match &self.vector {
+            KeptVector::Ones => return Ok(None),
+            KeptVector::Balanced => {
+                let weight = |&d: &T| {
+                    if d > T::ZERO {
+                        T::ONE / d.sqrt()
+                    } else {
+                        T::ONE
+                    }
+                };
+                columns.diagonal.iter().map(weight).collect()
+            }
+            KeptVector::Given(vector) if vector.len() != n => {
+                return Err(PrecondError::DimensionMismatch {
+                    what: "vector",
+                    found: vector.len(),
+                    expected: n,
+                });
+            }
+            KeptVector::Given(vector) => vector.iter().map(|&v| T::from_f64(v)).collect(),
+        };
+        for j in 0..n {
+            let range = columns.starts[j] as usize..columns.starts[j + 1] as usize;
+            for (value, &i) in columns.values[range.clone()]
+                .iter_mut()
+                .zip(&columns.rows[range])
+            {
+                *value = *value * vector[i as usize] * vector[j];
+            }
+            columns.diagonal[j] = columns.diagonal[j] * vector[j] * vector[j];
+        }
+        Ok(Some(vector))
+    }
+}
+
+/// What every rule needs.
+struct Job<'a, T, I> {
+    rows: &'a Rows<'a, T, I>,
+    columns: &'a Columns<T>,
+    graph: &'a Graph<'a>,
+    unscale: Option<&'a [T]>,
+    shift: &'a ShiftStrategy,
+}
+
+impl<T: Real, I: SpIndex> Job<'_, T, I> {
+    /// Sweeps with growing shifts, none below `least`, and puts the factor together.
+    fn run<P: Policy<T>>(
+        &self,
+        policy: &P,
+        least: f64,
+    ) -> Result<IncompleteCholesky<T>, PrecondError> {
+        let mut sweep = Sweep::<T, P>::new();
+        let ((), shift, attempts) = self.shift.run(|shift| {
+            sweep
+                .run(self.columns, self.graph, policy, shift.max(least))
+                .map_err(|row| {
+                    // Sums carry what is not finite to other rows than its own.
+                    (0..self.columns.diagonal.len())
+                        .find_map(|i| hopeless(self.rows, i))
+                        .map_or(AttemptError::Pivot { row }, AttemptError::Fatal)
+                })
+        })?;
+        let stats = FactorStats::default()
+            .with_fill_ratio(1.0)
+            .with_shift(shift.max(least), attempts)
+            .with_replaced_pivots(sweep.raised);
+        let factor = self.finish(sweep);
+        Ok(factor.with_stats(stats))
+    }
+
+    /// `l_kk = √d_k`, `l_ik = s_ik / √d_k`, and back from `V A V` to `A`.
+    fn finish<P: Policy<T>>(&self, sweep: Sweep<T, P>) -> IncompleteCholesky<T> {
+        let Sweep {
+            mut values,
+            mut pivots,
+            ..
+        } = sweep;
+        let starts = &self.columns.starts;
+        for (j, pivot) in pivots.iter_mut().enumerate() {
+            *pivot = pivot.sqrt();
+            for value in &mut values[starts[j] as usize..starts[j + 1] as usize] {
+                *value = *value / *pivot;
+            }
+        }
+        if let Some(vector) = self.unscale {
+            for (value, &i) in values.iter_mut().zip(&self.columns.rows) {
+                *value = *value / vector[i as usize];
+            }
+            for (pivot, &v) in pivots.iter_mut().zip(vector) {
+                *pivot = *pivot / v;
+            }
+        }
+        by_rows(starts, &self.columns.rows, &values, pivots)
+    }
+}
+
+impl IncompleteCholeskyBuilder for CompensatedIc {
+    fn name(&self) -> &str {
+        match self.compensation {
+            Compensation::Relaxed { .. } => "ric",
+            Compensation::Modified {
+                perturbation: Perturbation::None,
+            } => "mic",
+            Compensation::Modified { .. } => "mic-perturbed",
+            Compensation::DynamicallyRelaxed { .. } => "dric",
+            Compensation::AjizJennings => "aj",
+            Compensation::Supported { .. } => "mic-supported",
+        }
+    }
+
+    fn build(&self, a: CsMatViewI<'_, f64, u32>) -> Result<IncompleteCholesky, PrecondError> {
+        self.factor(a)
+    }
+}

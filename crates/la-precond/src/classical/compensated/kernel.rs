@@ -1,0 +1,149 @@
+//! One elimination sweep, for every rule of compensation.
+
+use la_krylov::Real;
+
+use super::graph::Graph;
+use super::policy::Policy;
+use crate::classical::columns::Columns;
+
+/// Pivots at most this large, relative to the entry of the matrix, count as breakdown.
+const SMALLEST_PIVOT: f64 = 1e-10;
+
+/// Columns with more later neighbours get no support search.
+const LONGEST_SEARCH: usize = 20;
+
+/// Support from which on dropped fill counts as supported entirely.
+const FULL_SUPPORT: f64 = 0.45;
+
+/// The numbers of one attempt; kept between attempts.
+pub(super) struct Sweep<T, P: Policy<T>> {
+    /// Schur entries `s_ik`, in the places of the columns of `A`; for eliminated columns final.
+    pub(super) values: Vec<T>,
+    /// Pivots `d_k = l_kk²`.
+    pub(super) pivots: Vec<T>,
+    /// Pivots that were raised to their floor.
+    pub(super) raised: usize,
+    sums: Vec<P::Sums>,
+}
+
+impl<T: Real, P: Policy<T>> Sweep<T, P> {
+    pub(super) fn new() -> Self {
+        Self {
+            values: Vec::new(),
+            pivots: Vec::new(),
+            raised: 0,
+            sums: Vec::new(),
+        }
+    }
+
+    /// Eliminates `A + shift · diag(A)` on its own pattern, right-looking:
+    ///
+    /// ```text
+    /// d_k  = pivot of the policy from δ_k, the sums of row k and Σ_{i>k} |s_ik|
+    /// s_ij ← s_ij − f,   f = s_ik s_jk / d_k        (i > j > k, both neighbours of k, (i, j) stored)
+    /// sums of rows i and j ← sums + f               (i > j > k, both neighbours of k, (i, j) not stored)
+    /// δ_j  ← δ_j − s_jk² / d_k
+    /// ```
+    ///
+    /// # Errors
+    /// The row whose pivot is too small.
+    pub(super) fn run(
+        &mut self,
+        a: &Columns<T>,
+        graph: &Graph<'_>,
+        policy: &P,
+        shift: f64,
+    ) -> Result<(), usize> {
+        let n = a.diagonal.len();
+        let (weight, smallest) = (T::from_f64(1.0 + shift), T::from_f64(SMALLEST_PIVOT));
+        self.values.clear();
+        self.values.extend_from_slice(&a.values);
+        self.pivots.clear();
+        self.pivots.extend(a.diagonal.iter().map(|&d| d * weight));
+        self.sums.clear();
+        self.sums.resize(n, P::Sums::default());
+        self.raised = 0;
+        for k in 0..n {
+            let (start, end) = (a.starts[k] as usize, a.starts[k + 1] as usize);
+            let rows = &a.rows[start..end];
+            let (done, later) = self.values.split_at_mut(end);
+            let column = &done[start..];
+            let mut outward = T::ZERO;
+            if P::OUTWARD {
+                for s in column {
+                    outward += s.abs();
+                }
+            }
+            let pivot = policy.pivot(self.pivots[k], self.sums[k], outward);
+            let d = pivot.value;
+            let inverse = T::ONE / d;
+            if !(d > a.diagonal[k] * smallest && d.is_finite() && inverse.is_finite()) {
+                return Err(k);
+            }
+            self.raised += usize::from(pivot.raised);
+            self.pivots[k] = d;
+            for (p, (&j, &s)) in rows.iter().zip(column).enumerate() {
+                let l = s * inverse;
+                self.pivots[j as usize] -= s * l;
+                let (rest, values) = (&rows[p + 1..], &column[p + 1..]);
+                if rest.is_empty() {
+                    break;
+                }
+                let (from, to) = (
+                    a.starts[j as usize] as usize,
+                    a.starts[j as usize + 1] as usize,
+                );
+                let (kept, offset) = (&a.rows[from..to], from - end);
+                let mut at = 0;
+                for (&i, &value) in rest.iter().zip(values) {
+                    let f = l * value;
+                    while at < kept.len() && kept[at] < i {
+                        at += 1;
+                    }
+                    if at < kept.len() && kept[at] == i {
+                        later[offset + at] -= f;
+                        continue;
+                    }
+                    let mut supported = T::ONE;
+                    if P::SUPPORT && f > T::ZERO {
+                        supported = T::ZERO;
+                        if rows.len() <= LONGEST_SEARCH {
+                            supported = support(graph, later, end, [k as u32, j, i], f);
+                        }
+                    }
+                    policy.drop(&mut self.sums[i as usize], f, supported);
+                    policy.drop(&mut self.sums[j as usize], f, supported);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How well paths `i – m – j`, `m > k`, can stand in for a dropped edge of weight `f > 0`, in [0, 1].
+///
+/// With conductances `h = max(0, −s)`, the paths have together `g = Σ_m h_im h_jm / (h_im + h_jm)`;
+/// the result is `min(1, g / (g + f) / 0.45)`.
+fn support<T: Real>(graph: &Graph<'_>, values: &[T], first: usize, [k, j, i]: [u32; 3], f: T) -> T {
+    let conductance = |slot: u32| -values[slot as usize - first];
+    let (mut of_i, mut of_j) = (graph.above(i, k), graph.above(j, k));
+    let (mut x, mut y) = (of_i.next(), of_j.next());
+    let mut g = T::ZERO;
+    while let (Some((m, slot_i)), Some((other, slot_j))) = (x, y) {
+        if m < other {
+            x = of_i.next();
+        } else if other < m {
+            y = of_j.next();
+        } else {
+            let (h_i, h_j) = (conductance(slot_i), conductance(slot_j));
+            if h_i > T::ZERO && h_j > T::ZERO {
+                // h h' / (h + h'), without overflow of the product
+                g += h_i / (T::ONE + h_i / h_j);
+            }
+            x = of_i.next();
+            y = of_j.next();
+        }
+    }
+    let ratio = g / (g + f) / T::from_f64(FULL_SUPPORT);
+    if ratio < T::ONE { ratio } else { T::ONE }
+}

@@ -1,0 +1,168 @@
+//! What happens to dropped fill.
+
+use la_krylov::Real;
+
+/// One pivot, computed.
+pub(super) struct Pivot<T> {
+    pub(super) value: T,
+    /// Whether it is a floor instead of the result of the formula.
+    pub(super) raised: bool,
+}
+
+impl<T> Pivot<T> {
+    fn plain(value: T) -> Self {
+        Self {
+            value,
+            raised: false,
+        }
+    }
+}
+
+/// A rule that compensates dropped fill on the diagonal.
+///
+/// When row `k` is eliminated, a pair of later neighbours `i`, `j` that has no place in the pattern
+/// drops `f = l_ik l_jk`. The rule adds it to sums of rows `i` and `j`, and looks at the sum of a row
+/// once, when its pivot is computed.
+pub(super) trait Policy<T> {
+    /// What is known of the dropped fill of a row.
+    type Sums: Copy + Default;
+
+    /// Whether [`drop`](Self::drop) is to be told the part that remaining paths support.
+    const SUPPORT: bool = false;
+    /// Whether [`pivot`](Self::pivot) looks at `outward`.
+    const OUTWARD: bool = false;
+
+    /// Adds the dropped `f` to the sums of one of its two rows; `supported` is in [0, 1].
+    fn drop(&self, sums: &mut Self::Sums, f: T, supported: T);
+
+    /// The pivot of a row: `plain` is that of IC(0) given the same earlier rows,
+    /// `a_kk − Σ_j l_kj²`; `outward` is `Σ_{i>k} |s_ik|`.
+    fn pivot(&self, plain: T, sums: Self::Sums, outward: T) -> Pivot<T>;
+}
+
+/// The sum of a row; `Default` for any scalar.
+#[derive(Clone, Copy)]
+pub(super) struct Sum<T>(T);
+
+impl<T: Real> Default for Sum<T> {
+    fn default() -> Self {
+        Self(T::ZERO)
+    }
+}
+
+/// RIC(ω): `d = δ − ω Σ f`; MIC for ω = 1.
+pub(super) struct Relax<T> {
+    pub(super) omega: T,
+}
+
+impl<T: Real> Policy<T> for Relax<T> {
+    type Sums = Sum<T>;
+
+    #[inline(always)]
+    fn drop(&self, sums: &mut Sum<T>, f: T, _supported: T) {
+        sums.0 += f;
+    }
+
+    #[inline(always)]
+    fn pivot(&self, plain: T, sums: Sum<T>, _outward: T) -> Pivot<T> {
+        Pivot::plain(plain - self.omega * sums.0)
+    }
+}
+
+/// DRIC: `d = max(δ − Σ f, min((1 + η) u, δ))`.
+pub(super) struct Floor<T> {
+    pub(super) eta: T,
+}
+
+/// `max(pivot, min((1 + η) u, δ))`.
+#[inline(always)]
+fn floored<T: Real>(pivot: T, eta: T, plain: T, outward: T) -> Pivot<T> {
+    let wanted = (T::ONE + eta) * outward;
+    let floor = if wanted < plain { wanted } else { plain };
+    if pivot < floor {
+        Pivot {
+            value: floor,
+            raised: true,
+        }
+    } else {
+        Pivot::plain(pivot)
+    }
+}
+
+impl<T: Real> Policy<T> for Floor<T> {
+    type Sums = Sum<T>;
+    const OUTWARD: bool = true;
+
+    #[inline(always)]
+    fn drop(&self, sums: &mut Sum<T>, f: T, _supported: T) {
+        sums.0 += f;
+    }
+
+    #[inline(always)]
+    fn pivot(&self, plain: T, sums: Sum<T>, outward: T) -> Pivot<T> {
+        floored(plain - sums.0, self.eta, plain, outward)
+    }
+}
+
+/// AJ: `d = δ + Σ |f|`.
+pub(super) struct Add;
+
+impl<T: Real> Policy<T> for Add {
+    type Sums = Sum<T>;
+
+    #[inline(always)]
+    fn drop(&self, sums: &mut Sum<T>, f: T, _supported: T) {
+        sums.0 += f.abs();
+    }
+
+    #[inline(always)]
+    fn pivot(&self, plain: T, sums: Sum<T>, _outward: T) -> Pivot<T> {
+        Pivot::plain(plain + sums.0)
+    }
+}
+
+/// Fill `f > 0` split by support ρ: `d = max(δ − ω_s Σ ρ f − ω_u Σ (1 − ρ) f + Σ |f⁻|, min(u, δ))`.
+pub(super) struct Split<T> {
+    pub(super) supported: T,
+    pub(super) unsupported: T,
+}
+
+/// The sums of [`Split`].
+#[derive(Clone, Copy)]
+pub(super) struct SplitSums<T> {
+    supported: T,
+    unsupported: T,
+    negative: T,
+}
+
+impl<T: Real> Default for SplitSums<T> {
+    fn default() -> Self {
+        Self {
+            supported: T::ZERO,
+            unsupported: T::ZERO,
+            negative: T::ZERO,
+        }
+    }
+}
+
+impl<T: Real> Policy<T> for Split<T> {
+    type Sums = SplitSums<T>;
+    const SUPPORT: bool = true;
+    const OUTWARD: bool = true;
+
+    #[inline(always)]
+    fn drop(&self, sums: &mut SplitSums<T>, f: T, supported: T) {
+        if f > T::ZERO {
+            sums.supported += supported * f;
+            sums.unsupported += f - supported * f;
+        } else {
+            sums.negative -= f;
+        }
+    }
+
+    #[inline(always)]
+    fn pivot(&self, plain: T, sums: SplitSums<T>, outward: T) -> Pivot<T> {
+        let taken = self.supported * sums.supported + self.unsupported * sums.unsupported;
+        floored(plain - taken + sums.negative, T::ZERO, plain, outward)
+    }
+}

@@ -1,0 +1,26 @@
+//! Incomplete LU factorisations for general square matrices.
+
+mod builder;
+mod check;
+mod factor;
+mod frame;
+mod ilut;
+mod level;
+mod matching;
+mod ordering;
+mod pivot;
+mod reordered;
+mod scaling;
+mod solve;
+mod stats;
+
+pub use builder::IncompleteLuBuilder;
+pub use factor::IncompleteLu;
+pub use ilut::{Ilut, LuFill};
+pub use level::{Ilu, IluSymbolic};
+pub use matching::Matching;
+pub use ordering::Ordering;
+pub use pivot::PivotRule;
+pub use reordered::Reordered;
+pub use scaling::Scaling;
+pub use stats::LuStats;
