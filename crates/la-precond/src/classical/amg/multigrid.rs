@@ -23,8 +23,8 @@ use crate::classical::input::check_lengths;
 /// one for flexible CG. `apply` allocates nothing: the work vectors belong to the hierarchy, behind a
 /// lock, so that it is `Sync`, but threads that share one take turns. Clone it for each thread instead.
 ///
-/// Values may be stored as `f32` inside an `f64` solve ([`cast`](Self::cast)): two thirds of the memory
-/// and of the time of a cycle, at nearly the same number of iterations.
+/// Values may be stored as `f32` inside an `f64` solve ([`cast`](Self::cast)): two thirds of the memory or
+/// less, and somewhat less time, at nearly the same number of iterations.
 #[derive(Debug)]
 pub struct Multigrid<T = f64> {
     options: SmoothedAggregation,
