@@ -44,7 +44,10 @@ fn by_hand() {
     // [1 1; 0 2], b = (1, 1): α = 2/4, s = (0, 0): exact after one half step, as A b = 2 b.
     let a = dense([[1.0, 1.0], [0.0, 2.0]]);
     let solution = bicgstab(&a, &[1.0, 1.0], &m, &options).unwrap();
-    assert_eq!((solution.iterations, solution.x), (1, vec![0.5, 0.5]));
+    assert_eq!(solution.iterations, 1);
+    for x in solution.x {
+        approx::assert_relative_eq!(x, 0.5, max_relative = 1e-15);
+    }
     assert_eq!(
         bicgstab(&a, &[0.0, 0.0], &m, &options).unwrap().iterations,
         0
