@@ -43,7 +43,7 @@ pub enum LuFill {
 ///
 /// Costs one sparse row update per entry of `L`; the columns of a row in work are held in a set of bits
 /// with O(log₆₄ n) per insertion, so that no row costs O(n). Memory 12 bytes per entry of the factors,
-/// and 20 bytes per row of workspace.
+/// and about 24 bytes per row of workspace (32 with pivoting).
 ///
 /// # Shapes
 /// As for [`Ilu`](crate::classical::Ilu).

@@ -27,8 +27,8 @@ pub(super) use numeric::{EMPTY, Slot, larger, largest_entry, overflown, row_norm
 /// [`Reordered`](crate::classical::Reordered) around it, or use [`Ilut`](crate::classical::Ilut).
 ///
 /// Costs one sparse row update per entry of `L`; the analysis for level k > 0 costs about as much.
-/// Memory 12 bytes per entry, and 5-point grids need about 1, 1.4, 1.8 and 2.6 times the entries of `A`
-/// at levels 0, 1, 2 and 4.
+/// Memory 12 bytes per entry; a 5-point grid takes 1, 1.4 and 1.8 times the entries of `A` at levels 0, 1
+/// and 2.
 ///
 /// # Shapes
 /// - `a`: n × n, columns sorted in each row. Diagonal entries may be missing. A matrix stored by
@@ -206,7 +206,7 @@ impl IluSymbolic {
     }
 
     /// Replaces the values of a factor that this analysis made by those for another matrix. Takes
-    /// 12 bytes per row of memory for the time of the call.
+    /// 16 bytes per row of memory for the time of the call.
     ///
     /// After an error the factor still holds finite numbers but is of no use.
     ///

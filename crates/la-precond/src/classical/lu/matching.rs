@@ -22,8 +22,8 @@ use crate::classical::input::{Rows, with_rows};
 /// unmatched follows from the order of the rows.
 ///
 /// Costs O(n (nnz + n log n)) in the worst case, in practice a few passes over the entries: shortest
-/// augmenting paths from the rows that a greedy start leaves over. Memory 20 bytes per entry and 60
-/// per row.
+/// augmenting paths from the rows that a greedy start leaves over. Memory 12 bytes per entry and
+/// about 70 per row.
 ///
 /// # Examples
 /// ```

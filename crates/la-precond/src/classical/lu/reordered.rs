@@ -36,7 +36,7 @@ use crate::classical::input::{Rows, with_rows};
 /// // Zeros on the diagonal, and rows of very different size.
 /// let a = CsMat::new((2, 2), vec![0, 1, 3], vec![1, 0, 1], vec![2e-9, 8e9, 1e9]);
 /// let factor = Reordered::new(Ilut::default()).factor(a.view())?;
-/// let mut z = [0.0; 2];
+/// let mut z = [0.0_f64; 2];
 /// factor.solve(&[2e-9, 9e9], &mut z);
 /// assert!((z[0] - 1.0).abs() < 1e-14 && (z[1] - 1.0).abs() < 1e-14);
 /// assert_eq!(factor.stats().structural_rank, Some(2));
