@@ -153,7 +153,7 @@ fn a_learned_factor_from_a_file_never_spoils_the_answer() {
 fn the_tolerance_is_that_of_the_unscaled_system() {
     let folder = tempfile::tempdir().unwrap();
     let mut a = poisson(folder.path(), "plain.mtx", 12);
-    let scale = |i: usize| 10f64.powi(i % 7 - 3);
+    let scale = |i: usize| 10f64.powi(i as i32 % 7 - 3);
     for (i, mut row) in a.outer_iterator_mut().enumerate() {
         row.iter_mut().for_each(|(j, v)| *v *= scale(i) * scale(j));
     }
