@@ -52,7 +52,7 @@ pub use rules::{Compensation, KeptVector, Perturbation};
 /// let mic = CompensatedIc::modified().with_shift(ShiftStrategy::None).factor(a.view())?;
 /// let mut row_sums = [0.0; 3];
 /// mic.multiply(&[1.0; 3], &mut row_sums);
-/// for (ours, of_a) in row_sums.iter().zip([0.0, 2.0, 2.0]) {
+/// for (ours, of_a) in row_sums.iter().zip([0.0_f64, 2.0, 2.0]) {
 ///     assert!((ours - of_a).abs() < 1e-15);
 /// }
 /// # Ok::<(), la_precond::PrecondError>(())
