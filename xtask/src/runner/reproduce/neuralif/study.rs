@@ -33,12 +33,14 @@ pub(super) struct Study<'e> {
 const SLOW: usize = 3;
 
 /// Methods in the order of tables and pictures.
-const METHODS: [&str; 16] = [
+const METHODS: [&str; 19] = [
     "none",
     "jacobi",
     "ssor",
     "ic0",
     "ic0-sp",
+    "ic0-thin",
+    "ssor-thin",
     "ic0-shifted",
     "ic0-f32",
     "ict",
@@ -46,6 +48,7 @@ const METHODS: [&str; 16] = [
     "neuralif-sp",
     "neuralif-f32",
     "neuralif-t1",
+    "neuralif-thin",
     "neuralpcg",
     "neuralif-untrained",
     "neuralif-scratch",
@@ -137,6 +140,19 @@ impl<'e> Study<'e> {
                 Kind::Ic0 {
                     shift: 0.0,
                     drop_tol: Some(tuned.ic0_drop),
+                },
+            ),
+            Method::new(
+                "ic0-thin",
+                Kind::Ic0Thin {
+                    tau: tuned.ic0_thin,
+                },
+            ),
+            Method::new(
+                "ssor-thin",
+                Kind::SsorThin {
+                    omega: tuned.ssor_thin.0,
+                    tau: tuned.ssor_thin.1,
                 },
             ),
             Method::new(
@@ -251,7 +267,15 @@ impl<'e> Study<'e> {
         let chosen: Vec<&Method> = methods
             .iter()
             .filter(|m| {
-                ["ic0", "neuralif", "neuralif-sp", "neuralif-f32"].contains(&m.name.as_str())
+                [
+                    "ic0",
+                    "ssor-thin",
+                    "neuralif",
+                    "neuralif-sp",
+                    "neuralif-f32",
+                    "neuralif-thin",
+                ]
+                .contains(&m.name.as_str())
             })
             .collect();
         let mut rows = Vec::new();
