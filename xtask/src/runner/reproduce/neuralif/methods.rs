@@ -202,9 +202,9 @@ fn sweep_factor(a: &CsrMatrix, omega: f64, tau: f64) -> Result<IncompleteCholesk
 }
 
 /// The network before training, as a control.
-pub(super) fn untrained(like: &str, seed: u64) -> Result<Method> {
+pub(super) fn untrained(name: &str, like: &str, seed: u64) -> Result<Method> {
     let trained = Parameters::from_weights(&Weights::named_or_file(like)?)?;
     let parameters = Parameters::initialize(&trained.config, seed)
         .context("initialising the untrained network")?;
-    Method::with_parameters("neuralif-untrained", &parameters, None)
+    Method::with_parameters(name, &parameters, None)
 }

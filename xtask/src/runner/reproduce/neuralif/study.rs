@@ -33,7 +33,7 @@ pub(super) struct Study<'e> {
 const SLOW: usize = 3;
 
 /// Methods in the order of tables and pictures.
-const METHODS: [&str; 19] = [
+const METHODS: [&str; 20] = [
     "none",
     "jacobi",
     "ssor",
@@ -51,6 +51,7 @@ const METHODS: [&str; 19] = [
     "neuralif-thin",
     "neuralpcg",
     "neuralif-untrained",
+    "neuralif-thin-untrained",
     "neuralif-scratch",
     "neuralif-seed",
 ];
@@ -175,7 +176,7 @@ impl<'e> Study<'e> {
             Method::neuralif("neuralif-sp", &first, Some(tuned.neuralif_drop))?,
             Method::neuralif("neuralif-f32", &first, None)?.in_single_precision(),
             Method::neuralpcg("neuralpcg", &self.experiment.neuralpcg_weights)?,
-            untrained(&first, self.request.seed)?.on_first(SLOW),
+            untrained("neuralif-untrained", &first, self.request.seed)?.on_first(SLOW),
             Method::with_parameters("neuralif-scratch", &scratch.parameters, None)?,
         ];
         for (k, other) in weights.iter().enumerate().skip(1) {
@@ -184,10 +185,14 @@ impl<'e> Study<'e> {
                 .next()
                 .unwrap_or(other)
                 .trim_end_matches(".safetensors");
+            let name = format!("neuralif-{short}");
             methods.push(
-                Method::neuralif(&format!("neuralif-{short}"), other, None)
-                    .with_context(|| format!("weights {k}"))?,
+                Method::neuralif(&name, other, None).with_context(|| format!("weights {k}"))?,
             );
+            if short == "thin" {
+                let name = format!("{name}-untrained");
+                methods.push(untrained(&name, other, self.request.seed)?.on_first(SLOW));
+            }
         }
         let problems = self.problems(&family, Split::Test, settings.tests)?;
         let rows = self.compare(&name, &methods, &problems)?;
@@ -340,7 +345,7 @@ impl<'e> Study<'e> {
         ];
         if let Some(first) = weights.first() {
             methods.push(Method::neuralif("neuralif", first, None)?);
-            methods.push(untrained(first, self.request.seed)?.on_first(1));
+            methods.push(untrained("neuralif-untrained", first, self.request.seed)?.on_first(1));
         }
         Ok(methods)
     }
