@@ -60,6 +60,7 @@ bundled!(
     "neuralif-synthetic-s2",
     "neuralif-synthetic-n1000",
     "neuralif-synthetic-t1",
+    "neuralif-synthetic-thin",
     "neuralif-poisson",
     "neuralpcg-synthetic",
 );

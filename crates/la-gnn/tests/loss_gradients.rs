@@ -3,10 +3,10 @@
 use la_gnn::native::LowerGraph;
 use la_gnn::native::neuralif::{GradientWorkspace, Loss, LossWorkspace, NeuralIf};
 use la_gnn::neuralif::{Activation, NeuralIfConfig, Parameters};
-use la_problems::sprs::TriMat;
+use la_problems::sprs::{CsMat, TriMat};
 
 /// A small diagonally dominant matrix with an irregular pattern.
-fn graph() -> LowerGraph<f64> {
+fn matrix() -> CsMat<f64> {
     let n = 14;
     let mut t = TriMat::new((n, n));
     for i in 0..n {
@@ -19,7 +19,7 @@ fn graph() -> LowerGraph<f64> {
             }
         }
     }
-    LowerGraph::from_matrix(t.to_csr::<usize>().view()).unwrap()
+    t.to_csr()
 }
 
 fn probe(n: usize) -> Vec<f64> {
@@ -63,7 +63,7 @@ fn gradient(loss: Loss, graph: &LowerGraph<f64>, parameters: &Parameters) -> Vec
 }
 
 fn check(loss: Loss, config: &NeuralIfConfig) {
-    let graph = graph();
+    let graph = LowerGraph::prepare_for_training(matrix().view(), config).unwrap();
     let parameters = Parameters::initialize(config, 11).unwrap();
     let exact = gradient(loss, &graph, &parameters);
     let scale = exact.iter().fold(0.0f64, |m, g| m.max(g.abs()));
@@ -106,4 +106,33 @@ fn squared_with_the_diagonal_of_a() {
         .with_normalize_diag(true)
         .with_activation(Activation::Tanh);
     check(Loss::Squared, &config);
+}
+
+#[test]
+fn losses_of_a_thinned_graph_compare_with_the_whole_matrix() {
+    let config = NeuralIfConfig::default()
+        .with_equilibrate(true)
+        .with_thin(0.1);
+    for loss in [Loss::Default, Loss::KaporinPower(3)] {
+        check(loss, &config);
+    }
+    let graph = |config: &NeuralIfConfig| {
+        LowerGraph::<f64>::prepare_for_training(matrix().view(), config).unwrap()
+    };
+    let (thin, whole) = (graph(&config), graph(&config.clone().with_thin(0.0)));
+    assert!(thin.num_arcs() < whole.num_arcs() && thin.num_arcs() > thin.num_nodes());
+    // The identity as factor, on both patterns: the same residual.
+    let parts = |graph: &LowerGraph<f64>| {
+        let mut factor = vec![0.0; graph.num_arcs()];
+        for i in 0..graph.num_nodes() {
+            factor[graph.row_ptr()[i + 1] as usize - 1] = 1.0;
+        }
+        let mut grad = vec![0.0; graph.num_arcs()];
+        let z = probe(graph.num_nodes());
+        let ws = &mut LossWorkspace::default();
+        Loss::Default
+            .gradient(graph, &factor, &z, ws, &mut grad)
+            .numerator
+    };
+    assert!((parts(&thin) - parts(&whole)).abs() < 1e-13 * parts(&whole));
 }

@@ -1,6 +1,8 @@
 //! The lower triangle of a symmetric matrix as the graph the network runs on.
 
 use la_graph::{lower_triangle, structural_features, two_hop};
+use std::sync::Arc;
+
 use sprs::{CsMatI, CsMatViewI, SpIndex};
 
 use super::Element;
@@ -18,6 +20,8 @@ pub struct LowerGraph<T> {
     pub(crate) features: Vec<T>,
     /// `√a_ii` of the matrix before equilibration; empty where there was none.
     pub(crate) scale: Vec<f64>,
+    /// The matrix whose thinned graph this is, where a loss has to know it.
+    whole: Option<Arc<LowerGraph<T>>>,
 }
 
 impl<T: Element> LowerGraph<T> {
@@ -77,6 +81,7 @@ impl<T: Element> LowerGraph<T> {
             value,
             features,
             scale: Vec::new(),
+            whole: None,
         })
     }
 
@@ -129,6 +134,7 @@ impl<T: Element> LowerGraph<T> {
             value,
             features,
             scale: Vec::new(),
+            whole: None,
         })
     }
 
@@ -160,6 +166,13 @@ impl<T: Element> LowerGraph<T> {
                 Self::from_matrix(a)
             }
         };
+        if config.thin > 0.0 {
+            let (kept, scale) = thin(a, config.thin, config.equilibrate)?;
+            return Ok(Self {
+                scale,
+                ..Self::from_matrix(kept.view())?
+            });
+        }
         if !config.equilibrate {
             return graph(a);
         }
@@ -168,6 +181,27 @@ impl<T: Element> LowerGraph<T> {
             scale,
             ..graph(scaled.view())?
         })
+    }
+
+    /// The same for training: losses compare the factor with the whole matrix, also where the graph leaves entries out.
+    ///
+    /// # Errors
+    /// As [`LowerGraph::prepare`].
+    pub fn prepare_for_training<I: SpIndex, P: SpIndex>(
+        a: CsMatViewI<'_, f64, I, P>,
+        config: &NeuralIfConfig,
+    ) -> Result<Self, GnnError> {
+        let mut graph = Self::prepare(a, config)?;
+        if config.thin > 0.0 {
+            let config = config.clone().with_thin(0.0);
+            graph.whole = Some(Arc::new(Self::prepare(a, &config)?));
+        }
+        Ok(graph)
+    }
+
+    /// The graph with the entries of the matrix: itself, if it was not thinned for training.
+    pub(crate) fn whole(&self) -> &Self {
+        self.whole.as_deref().unwrap_or(self)
     }
 
     /// Factor by which row i of the network's output has to be multiplied (`√a_ii`), if the matrix was
@@ -242,6 +276,24 @@ type Equilibrated<I, P> = (CsMatI<f64, I, P>, Vec<f64>);
 pub fn equilibrate<I: SpIndex, P: SpIndex>(
     a: CsMatViewI<'_, f64, I, P>,
 ) -> Result<Equilibrated<I, P>, GnnError> {
+    let scale = root_diagonal(a)?;
+    let mut scaled = a.to_owned();
+    if scaled.rows() == scaled.cols() {
+        let reciprocal: Vec<f64> = scale.iter().map(|s| 1.0 / s).collect();
+        for (i, mut row) in scaled.outer_iterator_mut().enumerate() {
+            let of_row = reciprocal[i];
+            for (j, value) in row.iter_mut() {
+                *value *= of_row * reciprocal[j];
+            }
+        }
+    }
+    Ok((scaled, scale))
+}
+
+/// `√a_ii` of every row.
+fn root_diagonal<I: SpIndex, P: SpIndex>(
+    a: CsMatViewI<'_, f64, I, P>,
+) -> Result<Vec<f64>, GnnError> {
     let mut scale = Vec::with_capacity(a.rows());
     for i in 0..a.rows().min(a.cols()) {
         match a.get(i, i) {
@@ -257,15 +309,38 @@ pub fn equilibrate<I: SpIndex, P: SpIndex>(
             }
         }
     }
-    let mut scaled = a.to_owned();
-    if scaled.rows() == scaled.cols() {
-        let reciprocal: Vec<f64> = scale.iter().map(|s| 1.0 / s).collect();
-        for (i, mut row) in scaled.outer_iterator_mut().enumerate() {
-            let of_row = reciprocal[i];
-            for (j, value) in row.iter_mut() {
-                *value *= of_row * reciprocal[j];
-            }
-        }
+    Ok(scale)
+}
+
+/// The entries of a CSR matrix that are larger than `tau √(a_ii a_jj)`, and the diagonal; equilibrated if asked for, and then with
+/// `√a_ii` of every row.
+fn thin<I: SpIndex, P: SpIndex>(
+    a: CsMatViewI<'_, f64, I, P>,
+    tau: f64,
+    equilibrate: bool,
+) -> Result<Equilibrated<u32, u32>, GnnError> {
+    if !a.is_csr() {
+        return thin(a.to_csr().view(), tau, equilibrate);
     }
-    Ok((scaled, scale))
+    let scale = root_diagonal(a)?;
+    let reciprocal: Vec<f64> = scale.iter().map(|s| 1.0 / s).collect();
+    let mut row_ptr = Vec::with_capacity(a.rows() + 1);
+    let (mut col, mut value) = (Vec::new(), Vec::new());
+    row_ptr.push(0);
+    for (i, row) in a.outer_iterator().enumerate() {
+        let of_row = reciprocal.get(i).copied().unwrap_or(1.0);
+        for (j, &entry) in row.iter() {
+            // The same product for both triangles.
+            let relative = entry * (of_row * reciprocal.get(j).copied().unwrap_or(1.0));
+            // NaN stays, to be found by name later.
+            if relative.abs() <= tau && i != j {
+                continue;
+            }
+            col.push(j as u32);
+            value.push(if equilibrate { relative } else { entry });
+        }
+        row_ptr.push(col.len() as u32);
+    }
+    let kept = CsMatI::new((a.rows(), a.cols()), row_ptr, col, value);
+    Ok((kept, if equilibrate { scale } else { Vec::new() }))
 }

@@ -54,7 +54,7 @@ impl NeuralIf {
     /// belong to it, [`GnnError::Torch`] if LibTorch refuses.
     pub fn new(parameters: &Parameters, kind: Kind, device: TchDevice) -> Result<Self, GnnError> {
         let config = parameters.config.clone();
-        config.validate()?;
+        config.validate_torch()?;
         let specs = config.parameters();
         let flat = super::model::upload(
             &parameters.values,

@@ -25,6 +25,7 @@ mod safeguarded;
 mod schwarz;
 mod shift;
 mod ssor;
+mod thinned;
 
 pub use amg::{
     Cycle, Improvement, LevelStats, Multigrid, MultigridStats, NearNullSpace, ProlongationSmoother,
@@ -57,3 +58,4 @@ pub use safeguarded::{
 pub use schwarz::{AdditiveSchwarz, Combination, Partition, Schwarz};
 pub use shift::ShiftStrategy;
 pub use ssor::Ssor;
+pub use thinned::Thinned;

@@ -50,7 +50,8 @@ fn native(run: &Run<NeuralIfConfig>) -> Result<(Box<dyn training::Engine>, &'sta
         .into_par_iter()
         .map(|i| {
             let problem = run.family.problem(Split::Train, i)?;
-            let graph = LowerGraph::<f32>::prepare(problem.matrix.view(), &run.config)?;
+            let graph =
+                LowerGraph::<f32>::prepare_for_training(problem.matrix.view(), &run.config)?;
             bar.inc(1);
             Ok(Arc::new(graph))
         })

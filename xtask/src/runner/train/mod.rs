@@ -49,6 +49,9 @@ pub(crate) struct Args {
     /// Message-passing blocks of NeuralIF; the published network has 3
     #[arg(long, value_name = "T")]
     blocks: Option<usize>,
+    /// Leave entries up to this size, relative to the diagonal, out of NeuralIF's graph and factor
+    #[arg(long, value_name = "TAU")]
+    thin: Option<f64>,
     /// default, normalized, squared, kaporin, kaporin_power:M or both_ends:M (M from 1 to 255)
     #[arg(long, default_value = "default")]
     loss: String,
@@ -182,7 +185,7 @@ impl<C: Architecture> Run<C> {
                     .with_context(|| format!("cannot start from the weights `{source}`"))?;
                 if config != self.config {
                     bail!(
-                        "`{source}` has another configuration than --variant and --blocks ask for: {config:?}"
+                        "`{source}` has another configuration than --variant, --blocks and --thin ask for: {config:?}"
                     );
                 }
                 values
@@ -247,12 +250,15 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             if let Some(blocks) = args.blocks {
                 config = config.with_blocks(blocks);
             }
+            if let Some(thin) = args.thin {
+                config = config.with_thin(thin);
+            }
             config.validate()?;
             run_as(args, config)
         }
         Model::Neuralpcg => {
-            if args.blocks.is_some() {
-                bail!("--blocks has no meaning for neuralpcg: leave it out");
+            if args.blocks.is_some() || args.thin.is_some() {
+                bail!("--blocks and --thin have no meaning for neuralpcg: leave them out");
             }
             run_as(args, variant.neuralpcg())
         }

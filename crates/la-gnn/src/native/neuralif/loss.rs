@@ -45,8 +45,9 @@ pub enum Loss {
 
 /// Lower and upper triangle of a symmetric matrix as the loss needs it: `y = A x`.
 ///
-/// Only the lower triangle is stored; both halves are applied in one pass.
+/// Only the lower triangle is stored; both halves are applied in one pass. A thinned graph stands for the whole matrix here.
 pub(super) fn symmetric_product(graph: &LowerGraph<impl Element>, x: &[f64], y: &mut [f64]) {
+    let graph = graph.whole();
     y.fill(0.0);
     for i in 0..x.len() {
         let range = graph.row(i);

@@ -1,10 +1,12 @@
 //! The methods that are compared.
 
+use std::cmp::Ordering;
+
 use anyhow::{Context, Result};
 use la_gnn::Weights;
 use la_gnn::neuralif::Parameters;
 use la_krylov::{Host, IdentityPreconditioner, Preconditioner};
-use la_precond::classical::{FillLimit, Ic0, Ict, Jacobi, ShiftStrategy, Ssor};
+use la_precond::classical::{FillLimit, Ic0, Ict, Jacobi, ShiftStrategy, Ssor, Thinned};
 use la_precond::learned::{NeuralIf, NeuralPcg};
 use la_precond::{IncompleteCholesky, IncompleteCholeskyBuilder};
 use la_problems::CsrMatrix;
@@ -32,6 +34,15 @@ pub(super) enum Kind {
     Ic0 {
         shift: f64,
         drop_tol: Option<f64>,
+    },
+    /// IC(0) of the matrix without its small entries.
+    Ic0Thin {
+        tau: f64,
+    },
+    /// One sweep of SSOR there and back over the matrix without its small entries, as a factor.
+    SsorThin {
+        omega: f64,
+        tau: f64,
     },
     Ict(IctSettings),
     NeuralIf(Box<NeuralIf>),
@@ -116,6 +127,10 @@ impl Method {
                 };
                 self.factored(factor)?
             }
+            Kind::Ic0Thin { tau } => {
+                self.factored(Thinned::new(Ic0::default(), *tau).build(a.view())?)?
+            }
+            Kind::SsorThin { omega, tau } => self.factored(sweep_factor(a, *omega, *tau)?)?,
             Kind::Ict(settings) => {
                 // A growing shift repeats the factorisation; larger steps repeat it less often.
                 let shift = ShiftStrategy::Diagonal {
@@ -161,10 +176,35 @@ fn shifted(a: &CsrMatrix, shift: f64) -> CsrMatrix {
     a
 }
 
+/// `(D/ω + L) (D/ω)^-1/2` of the thinned matrix `L + D + Lᵀ`: SSOR as a factorisation.
+fn sweep_factor(a: &CsrMatrix, omega: f64, tau: f64) -> Result<IncompleteCholesky> {
+    let thinned = Thinned::new((), tau).matrix(a.view())?;
+    let n = thinned.rows();
+    let (mut indptr, mut diagonal) = (Vec::with_capacity(n + 1), Vec::with_capacity(n));
+    let (mut indices, mut data) = (Vec::new(), Vec::new());
+    indptr.push(0);
+    for (i, row) in thinned.outer_iterator().enumerate() {
+        for (j, &value) in row.iter() {
+            match j.cmp(&i) {
+                Ordering::Less => {
+                    indices.push(j as u32);
+                    data.push(value / diagonal[j]);
+                }
+                Ordering::Equal => diagonal.push((value / omega).sqrt()),
+                Ordering::Greater => break,
+            }
+        }
+        indptr.push(indices.len() as u32);
+    }
+    Ok(IncompleteCholesky::from_parts(
+        indptr, indices, data, diagonal,
+    )?)
+}
+
 /// The network before training, as a control.
-pub(super) fn untrained(like: &str, seed: u64) -> Result<Method> {
+pub(super) fn untrained(name: &str, like: &str, seed: u64) -> Result<Method> {
     let trained = Parameters::from_weights(&Weights::named_or_file(like)?)?;
     let parameters = Parameters::initialize(&trained.config, seed)
         .context("initialising the untrained network")?;
-    Method::with_parameters("neuralif-untrained", &parameters, None)
+    Method::with_parameters(name, &parameters, None)
 }

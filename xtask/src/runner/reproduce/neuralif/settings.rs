@@ -52,6 +52,8 @@ pub(super) struct ProfileSettings {
 pub(super) struct Tuning {
     pub(super) drop_tol: Vec<f64>,
     pub(super) shift: Vec<f64>,
+    /// Sizes of entries, relative to the diagonal, up to which they are left out before factoring.
+    pub(super) thin: Vec<f64>,
     pub(super) ssor_omega: Vec<f64>,
     /// What an entry of the factor costs in the two sweeps together, over an entry of the matrix in a product.
     pub(super) sweep_cost: f64,

@@ -33,12 +33,14 @@ pub(super) struct Study<'e> {
 const SLOW: usize = 3;
 
 /// Methods in the order of tables and pictures.
-const METHODS: [&str; 16] = [
+const METHODS: [&str; 20] = [
     "none",
     "jacobi",
     "ssor",
     "ic0",
     "ic0-sp",
+    "ic0-thin",
+    "ssor-thin",
     "ic0-shifted",
     "ic0-f32",
     "ict",
@@ -46,8 +48,10 @@ const METHODS: [&str; 16] = [
     "neuralif-sp",
     "neuralif-f32",
     "neuralif-t1",
+    "neuralif-thin",
     "neuralpcg",
     "neuralif-untrained",
+    "neuralif-thin-untrained",
     "neuralif-scratch",
     "neuralif-seed",
 ];
@@ -140,6 +144,19 @@ impl<'e> Study<'e> {
                 },
             ),
             Method::new(
+                "ic0-thin",
+                Kind::Ic0Thin {
+                    tau: tuned.ic0_thin,
+                },
+            ),
+            Method::new(
+                "ssor-thin",
+                Kind::SsorThin {
+                    omega: tuned.ssor_thin.0,
+                    tau: tuned.ssor_thin.1,
+                },
+            ),
+            Method::new(
                 "ic0-shifted",
                 Kind::Ic0 {
                     shift: tuned.shift,
@@ -159,7 +176,7 @@ impl<'e> Study<'e> {
             Method::neuralif("neuralif-sp", &first, Some(tuned.neuralif_drop))?,
             Method::neuralif("neuralif-f32", &first, None)?.in_single_precision(),
             Method::neuralpcg("neuralpcg", &self.experiment.neuralpcg_weights)?,
-            untrained(&first, self.request.seed)?.on_first(SLOW),
+            untrained("neuralif-untrained", &first, self.request.seed)?.on_first(SLOW),
             Method::with_parameters("neuralif-scratch", &scratch.parameters, None)?,
         ];
         for (k, other) in weights.iter().enumerate().skip(1) {
@@ -168,10 +185,14 @@ impl<'e> Study<'e> {
                 .next()
                 .unwrap_or(other)
                 .trim_end_matches(".safetensors");
+            let name = format!("neuralif-{short}");
             methods.push(
-                Method::neuralif(&format!("neuralif-{short}"), other, None)
-                    .with_context(|| format!("weights {k}"))?,
+                Method::neuralif(&name, other, None).with_context(|| format!("weights {k}"))?,
             );
+            if short == "thin" {
+                let name = format!("{name}-untrained");
+                methods.push(untrained(&name, other, self.request.seed)?.on_first(SLOW));
+            }
         }
         let problems = self.problems(&family, Split::Test, settings.tests)?;
         let rows = self.compare(&name, &methods, &problems)?;
@@ -251,7 +272,15 @@ impl<'e> Study<'e> {
         let chosen: Vec<&Method> = methods
             .iter()
             .filter(|m| {
-                ["ic0", "neuralif", "neuralif-sp", "neuralif-f32"].contains(&m.name.as_str())
+                [
+                    "ic0",
+                    "ssor-thin",
+                    "neuralif",
+                    "neuralif-sp",
+                    "neuralif-f32",
+                    "neuralif-thin",
+                ]
+                .contains(&m.name.as_str())
             })
             .collect();
         let mut rows = Vec::new();
@@ -316,7 +345,7 @@ impl<'e> Study<'e> {
         ];
         if let Some(first) = weights.first() {
             methods.push(Method::neuralif("neuralif", first, None)?);
-            methods.push(untrained(first, self.request.seed)?.on_first(1));
+            methods.push(untrained("neuralif-untrained", first, self.request.seed)?.on_first(1));
         }
         Ok(methods)
     }

@@ -28,6 +28,16 @@ fn choose(
     sweep_cost: f64,
     method: impl Fn(f64) -> Result<Method>,
 ) -> Result<f64> {
+    Ok(choose_with_work(candidates, problems, sweep_cost, method)?.1)
+}
+
+/// The same with its work in front.
+fn choose_with_work(
+    candidates: &[f64],
+    problems: &[Problem],
+    sweep_cost: f64,
+    method: impl Fn(f64) -> Result<Method>,
+) -> Result<(f64, f64)> {
     let mut best = (f64::INFINITY, candidates.first().copied().unwrap_or(0.0));
     for &candidate in candidates {
         let method = method(candidate)?;
@@ -39,7 +49,7 @@ fn choose(
             best = (total, candidate);
         }
     }
-    Ok(best.1)
+    Ok(best)
 }
 
 /// What the validation matrices chose.
@@ -48,6 +58,9 @@ pub(super) struct Tuned {
     pub(super) ic0_drop: f64,
     pub(super) shift: f64,
     pub(super) neuralif_drop: f64,
+    pub(super) ic0_thin: f64,
+    /// ω and τ together.
+    pub(super) ssor_thin: (f64, f64),
 }
 
 impl Tuned {
@@ -55,7 +68,20 @@ impl Tuned {
     pub(super) fn on(problems: &[Problem], tuning: &Tuning, weights: &str) -> Result<Self> {
         let cost = tuning.sweep_cost;
         let ic0 = |name: &str, shift, drop_tol| Method::new(name, Kind::Ic0 { shift, drop_tol });
+        let mut ssor_thin = (f64::INFINITY, (1.0, 0.0));
+        for &omega in &tuning.ssor_omega {
+            let (work, tau) = choose_with_work(&tuning.thin, problems, cost, |tau| {
+                Ok(Method::new("ssor-thin", Kind::SsorThin { omega, tau }))
+            })?;
+            if work < ssor_thin.0 {
+                ssor_thin = (work, (omega, tau));
+            }
+        }
         Ok(Self {
+            ssor_thin: ssor_thin.1,
+            ic0_thin: choose(&tuning.thin, problems, cost, |tau| {
+                Ok(Method::new("ic0-thin", Kind::Ic0Thin { tau }))
+            })?,
             omega: choose(&tuning.ssor_omega, problems, cost, |omega| {
                 Ok(Method::new("ssor", Kind::Ssor { omega }))
             })?,
@@ -73,8 +99,15 @@ impl Tuned {
 
     pub(super) fn describe(&self) -> String {
         format!(
-            "SSOR ω = {}, drop tolerance {} for ic0-sp and {} for neuralif-sp, shift {} for ic0-shifted",
-            self.omega, self.ic0_drop, self.neuralif_drop, self.shift
+            "SSOR ω = {}, drop tolerance {} for ic0-sp and {} for neuralif-sp, shift {} for ic0-shifted, \
+             relative size {} for ic0-thin, ω = {} and {} for ssor-thin",
+            self.omega,
+            self.ic0_drop,
+            self.neuralif_drop,
+            self.shift,
+            self.ic0_thin,
+            self.ssor_thin.0,
+            self.ssor_thin.1
         )
     }
 }
