@@ -208,13 +208,13 @@ where
         space,
         state,
         arnoldi,
+        room,
     } = workspace;
     arnoldi.make_room(space, options.columns());
     let (mut run, done) = Run::begin(space, a, b, options.limits(), monitor, state)?;
-    let status = match done {
-        Some(status) => status,
-        None => iterate(&mut run, m, arnoldi, &options.plan()),
-    };
-    run.finish(status);
+    match done {
+        Some(status) => run.finish(status),
+        None => iterate(run, m, arnoldi, room, &options.plan()),
+    }
     Ok(&workspace.state.solution)
 }

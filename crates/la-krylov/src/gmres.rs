@@ -1,11 +1,13 @@
 //! Restarted GMRES.
 
+mod columns;
 mod cycle;
 mod hessenberg;
 mod options;
 mod workspace;
 
-pub(crate) use cycle::{Arnoldi, Placement, Plan, iterate};
+pub use columns::{gmres_columns, gmres_columns_in};
+pub(crate) use cycle::{Arnoldi, Placement, Plan, Room, iterate};
 pub(crate) use hessenberg::{Hessenberg, rotation};
 pub(crate) use options::cycle_options;
 pub use options::{GmresOptions, Reorthogonalization, ResidualCheck, Side};
@@ -191,13 +193,13 @@ where
         space,
         state,
         arnoldi,
+        room,
     } = workspace;
     arnoldi.make_room(space, options.columns());
     let (mut run, done) = Run::begin(space, a, b, options.limits(), monitor, state)?;
-    let status = match done {
-        Some(status) => status,
-        None => iterate(&mut run, m, arnoldi, &options.plan()),
-    };
-    run.finish(status);
+    match done {
+        Some(status) => run.finish(status),
+        None => iterate(run, m, arnoldi, room, &options.plan()),
+    }
     Ok(&workspace.state.solution)
 }

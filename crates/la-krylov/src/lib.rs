@@ -36,8 +36,8 @@ pub use fgmres::{
     FgmresOptions, FgmresWorkspace, fgmres, fgmres_from, fgmres_in, fgmres_monitored, fgmres_with,
 };
 pub use gmres::{
-    GmresOptions, GmresWorkspace, Reorthogonalization, ResidualCheck, Side, gmres, gmres_from,
-    gmres_in, gmres_monitored, gmres_with,
+    GmresOptions, GmresWorkspace, Reorthogonalization, ResidualCheck, Side, gmres, gmres_columns,
+    gmres_columns_in, gmres_from, gmres_in, gmres_monitored, gmres_with,
 };
 pub use host::{Host, HostBasis};
 pub use lsmr::{LsmrOptions, LsmrWorkspace, lsmr, lsmr_in, lsmr_monitored, lsmr_with};

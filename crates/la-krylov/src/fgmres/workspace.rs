@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::gmres::Arnoldi;
+use crate::gmres::{Arnoldi, Room};
 use crate::run::State;
 use crate::{FgmresOptions, Host, KrylovError, Real, Solution, VectorSpace};
 
@@ -27,6 +27,7 @@ pub struct FgmresWorkspace<S: VectorSpace = Host<f64>> {
     pub(super) space: S,
     pub(super) state: State<S>,
     pub(super) arnoldi: Arnoldi<S>,
+    pub(super) room: Room<S>,
 }
 
 impl<S: VectorSpace> fmt::Debug for FgmresWorkspace<S> {
@@ -56,6 +57,7 @@ impl<S: VectorSpace> FgmresWorkspace<S> {
         Self {
             state,
             arnoldi: Arnoldi::new(&space, options.columns(), true),
+            room: Room::new(&space),
             space,
         }
     }

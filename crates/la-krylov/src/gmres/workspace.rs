@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::cycle::Arnoldi;
+use super::cycle::{Arnoldi, Room};
 use crate::run::State;
 use crate::{GmresOptions, Host, KrylovError, Real, Solution, VectorSpace};
 
@@ -27,6 +27,7 @@ pub struct GmresWorkspace<S: VectorSpace = Host<f64>> {
     pub(super) space: S,
     pub(super) state: State<S>,
     pub(super) arnoldi: Arnoldi<S>,
+    pub(super) room: Room<S>,
 }
 
 impl<S: VectorSpace> fmt::Debug for GmresWorkspace<S> {
@@ -56,6 +57,7 @@ impl<S: VectorSpace> GmresWorkspace<S> {
         Self {
             state,
             arnoldi: Arnoldi::new(&space, options.columns(), false),
+            room: Room::new(&space),
             space,
         }
     }
