@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use la_problems::io::{Symmetry, write_matrix_market_file};
 use la_problems::{
-    AnisotropicDiffusion, Coefficient, ConvectionDiffusion, Diffusion, Grid, LinearSystem,
-    NearlySingular, NeuralIfSynthetic, Poisson, PoissonFem, ProblemError, RandomGeometricGraph,
-    RandomRegularGraph, Split, Wind,
+    AnisotropicDiffusion, Circuit, Coefficient, ConvectionDiffusion, Diffusion, Grid, HeatEquation,
+    LinearSystem, NearlySingular, NeuralIfSynthetic, NonlinearFlow, PermutedDominant, Poisson,
+    PoissonFem, ProblemError, RandomGeometricGraph, RandomRegularGraph, Split, StokesCavity,
+    StructurallySingular, SystemSequence, Wind,
 };
 
 type Generator = Box<dyn Fn() -> Result<LinearSystem, ProblemError>>;
@@ -68,6 +69,30 @@ fn main() -> anyhow::Result<()> {
         (
             "almost singular",
             Box::new(|| NearlySingular::default().generate()),
+        ),
+        (
+            "heat equation, first step",
+            Box::new(move || {
+                let steps = HeatEquation::default().with_grid(square).start(0)?;
+                Ok(steps.system().clone())
+            }),
+        ),
+        (
+            "Bratu's problem, first step",
+            Box::new(|| Ok(NonlinearFlow::default().start()?.system().clone())),
+        ),
+        (
+            "permuted rows",
+            Box::new(|| PermutedDominant::default().generate(0)),
+        ),
+        (
+            "Stokes flow",
+            Box::new(|| StokesCavity::default().with_cells(50).generate()),
+        ),
+        ("circuit", Box::new(|| Circuit::default().generate(0))),
+        (
+            "structurally singular",
+            Box::new(|| StructurallySingular::default().generate(0)),
         ),
     ];
     println!("{:<26} {:>8} {:>10} {:>9}", "family", "n", "nonzeros", "ms");

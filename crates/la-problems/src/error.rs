@@ -46,6 +46,24 @@ pub enum ProblemError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A vector that the caller gave has another length than the problem has unknowns.
+    #[error("{what} has length {found}, but the problem has {expected} unknowns")]
+    WrongLength {
+        /// Which vector.
+        what: &'static str,
+        /// Number of unknowns.
+        expected: usize,
+        /// Its length.
+        found: usize,
+    },
+    /// A vector holds a value that is NaN or infinite.
+    #[error("{what} is not finite at position {index}")]
+    NotFinite {
+        /// Which vector.
+        what: &'static str,
+        /// Position of the first such value, from 0.
+        index: usize,
+    },
     /// A matrix file could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -78,5 +96,25 @@ pub(crate) fn require_u32(what: &'static str, count: usize) -> Result<(), Proble
         Ok(())
     } else {
         Err(ProblemError::TooLarge { what, count })
+    }
+}
+
+/// Refuses vectors of another length than `expected`, and values that are not finite.
+pub(crate) fn require_vector(
+    what: &'static str,
+    vector: &[f64],
+    expected: usize,
+) -> Result<(), ProblemError> {
+    let found = vector.len();
+    if found != expected {
+        return Err(ProblemError::WrongLength {
+            what,
+            expected,
+            found,
+        });
+    }
+    match vector.iter().position(|v| !v.is_finite()) {
+        Some(index) => Err(ProblemError::NotFinite { what, index }),
+        None => Ok(()),
     }
 }

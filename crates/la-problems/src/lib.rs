@@ -9,9 +9,11 @@ pub mod io;
 mod laplacian;
 mod neuralif;
 mod order;
+mod sequence;
 mod singular;
 mod system;
 mod toeplitz;
+mod zero_diagonal;
 
 pub use elasticity::{LinearElasticity, Support};
 pub use error::ProblemError;
@@ -26,7 +28,11 @@ pub use finite_difference::{
 pub use laplacian::{EdgeWeights, RandomGeometricGraph, RandomRegularGraph};
 pub use neuralif::{Density, NeuralIfSynthetic, Shift, Split};
 pub use order::{permuted, random_order, reverse_cuthill_mckee};
+pub use sequence::{
+    HeatEquation, HeatSteps, NewtonSteps, NonlinearFlow, Nonlinearity, SystemSequence,
+};
 pub use singular::{NearlySingular, diagonal};
 pub use sprs;
 pub use system::{CsrMatrix, LinearSystem};
 pub use toeplitz::TridiagonalToeplitz;
+pub use zero_diagonal::{Circuit, PermutedDominant, Pressure, StokesCavity, StructurallySingular};

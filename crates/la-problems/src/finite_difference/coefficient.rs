@@ -53,7 +53,7 @@ pub enum Coefficient {
 }
 
 impl Coefficient {
-    pub(super) fn validate(self) -> Result<(), ProblemError> {
+    pub(crate) fn validate(self) -> Result<(), ProblemError> {
         let positive = |name, value: f64| {
             require(
                 (1e-100..=1e100).contains(&value),
@@ -93,7 +93,7 @@ impl Coefficient {
     }
 
     /// Values at the points of a grid. The seed matters for random fields only.
-    pub(super) fn values(self, grid: &Grid, seed: u64) -> Vec<f64> {
+    pub(crate) fn values(self, grid: &Grid, seed: u64) -> Vec<f64> {
         let points = (0..grid.num_points()).map(|i| grid.coordinates(grid.cell(i)));
         match self {
             Self::Constant(value) => vec![value; grid.num_points()],

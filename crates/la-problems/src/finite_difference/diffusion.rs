@@ -1,7 +1,7 @@
 //! Diffusion with a coefficient that varies in space.
 
 use super::coefficient::Coefficient;
-use super::grid::Grid;
+use super::grid::{Grid, Offset};
 use crate::error::ProblemError;
 use crate::system::{CsrMatrix, LinearSystem};
 
@@ -105,23 +105,32 @@ impl Diffusion {
         self.validate()?;
         let grid = &self.grid;
         let kappa = self.coefficient.values(grid, seed);
-        let (nx, ny) = (grid.shape()[0], grid.shape().get(1).copied().unwrap_or(1));
-        let at = |[x, y, z]: [usize; 3]| kappa[x + nx * (y + ny * z)];
-        // 2 / (1/a + 1/b), written so that equal sides give exactly their value
-        let harmonic = |a: f64, b: f64| if a == b { a } else { 2.0 / (1.0 / a + 1.0 / b) };
         let star = grid.star();
-        let face = |cell, k: usize| {
-            let own = at(cell);
-            grid.shifted(cell, star[k])
-                .map_or(own, |other| harmonic(own, at(other)))
-        };
-        let matrix = grid.assemble(&star, |cell, k| match star[k].axis() {
-            Some(_) => -face(cell, k),
-            None => (0..star.len())
-                .filter(|&other| other != k)
-                .map(|other| face(cell, other))
-                .sum(),
-        });
-        Ok(matrix)
+        let stencil = diffusion_stencil(grid, &star, &kappa);
+        Ok(grid.assemble(&star, stencil))
+    }
+}
+
+/// The coefficients of the star for the values of κ at the points of the grid.
+pub(crate) fn diffusion_stencil<'a>(
+    grid: &'a Grid,
+    star: &'a [Offset],
+    kappa: &'a [f64],
+) -> impl Fn([usize; 3], usize) -> f64 + 'a {
+    let (nx, ny) = (grid.shape()[0], grid.shape().get(1).copied().unwrap_or(1));
+    let at = move |[x, y, z]: [usize; 3]| kappa[x + nx * (y + ny * z)];
+    // 2 / (1/a + 1/b), written so that equal sides give exactly their value
+    let harmonic = |a: f64, b: f64| if a == b { a } else { 2.0 / (1.0 / a + 1.0 / b) };
+    let face = move |cell, k: usize| {
+        let own = at(cell);
+        grid.shifted(cell, star[k])
+            .map_or(own, |other| harmonic(own, at(other)))
+    };
+    move |cell, k| match star[k].axis() {
+        Some(_) => -face(cell, k),
+        None => (0..star.len())
+            .filter(|&other| other != k)
+            .map(|other| face(cell, other))
+            .sum(),
     }
 }

@@ -145,6 +145,27 @@ impl Grid {
         csr(n, n, pointers, indices, data)
     }
 
+    /// Writes other coefficients into the entries of a matrix that [`assemble`](Self::assemble) made with the same
+    /// offsets. Allocates nothing.
+    pub(crate) fn reassemble(
+        &self,
+        offsets: &[Offset],
+        data: &mut [f64],
+        mut entry: impl FnMut([usize; 3], usize) -> f64,
+    ) {
+        let mut data = data.iter_mut();
+        for row in 0..self.num_points() {
+            let cell = self.cell(row);
+            for (k, offset) in offsets.iter().enumerate() {
+                if self.shifted(cell, *offset).is_some()
+                    && let Some(value) = data.next()
+                {
+                    *value = entry(cell, k);
+                }
+            }
+        }
+    }
+
     /// The position `offset` away, if it is in the grid.
     pub(crate) fn shifted(&self, cell: [usize; 3], offset: Offset) -> Option<[usize; 3]> {
         let mut to = cell;

@@ -13,6 +13,7 @@ pub use biharmonic::Biharmonic;
 pub use coefficient::Coefficient;
 pub use convection::{ConvectionDiffusion, Scheme, Wind};
 pub use diffusion::Diffusion;
+pub(crate) use diffusion::diffusion_stencil;
 pub use grid::Grid;
 pub(crate) use grid::Offset;
 pub use poisson::Poisson;
