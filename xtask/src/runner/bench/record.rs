@@ -22,7 +22,8 @@ impl Record {
     pub(super) fn new(area: &str, args: &Args, root: PathBuf) -> Self {
         let profile = match args.size {
             Size::Smoke => "smoke",
-            Size::Standard => "standard",
+            Size::Small => "small",
+            Size::Full => "full",
         };
         let libtorch = cfg!(feature = "torch").then(|| "2.11.0".to_owned());
         let environment = Environment::capture(&root, args.threads.into(), libtorch);
@@ -55,11 +56,28 @@ impl Record {
         ours: &[f64],
         theirs: &[f64],
     ) -> Result<()> {
+        self.ratio_within(problem, peer, quantity, ours, theirs, None)
+    }
+
+    /// [`Self::ratio`], and whether it is at most `limit`.
+    pub(super) fn ratio_within(
+        &mut self,
+        problem: &str,
+        peer: &str,
+        quantity: &str,
+        ours: &[f64],
+        theirs: &[f64],
+        limit: Option<f64>,
+    ) -> Result<()> {
         let rounds: Vec<f64> = ours.iter().zip(theirs).map(|(a, b)| a / b).collect();
         let key = Key::new(problem, peer, quantity);
         let mut measurement = Measurement::from_samples(key, Unit::Ratio, &rounds, Centre::Median)?;
         let median = |samples| Summary::of(quantity, samples).map(|s| s.median);
         measurement.value = Some(median(ours)? / median(theirs)?);
+        if let Some(limit) = limit {
+            let reference = Reference::new(limit, "goal", Tolerance::AtMost(limit))?;
+            measurement = measurement.compare(reference);
+        }
         Ok(self.results.push(measurement)?)
     }
 
@@ -104,6 +122,12 @@ impl Record {
         self.note(format!("missing peer {peer}: {why}"));
         let key = Key::new(problem, peer, quantity);
         Ok(self.results.push(Measurement::failed(key, Unit::Ratio)?)?)
+    }
+
+    /// What has been recorded.
+    #[cfg(test)]
+    pub(super) fn results(&self) -> &Results {
+        &self.results
     }
 
     /// A line below the table; said once.
