@@ -127,7 +127,7 @@ fn measure(
     )?;
     for (method, outcome) in last {
         let fill = outcome.count as f64 / a.nnz() as f64;
-        record.value(&problem, &method, "fill_ratio", Unit::Dimensionless, fill)?;
+        record.value(&problem, &method, "fill", Unit::Dimensionless, fill)?;
         let quantity = "one_application_residual";
         record.value(
             &problem,

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use xtask::report::{
-    Centre, Environment, Key, Measurement, Reference, Results, Summary, Tolerance, Unit,
+    Centre, Environment, Key, Measurement, Reference, Results, Summary, Tolerance, Unit, Verdict,
     format_number,
 };
 
@@ -178,15 +178,25 @@ fn table(results: &Results, notes: &[String]) -> String {
             _ => String::new(),
         };
         let verdict = match m.tolerance {
-            Some(_) => format!("{} ({})", m.verdict, format_number(m.paper.unwrap_or(0.0))),
+            Some(_) if spread.is_empty() => {
+                format!("{} ({})", m.verdict, format_number(m.paper.unwrap_or(0.0)))
+            }
+            Some(_) => {
+                let limit = format_number(m.paper.unwrap_or(0.0));
+                format!("{spread}  {} ({limit})", m.verdict)
+            }
             None => spread,
         };
         text += &format!(
-            "  {:<12} {:<34} {value:>10}  {verdict}\n",
+            "  {:<24} {:<31} {value:>10}  {verdict}\n",
             m.method, m.quantity
         );
     }
-    text += "\n";
+    text += &format!(
+        "\nGoals and agreements: {} met, {} not met.\n",
+        results.count(Verdict::Met),
+        results.count(Verdict::NotMet),
+    );
     for note in notes {
         text += &format!("note: {note}\n");
     }
