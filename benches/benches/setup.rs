@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use la_gnn::neuralif::{NeuralIfConfig, Parameters};
-use la_precond::classical::{Ic0, Ic0Symbolic, Ict};
+use la_precond::classical::{Ic0, Ic0Symbolic, Ict, Ilu, Ilut, SmoothedAggregation};
 use la_precond::learned::NeuralIf;
 use la_problems::{CsrMatrix, Grid, NeuralIfSynthetic, Poisson};
 
@@ -36,6 +36,16 @@ fn setup(c: &mut Criterion) {
         });
         group.bench_function("ict", |b| {
             b.iter(|| Ict::default().factor(black_box(a.view())));
+        });
+        group.bench_function("ilu0", |b| {
+            b.iter(|| Ilu::default().factor(black_box(a.view())));
+        });
+        let ilut = Ilut::default().with_drop_tol(1e-2);
+        group.bench_function("ilut", |b| {
+            b.iter(|| ilut.factor(black_box(a.view())));
+        });
+        group.bench_function("sa-amg", |b| {
+            b.iter(|| SmoothedAggregation::default().build(black_box(a.view())));
         });
         group.bench_function("neuralif", |b| {
             b.iter(|| learned.factor(black_box(a.view())));

@@ -9,8 +9,10 @@ use la_gnn::native::LowerGraph;
 use la_gnn::native::neuralif::{Loss, NativeEngine};
 use la_gnn::neuralif::{NeuralIfConfig, Parameters};
 use la_gnn::training::Engine;
-use la_krylov::{CgOptions, Host, IdentityPreconditioner, LinearOperator, cg};
-use la_precond::classical::Ic0;
+use la_krylov::{
+    CgOptions, GmresOptions, Host, IdentityPreconditioner, LinearOperator, Preconditioner, cg, gmres,
+};
+use la_precond::classical::{Ic0, Ilu, SmoothedAggregation};
 use la_problems::{Grid, NeuralIfSynthetic, Poisson};
 
 fn iteration(c: &mut Criterion) {
@@ -37,6 +39,16 @@ fn iteration(c: &mut Criterion) {
     });
     group.bench_function("cg-ic0-20-iterations", |bencher| {
         bencher.iter(|| cg(a, black_box(b), &factor, &options));
+    });
+    let lu = Ilu::default().factor(a.view()).expect("an M-matrix");
+    let options = GmresOptions::default().with_rtol(0.0).with_max_iters(20);
+    group.bench_function("gmres-ilu0-20-iterations", |bencher| {
+        bencher.iter(|| gmres(a, black_box(b), &lu, &options));
+    });
+    let multigrid = SmoothedAggregation::default();
+    let multigrid = multigrid.build(a.view()).expect("an M-matrix");
+    group.bench_function("sa-amg-cycle", |bencher| {
+        bencher.iter(|| multigrid.apply(&space, black_box(b), &mut y));
     });
 }
 

@@ -36,7 +36,7 @@ const QUANTITIES: [&str; 3] = ["forward_seconds", "setup_seconds", "update_secon
 pub(super) fn run(args: &Args, record: &mut Record) -> Result<()> {
     let n = match args.size {
         Size::Smoke => 1_000,
-        Size::Standard => 10_000,
+        Size::Small | Size::Full => 10_000,
     };
     let family = NeuralIfSynthetic::default()
         .with_n(n)

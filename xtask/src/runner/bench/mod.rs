@@ -1,7 +1,10 @@
 //! `bench`: our crates side by side with other programs, in one run, on the same input.
 
+mod amg;
 mod clock;
+mod contest;
 mod gnn;
+mod ilut;
 mod krylov;
 mod npy;
 mod peers;
@@ -33,7 +36,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(1..))]
     repetitions: u16,
     /// Size of the problems
-    #[arg(long, value_enum, default_value_t = Size::Standard)]
+    #[arg(long, value_enum, default_value_t = Size::Full)]
     size: Size,
     /// Where `<area>/results.json` is written; target/bench when not given
     #[arg(long, value_name = "DIR")]
@@ -66,8 +69,11 @@ impl Area {
 enum Size {
     /// Seconds in all: exercises the machinery
     Smoke,
+    /// A quick look: grids of some ten thousand points
+    Small,
     /// The sizes that are reported
-    Standard,
+    #[value(alias = "standard")]
+    Full,
 }
 
 /// Runs `bench`.
@@ -77,10 +83,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     } else {
         args.areas.clone()
     };
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(args.threads.into())
-        .build()
-        .context("cannot start the threads")?;
+    let pool = threads(args.threads.into())?;
     let output = args
         .output
         .clone()
@@ -96,6 +99,14 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         println!("written: {}\n", path.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A pool of its own with `count` threads.
+fn threads(count: usize) -> Result<rayon::ThreadPool> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(count)
+        .build()
+        .context("cannot start the threads")
 }
 
 /// The folder of the workspace's root manifest.

@@ -1,5 +1,6 @@
 //! Other programs: a private Python environment, and a process in it that takes turns with ours.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -8,14 +9,78 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use anyhow::{Context, Result, bail};
 use la_problems::LinearSystem;
 
-use super::{npy, target_dir};
+use super::contest::Outcome;
+use super::record::Record;
+use super::{Args, npy, target_dir};
 
-/// What SciPy's process does with commands.
-const PROGRAM: &str = include_str!("peer.py");
+/// What the processes do with commands: the protocol, and a module for each program.
+const FILES: [(&str, &str); 3] = [
+    ("main.py", include_str!("peer/main.py")),
+    ("with_scipy.py", include_str!("peer/with_scipy.py")),
+    ("with_petsc.py", include_str!("peer/with_petsc.py")),
+];
 /// Installed together; without them there is no process.
 const BASE: [&str; 2] = ["numpy==2.4.6", "scipy==1.17.1"];
 /// Installed one by one; without one of them its rows are missing.
-const EXTRA: [&str; 1] = ["ilupp==1.0.2"];
+const EXTRA: [&str; 2] = ["ilupp==1.0.2", "pyamg==5.3.0"];
+
+/// Who does the work of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Program {
+    /// SciPy, ILU++ and PyAMG, in the private environment.
+    Scipy,
+    /// PETSc, where the system's Python has petsc4py; nothing is installed.
+    Petsc,
+}
+
+/// The processes that take part, or why one does not. Without `--peers` there is none.
+pub(super) struct Peers(Vec<(Program, std::result::Result<RefCell<Peer>, String>)>);
+
+impl Peers {
+    /// Starts the processes if they are asked for, and notes what was found.
+    pub(super) fn start(args: &Args, record: &mut Record) -> Self {
+        let programs: &[Program] = match args.peers {
+            true => &[Program::Scipy, Program::Petsc],
+            false => &[],
+        };
+        let mut peers = Vec::new();
+        for &program in programs {
+            let peer = Peer::start(program, args.threads);
+            match &peer {
+                Ok(peer) => record.note(format!("peers: {}", peer.versions)),
+                Err(error) => record.note(format!("no {program:?}: {error:#}")),
+            }
+            let peer = peer.map(RefCell::new).map_err(|e| format!("{e:#}"));
+            peers.push((program, peer));
+        }
+        Self(peers)
+    }
+
+    /// Hands a system over to all of them.
+    pub(super) fn load(&self, name: &str, system: &LinearSystem) -> Result<()> {
+        self.0
+            .iter()
+            .filter_map(|(_, peer)| peer.as_ref().ok())
+            .try_for_each(|peer| peer.borrow_mut().load(name, system))
+    }
+
+    /// Releases what the processes hold of a system.
+    pub(super) fn forget(&self, name: &str) -> Result<()> {
+        self.0
+            .iter()
+            .filter_map(|(_, peer)| peer.as_ref().ok())
+            .try_for_each(|peer| peer.borrow_mut().ask(&["forget", name]).map(drop))
+    }
+
+    /// The process of a program, or why it is not there; `None` if nobody asked for it.
+    pub(super) fn get(
+        &self,
+        program: Program,
+    ) -> Option<std::result::Result<&RefCell<Peer>, &str>> {
+        let (_, peer) = self.0.iter().find(|(p, _)| *p == program)?;
+        Some(peer.as_ref().map_err(String::as_str))
+    }
+}
 
 /// A Python process that keeps matrices in memory and does one repetition when it is told to.
 pub(super) struct Peer {
@@ -29,14 +94,20 @@ pub(super) struct Peer {
 
 impl Peer {
     /// Prepares the environment (once) and starts the process on `threads` threads.
-    pub(super) fn start(threads: u16) -> Result<Self> {
+    pub(super) fn start(program: Program, threads: u16) -> Result<Self> {
         let folder = target_dir().join("peers");
-        let python = environment(&folder)?;
-        let program = folder.join("peer.py");
-        fs::write(&program, PROGRAM)
-            .with_context(|| format!("cannot write {}", program.display()))?;
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+        let (python, module) = match program {
+            Program::Scipy => (environment(&folder)?, "with_scipy"),
+            Program::Petsc => (system_python(), "with_petsc"),
+        };
+        for (name, text) in FILES {
+            let file = folder.join(name);
+            fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        }
         let mut command = Command::new(&python);
-        command.arg("-I").arg(&program);
+        command.arg("-I").arg(folder.join("main.py")).arg(module);
         for name in [
             "OMP_NUM_THREADS",
             "OPENBLAS_NUM_THREADS",
@@ -80,12 +151,18 @@ impl Peer {
         loaded.map(drop)
     }
 
-    /// Does `work` once: its seconds, and what it counted.
-    pub(super) fn time(&mut self, work: &str, name: &str, number: &str) -> Result<(f64, u64)> {
+    /// Does `work` once.
+    pub(super) fn time(&mut self, work: &str, name: &str, number: &str) -> Result<Outcome> {
         let answer = self.ask(&["time", work, name, number])?;
         let mut words = answer.split_whitespace();
         let mut next = || words.next().context("too few words");
-        let parsed = (|| Ok::<_, anyhow::Error>((next()?.parse()?, next()?.parse()?)))();
+        let parsed = (|| {
+            Ok::<_, anyhow::Error>(Outcome {
+                seconds: next()?.parse()?,
+                count: next()?.parse()?,
+                residual: next()?.parse()?,
+            })
+        })();
         parsed.with_context(|| format!("the peer answered `{answer}`"))
     }
 
@@ -127,6 +204,16 @@ impl Drop for Peer {
         // It ends with its input, too; this does not wait for what it is doing.
         self.child.kill().ok();
         self.child.wait().ok();
+    }
+}
+
+/// The interpreter that the packages of a Linux distribution belong to, else the first one of that name.
+fn system_python() -> PathBuf {
+    let python = PathBuf::from("/usr/bin/python3");
+    if python.exists() {
+        python
+    } else {
+        PathBuf::from("python3")
     }
 }
 

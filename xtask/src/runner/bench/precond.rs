@@ -1,7 +1,5 @@
 //! Set-up and application of incomplete factors.
 
-use std::cell::RefCell;
-
 use anyhow::{Context, Result, ensure};
 use la_gnn::neuralif::{NeuralIfConfig, Parameters};
 use la_krylov::{Host, LinearOperator};
@@ -9,12 +7,12 @@ use la_precond::IncompleteCholesky;
 use la_precond::classical::{Ic0, Ic0Symbolic, Ict};
 use la_precond::learned::NeuralIf;
 use la_problems::{Grid, LinearSystem, NeuralIfSynthetic, Poisson, Split};
-use xtask::report::Unit;
 
 use super::clock::{self, Contestant, interleave};
-use super::peers::Peer;
+use super::peers::{Peers, Program};
 use super::record::Record;
-use super::{Args, Size, triad};
+use super::triad::Triad;
+use super::{Args, Size, amg, ilut};
 
 const SETUP: &str = "setup_seconds";
 const SETUP_RATIO: &str = "setup_seconds_ratio";
@@ -22,39 +20,28 @@ const SETUP_RATIO: &str = "setup_seconds_ratio";
 const AGREEMENT: f64 = 1e-10;
 
 pub(super) fn run(args: &Args, record: &mut Record) -> Result<()> {
-    let bandwidth = triad::bandwidth();
-    record.value(
-        "machine",
-        "triad",
-        "gigabytes_per_second",
-        Unit::Dimensionless,
-        bandwidth / 1e9,
-    )?;
-    let peer = args.peers.then(|| Peer::start(args.threads));
-    let mut peer = match peer {
-        Some(Ok(peer)) => {
-            record.note(format!("peers: {}", peer.versions));
-            Some(Ok(RefCell::new(peer)))
-        }
-        Some(Err(error)) => Some(Err(format!("{error:#}"))),
-        None => None,
-    };
+    let bandwidth = Triad::new().record(record)?;
+    let peers = Peers::start(args, record);
     let learned =
         NeuralIf::from_parameters(&Parameters::initialize(&NeuralIfConfig::default(), 0)?)?;
     record.note("neuralif: untrained parameters (the time does not depend on their values)");
     for (name, system) in systems(args.size)? {
         eprintln!("precond: {name}, {} nonzeros", system.matrix.nnz());
-        setup(args, record, &name, &system, &learned, &mut peer)?;
-        apply(args, record, &name, &system, &peer, bandwidth)?;
+        peers.load(&name, &system)?;
+        setup(args, record, &name, &system, &learned, &peers)?;
+        apply(args, record, &name, &system, &peers, bandwidth)?;
+        peers.forget(&name)?;
     }
-    Ok(())
+    ilut::run(args, record, &peers)?;
+    amg::run(args, record, &peers)
 }
 
 /// The problems, by name.
 fn systems(size: Size) -> Result<Vec<(String, LinearSystem)>> {
     let (n, seeds, plane, cube) = match size {
         Size::Smoke => (1_000, 1, 40, 12),
-        Size::Standard => (10_000, 3, 1_000, 80),
+        Size::Small => (10_000, 1, 200, 34),
+        Size::Full => (10_000, 3, 1_000, 80),
     };
     let synthetic = NeuralIfSynthetic::default()
         .with_n(n)
@@ -74,30 +61,27 @@ fn systems(size: Size) -> Result<Vec<(String, LinearSystem)>> {
     Ok(systems)
 }
 
-type MaybePeer = Option<std::result::Result<RefCell<Peer>, String>>;
-
 fn setup(
     args: &Args,
     record: &mut Record,
     name: &str,
     system: &LinearSystem,
     learned: &NeuralIf,
-    peer: &mut MaybePeer,
+    peers: &Peers,
 ) -> Result<()> {
     let a = system.matrix.view();
     let ic0 = Ic0::default();
     let symbolic = Ic0Symbolic::new(a)?;
     let (ict, rest) = (Ict::default(), ["ichol0", "ichol0-preconditioner"]);
     let mut missing = None;
+    let peer = peers.get(Program::Scipy);
     match peer {
         Some(Ok(p)) => {
-            let p = p.get_mut();
-            p.load(name, system)?;
-            if let Err(error) = p.time(rest[0], name, "1") {
+            if let Err(error) = p.borrow_mut().time(rest[0], name, "1") {
                 missing = Some(format!("{:#}", error.root_cause()));
             }
         }
-        Some(Err(why)) => missing = Some(why.clone()),
+        Some(Err(why)) => missing = Some(why.to_owned()),
         None => {}
     }
     // Every contestant keeps its result until the clock has stopped.
@@ -108,13 +92,13 @@ fn setup(
         Box::new(|| checked(clock::timed(|| learned.factor(a)))),
     ];
     let theirs = match peer {
-        Some(Ok(p)) if missing.is_none() => Some(&*p),
+        Some(Ok(p)) if missing.is_none() => Some(p),
         _ => None,
     };
     if let Some(p) = theirs {
         for work in rest {
             contestants.push(Box::new(move || {
-                Ok(p.borrow_mut().time(work, name, "1")?.0)
+                Ok(p.borrow_mut().time(work, name, "1")?.seconds)
             }));
         }
     }
@@ -201,7 +185,7 @@ fn apply(
     record: &mut Record,
     name: &str,
     system: &LinearSystem,
-    peer: &MaybePeer,
+    peers: &Peers,
     bandwidth: f64,
 ) -> Result<()> {
     let a = &system.matrix;
@@ -219,7 +203,7 @@ fn apply(
         }),
         Box::new(|| Ok(clock::short(|| a.apply(&space, rhs, &mut y)))),
     ];
-    let theirs = match peer {
+    let theirs = match peers.get(Program::Scipy) {
         Some(Ok(p)) => p
             .borrow_mut()
             .time("ichol0-apply", name, "1")
@@ -229,7 +213,7 @@ fn apply(
     };
     if let Some(p) = theirs {
         contestants.push(Box::new(move || {
-            Ok(p.borrow_mut().time("ichol0-apply", name, calls)?.0)
+            Ok(p.borrow_mut().time("ichol0-apply", name, calls)?.seconds)
         }));
     }
     let times = interleave(args.repetitions, &mut contestants)?;

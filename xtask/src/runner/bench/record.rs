@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use xtask::report::{
-    Centre, Environment, Key, Measurement, Reference, Results, Summary, Tolerance, Unit,
+    Centre, Environment, Key, Measurement, Reference, Results, Summary, Tolerance, Unit, Verdict,
     format_number,
 };
 
@@ -22,7 +22,8 @@ impl Record {
     pub(super) fn new(area: &str, args: &Args, root: PathBuf) -> Self {
         let profile = match args.size {
             Size::Smoke => "smoke",
-            Size::Standard => "standard",
+            Size::Small => "small",
+            Size::Full => "full",
         };
         let libtorch = cfg!(feature = "torch").then(|| "2.11.0".to_owned());
         let environment = Environment::capture(&root, args.threads.into(), libtorch);
@@ -55,11 +56,28 @@ impl Record {
         ours: &[f64],
         theirs: &[f64],
     ) -> Result<()> {
+        self.ratio_within(problem, peer, quantity, ours, theirs, None)
+    }
+
+    /// [`Self::ratio`], and whether it is at most `limit`.
+    pub(super) fn ratio_within(
+        &mut self,
+        problem: &str,
+        peer: &str,
+        quantity: &str,
+        ours: &[f64],
+        theirs: &[f64],
+        limit: Option<f64>,
+    ) -> Result<()> {
         let rounds: Vec<f64> = ours.iter().zip(theirs).map(|(a, b)| a / b).collect();
         let key = Key::new(problem, peer, quantity);
         let mut measurement = Measurement::from_samples(key, Unit::Ratio, &rounds, Centre::Median)?;
         let median = |samples| Summary::of(quantity, samples).map(|s| s.median);
         measurement.value = Some(median(ours)? / median(theirs)?);
+        if let Some(limit) = limit {
+            let reference = Reference::new(limit, "goal", Tolerance::AtMost(limit))?;
+            measurement = measurement.compare(reference);
+        }
         Ok(self.results.push(measurement)?)
     }
 
@@ -104,6 +122,12 @@ impl Record {
         self.note(format!("missing peer {peer}: {why}"));
         let key = Key::new(problem, peer, quantity);
         Ok(self.results.push(Measurement::failed(key, Unit::Ratio)?)?)
+    }
+
+    /// What has been recorded.
+    #[cfg(test)]
+    pub(super) fn results(&self) -> &Results {
+        &self.results
     }
 
     /// A line below the table; said once.
@@ -154,15 +178,25 @@ fn table(results: &Results, notes: &[String]) -> String {
             _ => String::new(),
         };
         let verdict = match m.tolerance {
-            Some(_) => format!("{} ({})", m.verdict, format_number(m.paper.unwrap_or(0.0))),
+            Some(_) if spread.is_empty() => {
+                format!("{} ({})", m.verdict, format_number(m.paper.unwrap_or(0.0)))
+            }
+            Some(_) => {
+                let limit = format_number(m.paper.unwrap_or(0.0));
+                format!("{spread}  {} ({limit})", m.verdict)
+            }
             None => spread,
         };
         text += &format!(
-            "  {:<12} {:<34} {value:>10}  {verdict}\n",
+            "  {:<24} {:<31} {value:>10}  {verdict}\n",
             m.method, m.quantity
         );
     }
-    text += "\n";
+    text += &format!(
+        "\nGoals and agreements: {} met, {} not met.\n",
+        results.count(Verdict::Met),
+        results.count(Verdict::NotMet),
+    );
     for note in notes {
         text += &format!("note: {note}\n");
     }

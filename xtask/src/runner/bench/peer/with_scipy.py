@@ -1,0 +1,165 @@
+"""SciPy (with SuperLU), ILU++ and PyAMG."""
+
+import os
+import time
+import warnings
+
+import numpy as np
+import scipy
+import scipy.sparse as sp
+from scipy.sparse.linalg import cg, spilu
+
+try:
+    import ilupp
+except Exception as failure:  # a broken extension module may raise anything
+    ilupp = None
+    why_no_ilupp = f"{type(failure).__name__}: {failure}"
+try:
+    import pyamg
+except Exception as failure:
+    pyamg = None
+    why_no_pyamg = f"{type(failure).__name__}: {failure}"
+
+clock = time.perf_counter
+matrices = {}
+results = {}
+
+
+def versions():
+    from importlib.metadata import version
+
+    found = f"numpy {np.__version__}, scipy {scipy.__version__}"
+    found += f", ilupp {version('ilupp')}" if ilupp else ""
+    return found + (f", pyamg {version('pyamg')}" if pyamg else "")
+
+
+def load(name, indptr, indices, data, rhs):
+    n = len(indptr) - 1
+    a = sp.csr_matrix((data, indices, indptr), shape=(n, n))
+    a.has_sorted_indices = True
+    matrices[name] = (a, rhs)
+
+
+def forget(name):
+    matrices.pop(name, None)
+    for key in [key for key in results if key == name or key.endswith(" " + name)]:
+        del results[key]
+
+
+def need_ilupp():
+    if ilupp is None:
+        raise RuntimeError(why_no_ilupp)
+
+
+def residual(a, b, x):
+    relative = np.linalg.norm(b - a @ x) / np.linalg.norm(b)
+    if not np.isfinite(relative):
+        raise RuntimeError("the result is not finite")
+    return relative
+
+
+def run_cg(a, b, rtol, limit, m):
+    count = 0
+
+    def step(_):
+        nonlocal count
+        count += 1
+
+    start = clock()
+    if m == "ic0":
+        m = ilupp.IChol0Preconditioner(a)
+    x, _ = cg(a, b, rtol=rtol, atol=0.0, maxiter=limit, M=m, callback=step)
+    return clock() - start, count, residual(a, b, x)
+
+
+def run_pyamg(work, name, a, b, number):
+    if pyamg is None:
+        raise RuntimeError(why_no_pyamg)
+    if work == "pyamg-setup":
+        results.pop("pyamg " + name, None)
+        start = clock()
+        hierarchy = pyamg.smoothed_aggregation_solver(a)
+        seconds = clock() - start
+        results["pyamg " + name] = hierarchy
+        return seconds, len(hierarchy.levels)
+    norms = []
+    hierarchy = results["pyamg " + name]
+    start = clock()
+    x = hierarchy.solve(b, tol=float(number), accel="cg", maxiter=1000, residuals=norms)
+    return clock() - start, len(norms) - 1, residual(a, b, x)
+
+
+def run_spilu(name, a, b, number):
+    drop, fill = map(float, number.split(","))
+    columns = results.get("csc " + name)
+    if columns is None:
+        columns = results["csc " + name] = a.tocsc()
+    start = clock()
+    factor = spilu(columns, drop_tol=drop, fill_factor=fill, permc_spec="NATURAL", diag_pivot_thresh=0.0)
+    seconds = clock() - start
+    # Both of its triangles store their diagonal; it counts once, as in the others.
+    return seconds, factor.nnz - len(b), residual(a, b, factor.solve(b))
+
+
+def run_ilut(a, b, number):
+    need_ilupp()
+    drop, fill = number.split(",")
+    start = clock()
+    factor = ilupp.ILUTPreconditioner(a, fill_in=int(fill), threshold=float(drop))
+    seconds = clock() - start
+    return seconds, factor.total_nnz, residual(a, b, factor @ b)
+
+
+def once(work, name, number):
+    a, b = matrices[name]
+    if work == "ichol0":
+        need_ilupp()
+        results.pop(name, None)
+        start = clock()
+        factor = ilupp.ichol0(a)
+        seconds = clock() - start
+        results[name] = factor
+        return seconds, factor.nnz
+    if work == "ichol0-preconditioner":
+        need_ilupp()
+        start = clock()
+        m = ilupp.IChol0Preconditioner(a)
+        return clock() - start, m.shape[0]
+    if work == "ichol0-apply":
+        need_ilupp()
+        m = results.get("apply " + name)
+        if m is None:
+            m = results["apply " + name] = ilupp.IChol0Preconditioner(a)
+        start = clock()
+        for _ in range(int(number)):
+            m.matvec(b)
+        return (clock() - start) / int(number), int(number)
+    if work == "matvec":
+        start = clock()
+        for _ in range(int(number)):
+            a @ b
+        return (clock() - start) / int(number), int(number)
+    if work == "cg-ic0":
+        need_ilupp()
+        return run_cg(a, b, float(number), 100_000, "ic0")
+    if work == "cg-steps":
+        seconds, count, _ = run_cg(a, b, 0.0, int(number), None)
+        return seconds / max(count, 1), count
+    if work in ("pyamg-setup", "pyamg-solve"):
+        return run_pyamg(work, name, a, b, number)
+    if work == "spilu":
+        return run_spilu(name, a, b, number)
+    if work == "ilut":
+        return run_ilut(a, b, number)
+    raise ValueError(f"unknown work {work}")
+
+
+def keep(name, folder):
+    lower = sp.csr_matrix(results[name])
+    lower.sort_indices()
+    for part in ("indptr", "indices", "data"):
+        np.save(os.path.join(folder, part + ".npy"), getattr(lower, part).astype(np.float64))
+
+
+# What a warning says, the count and the residual say too.
+warnings.simplefilter("ignore")
