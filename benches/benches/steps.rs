@@ -10,7 +10,8 @@ use la_gnn::native::neuralif::{Loss, NativeEngine};
 use la_gnn::neuralif::{NeuralIfConfig, Parameters};
 use la_gnn::training::Engine;
 use la_krylov::{
-    CgOptions, GmresOptions, Host, IdentityPreconditioner, LinearOperator, Preconditioner, cg, gmres,
+    CgOptions, GmresOptions, Host, IdentityPreconditioner, LinearOperator, Preconditioner, cg,
+    gmres,
 };
 use la_precond::classical::{Ic0, Ilu, SmoothedAggregation};
 use la_problems::{Grid, NeuralIfSynthetic, Poisson};

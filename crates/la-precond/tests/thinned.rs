@@ -28,7 +28,7 @@ fn nothing_is_left_out_at_zero_but_zeros() {
     let factor = thin.build(a.view()).unwrap();
     let plain = Ic0::default().factor(a.view()).unwrap();
     assert_eq!(factor.to_lower(), plain.to_lower());
-    assert_eq!(factor.stats().fill_ratio, 1.0);
+    assert_eq!(factor.stats().fill_ratio, Some(1.0));
 }
 
 #[test]
