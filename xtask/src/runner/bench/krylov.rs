@@ -81,11 +81,11 @@ fn cases(size: Size) -> Result<Vec<Case>> {
     // Cell Péclet numbers of about one, and circles that no order of the unknowns follows.
     let wind = ConvectionDiffusion::default().with_wind(Wind::Recirculating);
     let plane_wind = wind
-        .with_grid(square.clone())
+        .with_grid(square)
         .with_peclet(plane as f64)
         .generate()?;
     let cube_wind = ConvectionDiffusion::default()
-        .with_grid(cuboid.clone())
+        .with_grid(cuboid)
         .with_wind(Wind::Constant([-1.0, 0.5, -0.25]))
         .with_peclet(cube as f64)
         .generate()?;

@@ -117,9 +117,7 @@ impl<'e> Study<'e> {
             .context("the profile names no weights")?
             .clone();
         let validation = self.problems(&family, Split::Validation, settings.tuning)?;
-        let tuned = self
-            .one_thread
-            .install(|| Tuned::on(&validation, &self.experiment.tuning, &first))?;
+        let tuned = Tuned::on(&validation, &self.experiment.tuning, &first)?;
         self.notes.push(format!(
             "Chosen on {} validation matrices by the entries passed through to 1e-3: {}.",
             validation.len(),

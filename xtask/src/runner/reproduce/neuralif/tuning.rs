@@ -3,6 +3,8 @@
 //! The criterion is the work of a solve, counted and not timed, so that a busy machine cannot change the choice.
 
 use anyhow::Result;
+use rayon::ThreadPoolBuilder;
+use rayon::prelude::*;
 
 use super::methods::{Kind, Method};
 use super::rows::MAX_ITERS;
@@ -26,7 +28,7 @@ fn choose(
     candidates: &[f64],
     problems: &[Problem],
     sweep_cost: f64,
-    method: impl Fn(f64) -> Result<Method>,
+    method: impl Fn(f64) -> Result<Method> + Sync,
 ) -> Result<f64> {
     Ok(choose_with_work(candidates, problems, sweep_cost, method)?.1)
 }
@@ -36,15 +38,25 @@ fn choose_with_work(
     candidates: &[f64],
     problems: &[Problem],
     sweep_cost: f64,
-    method: impl Fn(f64) -> Result<Method>,
+    method: impl Fn(f64) -> Result<Method> + Sync,
 ) -> Result<(f64, f64)> {
+    let works = candidates
+        .par_iter()
+        .map(|&candidate| {
+            let method = method(candidate)?;
+            // Counts on one thread, so that they are the same on every machine.
+            let alone = ThreadPoolBuilder::new().num_threads(1).build()?;
+            let total: f64 = alone.install(|| {
+                let works = problems.iter();
+                works
+                    .map(|problem| work(&method, problem, sweep_cost).unwrap_or(f64::INFINITY))
+                    .sum()
+            });
+            Ok(total)
+        })
+        .collect::<Result<Vec<f64>>>()?;
     let mut best = (f64::INFINITY, candidates.first().copied().unwrap_or(0.0));
-    for &candidate in candidates {
-        let method = method(candidate)?;
-        let total: f64 = problems
-            .iter()
-            .map(|problem| work(&method, problem, sweep_cost).unwrap_or(f64::INFINITY))
-            .sum();
+    for (&candidate, total) in candidates.iter().zip(works) {
         if total < best.0 {
             best = (total, candidate);
         }
