@@ -3,8 +3,8 @@
 mod common;
 
 use common::{Csr, poisson2d, random_gram, symmetric};
-use la_precond::classical::{FixedPointIc0, Ic0, ShiftStrategy};
-use la_precond::{IncompleteCholesky, IncompleteCholeskyBuilder, PrecondError};
+use la_precond::classical::{FixedPointIc0, FixedPointIlu0, Ic0, Ilu, ShiftStrategy};
+use la_precond::{IncompleteCholesky, IncompleteCholeskyBuilder, IncompleteLu, PrecondError};
 
 fn difference(x: &IncompleteCholesky, y: &IncompleteCholesky) -> f64 {
     let (x, y) = (x.to_lower(), y.to_lower());
@@ -110,4 +110,82 @@ fn scaling_breakdown_and_bad_input() {
             .nnz(),
         0
     );
+}
+
+fn nonsymmetric(k: usize) -> Csr {
+    let mut a = poisson2d(k);
+    for (i, mut row) in a.outer_iterator_mut().enumerate() {
+        for (j, value) in row.iter_mut() {
+            if j != i {
+                *value *= 1.0 + 0.3 * ((3 * i + 7 * j) as f64).sin();
+            }
+        }
+    }
+    a
+}
+
+fn lu_difference(x: &IncompleteLu, y: &IncompleteLu) -> f64 {
+    let data = |f: &IncompleteLu| [f.to_lower().data(), f.to_upper().data()].concat();
+    let pairs = data(x).into_iter().zip(data(y));
+    pairs.fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()))
+}
+
+#[test]
+fn sweeps_approach_ilu0_and_reach_it() {
+    let a = nonsymmetric(8);
+    let exact = Ilu::default().factor(a.view()).unwrap();
+    let after = |sweeps| {
+        let builder = FixedPointIlu0::default().with_sweeps(sweeps);
+        builder.factor(a.view()).unwrap()
+    };
+    let errors = [1, 3, 6].map(|sweeps| lu_difference(&after(sweeps), &exact));
+    assert!(
+        errors[0] > 4.0 * errors[1] && errors[1] > 4.0 * errors[2],
+        "{errors:?}"
+    );
+    assert!(lu_difference(&after(40), &exact) < 1e-14);
+    assert_eq!(after(5).stats().fill_ratio, Some(1.0));
+}
+
+#[test]
+fn small_pivots_are_replaced_and_counted() {
+    let a = Csr::new(
+        (2, 2),
+        vec![0, 2, 4],
+        vec![0, 1, 0, 1],
+        vec![0.0, 1.0, 1.0, 0.0],
+    );
+    let factor = FixedPointIlu0::default().factor(a.view()).unwrap();
+    assert_eq!(factor.stats().replaced_pivots, 1);
+    assert!(factor.inverse_diagonal().iter().all(|d| d.is_finite()));
+    let nan = Csr::new((1, 1), vec![0, 1], vec![0], vec![f64::NAN]);
+    let error = FixedPointIlu0::default().factor(nan.view()).unwrap_err();
+    assert!(matches!(error, PrecondError::NonFinite { row: 0, col: 0 }));
+    let nothing = Csr::zero((0, 0));
+    assert_eq!(
+        FixedPointIlu0::default()
+            .factor(nothing.view())
+            .unwrap()
+            .dimension(),
+        0
+    );
+}
+
+/// Large enough to be divided among threads: the same bits.
+#[cfg(feature = "rayon")]
+#[test]
+fn threads_change_nothing() {
+    let (a, b) = (poisson2d(200), nonsymmetric(200));
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            let ic0 = FixedPointIc0::default().factor(a.view()).unwrap();
+            let ilu0 = FixedPointIlu0::default().factor(b.view()).unwrap();
+            (ic0.to_lower(), ilu0.to_lower(), ilu0.to_upper())
+        })
+    };
+    assert!(on(1) == on(3));
 }

@@ -13,7 +13,8 @@ use super::factor::Pattern;
 use super::{IncompleteLu, IncompleteLuBuilder, PivotRule};
 use crate::classical::input::{Rows, with_rows};
 use crate::{LuStats, PrecondError};
-pub(super) use numeric::{EMPTY, Slot, larger, largest_entry, overflown, row_norm};
+pub(crate) use numeric::largest_entry;
+pub(super) use numeric::{EMPTY, Slot, larger, overflown, row_norm};
 
 /// ILU(k): `A ≈ L U` on a pattern that depends on the pattern of `A` alone.
 ///

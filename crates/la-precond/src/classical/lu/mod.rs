@@ -16,7 +16,9 @@ mod stats;
 
 pub use builder::IncompleteLuBuilder;
 pub use factor::IncompleteLu;
+pub(crate) use factor::Pattern;
 pub use ilut::{Ilut, LuFill};
+pub(crate) use level::largest_entry;
 pub use level::{Ilu, IluSymbolic};
 pub use matching::Matching;
 pub use ordering::Ordering;

@@ -5,10 +5,11 @@ use std::time::Instant;
 use la_krylov::Real;
 use sprs::{CsMatViewI, SpIndex};
 
-use super::factor::LowerPattern;
-use super::input::{hopeless, lower_pattern, with_rows};
-use super::shift::AttemptError;
-use super::{ShiftStrategy, SymmetryCheck};
+use super::super::factor::LowerPattern;
+use super::super::input::{hopeless, lower_pattern, with_rows};
+use super::super::shift::AttemptError;
+use super::super::{ShiftStrategy, SymmetryCheck};
+use super::{fill_rows, merge};
 use crate::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder, PrecondError};
 
 /// IC(0), approximated by sweeps that update every entry from the values of the sweep before:
@@ -17,7 +18,8 @@ use crate::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder, PrecondE
 /// l_ij ← (a_ij − Σ_{k<j} l_ik l_jk) / l_jj,    l_ii ← √(a_ii − Σ_{k<i} l_ik²),    start: the lower triangle of A, scaled to a unit diagonal
 /// ```
 ///
-/// Entries of one sweep do not depend on each other, which is what machines with very many cores need; on one core
+/// Entries of one sweep do not depend on each other, so they are computed in parallel (feature `rayon`), which is what machines with very
+/// many cores need; on one core
 /// [`Ic0`](crate::classical::Ic0) does the work of a single sweep and is exact. After as many sweeps as there are levels of
 /// dependence the factor is that of IC(0); three to five are a usual compromise. A sweep costs what IC(0) costs; memory is twice that of
 /// the factor while it runs. A pivot that is not positive, in any sweep, is a breakdown, see [`ShiftStrategy`].
@@ -152,45 +154,29 @@ fn sweeps<T: Real>(
     let (mut old, mut old_diagonal) = (a.to_vec(), vec![pivot.sqrt(); n]);
     let (mut new, mut new_diagonal) = (old.clone(), old_diagonal.clone());
     for _ in 0..count {
-        for (i, new_pivot) in new_diagonal.iter_mut().enumerate() {
+        let fill = |i: usize, new_row: &mut [T], new_pivot: &mut T| {
             let range = pattern.range(i);
             let (cols, row) = (&pattern.indices[range.clone()], &old[range.clone()]);
             let mut d = pivot;
             for (p, &j) in cols.iter().enumerate() {
                 let other = pattern.range(j as usize);
-                let sum = merge(
-                    &cols[..p],
-                    row,
-                    &pattern.indices[other.clone()],
-                    &old[other],
-                );
-                new[range.start + p] = (a[range.start + p] - sum) / old_diagonal[j as usize];
+                let (other_cols, other_row) = (&pattern.indices[other.clone()], &old[other]);
+                let sum = merge(&cols[..p], row, other_cols, other_row);
+                new_row[p] = (a[range.start + p] - sum) / old_diagonal[j as usize];
                 d -= row[p] * row[p];
             }
-            if !(d > T::ZERO && d.is_finite()) {
-                return Err(i);
-            }
             *new_pivot = d.sqrt();
-        }
+            if d > T::ZERO && d.is_finite() {
+                Ok(())
+            } else {
+                Err(i)
+            }
+        };
+        fill_rows(&pattern.indptr, 0..n, &mut new, &mut new_diagonal, &fill)?;
         std::mem::swap(&mut old, &mut new);
         std::mem::swap(&mut old_diagonal, &mut new_diagonal);
     }
     Ok((old, old_diagonal))
-}
-
-/// Inner product of two sparse rows.
-fn merge<T: Real>(cols_i: &[u32], row_i: &[T], cols_j: &[u32], row_j: &[T]) -> T {
-    let (mut p, mut q) = (0, 0);
-    let mut sum = T::ZERO;
-    while p < cols_i.len() && q < cols_j.len() {
-        let (i, j) = (cols_i[p], cols_j[q]);
-        if i == j {
-            sum += row_i[p] * row_j[q];
-        }
-        p += usize::from(i <= j);
-        q += usize::from(j <= i);
-    }
-    sum
 }
 
 impl IncompleteCholeskyBuilder for FixedPointIc0 {
