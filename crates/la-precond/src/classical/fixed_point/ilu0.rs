@@ -139,7 +139,7 @@ impl<T: Real> Split<T> {
         let mut lower_values = Vec::new();
         let (mut diagonal, mut norms) = (vec![T::ZERO; n], Vec::with_capacity(n));
         let mut counts = vec![0u32; n + 1];
-        for i in 0..n {
+        for (i, pivot) in diagonal.iter_mut().enumerate() {
             let (cols, values) = a.row(i);
             if cols.windows(2).any(|w| w[0] >= w[1]) {
                 return Err(PrecondError::UnsortedRow { row: i });
@@ -153,7 +153,7 @@ impl<T: Real> Split<T> {
                     lower.indices.push(j as u32);
                     lower_values.push(value);
                 } else if j == i {
-                    diagonal[i] = value;
+                    *pivot = value;
                 } else {
                     counts[j + 1] += 1;
                 }
