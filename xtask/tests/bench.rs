@@ -2,7 +2,7 @@
 #![cfg(feature = "runner")]
 
 use assert_cmd::Command;
-use xtask::report::{Results, Unit};
+use xtask::report::{Results, Unit, Verdict};
 
 fn run(arguments: &[&str]) -> assert_cmd::assert::Assert {
     Command::cargo_bin("runner")
@@ -19,7 +19,11 @@ fn every_area_writes_results() {
     run(&["--size", "smoke", "--repetitions", "1", "--output", output]).success();
     for (area, method, quantity) in [
         ("krylov", "cg", "seconds_per_iteration"),
+        ("krylov", "cg+ic0", "iterations"),
+        ("krylov", "gmres30+ilu0", "iterations"),
         ("precond", "neuralif", "setup_seconds"),
+        ("precond", "ilut", "fill"),
+        ("precond", "cg+sa-amg", "iterations"),
         ("gnn", "native", "forward_seconds"),
     ] {
         let results = Results::read(&folder.path().join(area).join("results.json")).unwrap();
@@ -39,6 +43,12 @@ fn every_area_writes_results() {
             .filter(|m| m.quantity.ends_with("ratio"));
         assert!(ratios.clone().count() > 0);
         assert!(ratios.into_iter().all(|m| m.unit == Unit::Ratio));
+        // Every solve reached its tolerance.
+        let mut residuals = results
+            .measurements
+            .iter()
+            .filter(|m| m.quantity == "relative_residual");
+        assert!(residuals.all(|m| m.verdict == Verdict::Met));
     }
 }
 

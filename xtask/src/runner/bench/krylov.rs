@@ -78,17 +78,18 @@ fn cases(size: Size) -> Result<Vec<Case>> {
         Grid::rectangle(plane, plane),
         Grid::cuboid(cube, cube, cube),
     );
-    // Cell Péclet numbers of about one, and circles that no order of the unknowns follows.
-    let wind = ConvectionDiffusion::default().with_wind(Wind::Recirculating);
-    let plane_wind = wind
-        .with_grid(square)
-        .with_peclet(plane as f64)
-        .generate()?;
-    let cube_wind = ConvectionDiffusion::default()
-        .with_grid(cuboid)
-        .with_wind(Wind::Constant([-1.0, 0.5, -0.25]))
-        .with_peclet(cube as f64)
-        .generate()?;
+    // Cell Péclet numbers of about one, against the order of the unknowns.
+    let wind = |grid, wind, peclet: usize| {
+        let options = ConvectionDiffusion::default().with_wind(Wind::Constant(wind));
+        options
+            .with_grid(grid)
+            .with_peclet(peclet as f64)
+            .generate()
+    };
+    let plane_wind = wind(square.clone(), [-1.0, 0.5, 0.0], plane)?;
+    let cube_wind = wind(cuboid.clone(), [-1.0, 0.5, -0.25], cube)?;
+    // The tolerance on the largest grid keeps the number of iterations of a solve near a hundred.
+    let plane_rtol = if size == Size::Full { 1e-2 } else { 1e-6 };
     let cases = [
         (
             "synthetic",
@@ -101,7 +102,7 @@ fn cases(size: Size) -> Result<Vec<Case>> {
             "poisson2d",
             Poisson::new(square).generate()?,
             true,
-            1e-6,
+            plane_rtol,
             (products, steps),
         ),
         (
