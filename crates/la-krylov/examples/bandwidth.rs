@@ -8,17 +8,39 @@ use std::time::Instant;
 use la_krylov::sprs::{CsMatI, TriMatI};
 use la_krylov::{CsrMatrix, Host, LinearOperator, VectorSpace};
 
-/// The five-point Laplacian of a `side` × `side` grid.
-fn laplacian(side: usize) -> CsMatI<f64, usize> {
-    let n = side * side;
-    let mut t = TriMatI::with_capacity((n, n), 5 * n);
+/// A stencil of second differences on a grid: all 3ᵈ neighbours, or those along the axes.
+fn stencil(sides: [usize; 3], all: bool) -> CsMatI<f64, usize> {
+    let n = sides.iter().product();
+    let mut t = TriMatI::with_capacity((n, n), 27 * n);
+    let steps = || [-1isize, 0, 1].into_iter();
     for i in 0..n {
-        t.add_triplet(i, i, 4.0);
-        let neighbours = [(i % side > 0).then(|| i - 1), (i >= side).then(|| i - side)];
-        for j in neighbours.into_iter().flatten() {
-            t.add_triplet(i, j, -1.0);
-            t.add_triplet(j, i, -1.0);
+        let at = [
+            i % sides[0],
+            i / sides[0] % sides[1],
+            i / sides[0] / sides[1],
+        ];
+        for step in steps().flat_map(|z| steps().flat_map(move |y| steps().map(move |x| [x, y, z])))
+        {
+            let distance: usize = step.iter().map(|d| d.unsigned_abs()).sum();
+            let to = [0, 1, 2].map(|k| at[k].checked_add_signed(step[k]).filter(|x| *x < sides[k]));
+            if let ([Some(x), Some(y), Some(z)], true) = (to, all || distance <= 1) {
+                let v = if distance == 0 { 30.0 } else { -1.0 };
+                t.add_triplet(i, x + sides[0] * (y + sides[1] * z), v);
+            }
         }
+    }
+    t.to_csr()
+}
+
+/// Ten entries a row, anywhere.
+fn random(n: usize) -> CsMatI<f64, usize> {
+    let mut t = TriMatI::with_capacity((n, n), 10 * n);
+    let mut state = 1u64;
+    for i in 0..10 * n {
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        t.add_triplet(i / 10, (state >> 33) as usize % n, 1.0 / (1 + i % 7) as f64);
     }
     t.to_csr()
 }
@@ -41,9 +63,59 @@ fn best(jobs: &mut [Job<'_>]) -> Vec<f64> {
     times.iter().map(least).collect()
 }
 
+/// Products with several matrices of about `n` rows, next to a triad.
+fn compare(n: usize) -> Result<(), la_krylov::KrylovError> {
+    let (plane, cube) = (n.isqrt(), (n as f64).cbrt() as usize);
+    let matrices = [
+        ("5-point", stencil([plane, plane, 1], false)),
+        ("7-point", stencil([cube; 3], false)),
+        ("27-point", stencil([cube; 3], true)),
+        ("random, 10 a row", random(n)),
+    ];
+    for threads in [false, true] {
+        let space = |n| match threads {
+            true => Host::new(n),
+            false => Host::sequential(n),
+        };
+        if threads && !space(1).is_parallel() {
+            continue;
+        }
+        println!(
+            "products: {}",
+            if threads { "threads" } else { "one thread" }
+        );
+        for (name, a) in &matrices {
+            let a = CsrMatrix::<f64>::from_sprs(a.view())?;
+            let (n, long) = (a.rows(), 8 << 20);
+            let (x, mut y) = (vec![1.0; n], vec![0.0; n]);
+            let (u, mut v) = (vec![1.0; long], vec![0.0; long]);
+            let mut jobs: [Job<'_>; 2] = [
+                (
+                    "triad",
+                    24 * long,
+                    Box::new(|| space(long).axpy(1e-9, black_box(&u), &mut v)),
+                ),
+                (
+                    "product",
+                    12 * a.nnz() + 20 * n,
+                    Box::new(|| a.apply(&space(n), black_box(&x), &mut y)),
+                ),
+            ];
+            let seconds = best(&mut jobs);
+            let [triad, product] = [0, 1].map(|k| jobs[k].1 as f64 / seconds[k] / 1e9);
+            println!(
+                "  {name:18} n = {n:8}, {:9} nonzeros {product:7.1} GB/s  {:5.2} of the triad's {triad:.1}",
+                a.nnz(),
+                product / triad
+            );
+        }
+    }
+    Ok(())
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let side = std::env::args().nth(1).map_or(Ok(1200), |s| s.parse())?;
-    let wide = laplacian(side);
+    let wide = stencil([side, side, 1], false);
     let narrow: CsMatI<f64, u32> = wide.to_other_types();
     let compact = CsrMatrix::<f64>::from_sprs(narrow.view())?;
     let n = side * side;
@@ -122,5 +194,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             );
         }
     }
+    compare(n)?;
     Ok(())
 }

@@ -7,6 +7,7 @@ mod convergence;
 mod identities;
 mod input;
 mod property;
+mod segments;
 
 use common::{Csr, noise, poisson2d};
 use la_krylov::{Host, Preconditioner};

@@ -1,8 +1,11 @@
 //! Sparse matrices of dense blocks.
 
+use std::ops::Range;
+
 use la_krylov::Real;
 use sprs::{CsMatI, SpIndex};
 
+use super::threads::{Entries, over_rows};
 use super::width::{Width, with_two_widths};
 use crate::PrecondError;
 use crate::classical::input::Rows;
@@ -75,13 +78,33 @@ impl<T: Real> BlockCsr<T> {
 
     /// `y += A x`.
     pub(crate) fn add_product(&self, x: &[T], y: &mut [T]) {
-        with_two_widths!(self.height, self.width, (h, w) => self.add_product_sized(h, w, x, y));
+        self.add_product_shared(false, x, y);
     }
 
-    fn add_product_sized(&self, h: impl Width, w: impl Width, x: &[T], y: &mut [T]) {
+    /// `y += A x`, shared by threads if `par` says so. Every row is summed in one order.
+    pub(crate) fn add_product_shared(&self, par: bool, x: &[T], y: &mut [T]) {
+        let entries = Entries {
+            entries: y,
+            size: self.height,
+        };
+        over_rows(0..self.rows(), par, entries, &|rows, y| {
+            with_two_widths!(self.height, self.width, (h, w) =>
+                self.add_product_sized(h, w, rows, x, y.entries));
+        });
+    }
+
+    fn add_product_sized(
+        &self,
+        h: impl Width,
+        w: impl Width,
+        rows: Range<usize>,
+        x: &[T],
+        y: &mut [T],
+    ) {
         let (h, w) = (h.get(), w.get());
-        let mut start = 0;
-        for (y, end) in y.chunks_exact_mut(h).zip(&self.starts[1..]) {
+        let mut start = self.starts[rows.start] as usize;
+        let ends = &self.starts[rows.start + 1..=rows.end];
+        for (y, end) in y.chunks_exact_mut(h).zip(ends) {
             let end = *end as usize;
             let blocks = self.values[start * h * w..end * h * w].chunks_exact(h * w);
             for (&j, block) in self.indices[start..end].iter().zip(blocks) {

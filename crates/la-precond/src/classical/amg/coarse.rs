@@ -60,10 +60,10 @@ impl<T: Real> Coarsest<T> {
     }
 
     /// `x ≈ A⁻¹ b`. `r` and `spare` are scratch.
-    pub(super) fn solve(&self, b: &[T], x: &mut [T], r: &mut [T], spare: &mut [T]) {
+    pub(super) fn solve(&self, par: bool, b: &[T], x: &mut [T], r: &mut [T], spare: &mut [T]) {
         let Some(inverse) = &self.inverse else {
             let smoother = Smoother::SymmetricGaussSeidel { sweeps: SWEEPS };
-            return smoother.before(&self.matrix, b, x, r, spare);
+            return smoother.before(par, &self.matrix, b, x, r, spare);
         };
         for (x, row) in x.iter_mut().zip(inverse.chunks_exact(b.len().max(1))) {
             let mut sum = T::ZERO;

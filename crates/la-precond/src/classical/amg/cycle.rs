@@ -12,6 +12,15 @@ use super::sweep::{LevelMatrix, restrict};
 pub(super) struct Level<T> {
     pub(super) matrix: LevelMatrix<T>,
     pub(super) prolongator: BlockCsr<T>,
+    /// Its transpose, where threads share the restriction.
+    pub(super) restrictor: Option<BlockCsr<T>>,
+}
+
+impl<T: Real> Level<T> {
+    /// Bytes of what leads to the next level and back.
+    pub(super) fn transfer_bytes(&self) -> usize {
+        self.prolongator.bytes() + self.restrictor.as_ref().map_or(0, BlockCsr::bytes)
+    }
 }
 
 /// Vectors of one level.
@@ -64,6 +73,8 @@ pub(super) struct Plan<'a, T> {
     pub(super) coarsest: &'a Coarsest<T>,
     pub(super) smoother: Smoother,
     pub(super) cycle: Cycle,
+    /// Rows are shared by threads.
+    pub(super) par: bool,
 }
 
 impl<T: Real> Plan<'_, T> {
@@ -75,16 +86,28 @@ impl<T: Real> Plan<'_, T> {
         };
         let Some((level, rest)) = self.levels.split_first() else {
             self.coarsest
-                .solve(&fine.b, &mut fine.x, &mut fine.r, &mut fine.spare);
+                .solve(self.par, &fine.b, &mut fine.x, &mut fine.r, &mut fine.spare);
             return;
         };
         let (m, p) = (&level.matrix, &level.prolongator);
-        self.smoother
-            .before(m, &fine.b, &mut fine.x, &mut fine.r, &mut fine.spare);
+        self.smoother.before(
+            self.par,
+            m,
+            &fine.b,
+            &mut fine.x,
+            &mut fine.r,
+            &mut fine.spare,
+        );
         let Some(coarse) = below.first_mut() else {
             return;
         };
-        restrict(p, &fine.r, &mut coarse.b);
+        match &level.restrictor {
+            Some(r) if self.par => {
+                coarse.b.fill(T::ZERO);
+                r.add_product_shared(true, &fine.r, &mut coarse.b);
+            }
+            _ => restrict(p, &fine.r, &mut coarse.b),
+        }
         let next = Self {
             levels: rest,
             ..self
@@ -95,9 +118,15 @@ impl<T: Real> Plan<'_, T> {
             Cycle::W => next.twice(below),
             Cycle::K => next.accelerated(below),
         }
-        p.add_product(&below[0].x, &mut fine.x);
-        self.smoother
-            .after(m, &fine.b, &mut fine.x, &mut fine.r, &mut fine.spare);
+        p.add_product_shared(self.par, &below[0].x, &mut fine.x);
+        self.smoother.after(
+            self.par,
+            m,
+            &fine.b,
+            &mut fine.x,
+            &mut fine.r,
+            &mut fine.spare,
+        );
     }
 
     /// Two cycles, the second for the residual of the first.
@@ -105,7 +134,7 @@ impl<T: Real> Plan<'_, T> {
         self.run(vectors);
         let m = &self.levels[0].matrix;
         let v = &mut vectors[0];
-        m.residual(&v.b, &v.x, &mut v.r);
+        m.residual(self.par, &v.b, &v.x, &mut v.r);
         std::mem::swap(&mut v.b, &mut v.r);
         std::mem::swap(&mut v.x, &mut v.first);
         self.run(vectors);
@@ -124,7 +153,7 @@ impl<T: Real> Plan<'_, T> {
         let m = &self.levels[0].matrix;
         let v = &mut vectors[0];
         std::mem::swap(&mut v.x, &mut v.first);
-        m.product(&v.first, &mut v.product);
+        m.product(self.par, &v.first, &mut v.product);
         let (rho, alpha) = (dot(&v.first, &v.product), dot(&v.first, &v.b));
         let before = dot(&v.b, &v.b);
         if !(rho > 0.0 && alpha.is_finite()) {
@@ -144,7 +173,7 @@ impl<T: Real> Plan<'_, T> {
         }
         self.run(vectors);
         let v = &mut vectors[0];
-        m.product(&v.x, &mut v.second);
+        m.product(self.par, &v.x, &mut v.second);
         let (gamma, beta) = (dot(&v.x, &v.product), dot(&v.x, &v.second));
         let alpha2 = dot(&v.x, &v.b);
         let rho2 = beta - gamma * gamma / rho;

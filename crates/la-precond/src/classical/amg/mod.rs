@@ -13,12 +13,14 @@ mod options;
 mod product;
 mod prolongate;
 mod relax;
+mod segments;
 mod setup;
 pub(crate) mod spectrum;
 mod stats;
 mod strength;
 mod sweep;
 mod tentative;
+mod threads;
 pub(crate) mod width;
 
 use std::time::Instant;
@@ -56,6 +58,15 @@ pub use stats::{LevelStats, MultigridStats};
 /// 12 bytes per entry times the operator complexity, plus the prolongators (about a third of that) and
 /// three vectors; see [`Multigrid::stats`].
 ///
+/// # Threads
+/// With feature `rayon` the levels with 16384 nodes and more are shared by the threads of the current
+/// pool. Gauss–Seidel then needs parts that do not wait for each other: on levels with 2¹⁹ entries and
+/// more it sweeps over segments of consecutive rows, each with the values that the others had before.
+/// How many segments there are (at most 64, and so few that at most one row in eight is coupled to
+/// another) depends on the matrix alone, with and without the feature, and so does every bit of the
+/// result. Matrices that are smaller, or whose rows are coupled all over, are swept as a whole, on one
+/// thread. The coarsest levels, the set-up, and the vector updates of W- and K-cycles stay on one.
+///
 /// # Shapes
 /// - `a`: n × n, symmetric, stored whole with sorted rows and every diagonal entry positive.
 ///
@@ -85,7 +96,9 @@ pub use stats::{LevelStats, MultigridStats};
 /// # References
 /// P. Vaněk, J. Mandel, M. Brezina, *Computing* 56, 179–196, 1996; P. Vaněk, M. Brezina, J. Mandel,
 /// *Numer. Math.* 88, 559–579, 2001. Defaults as in PyAMG (N. Bell, L. N. Olson, J. Schroder,
-/// B. Southworth, *J. Open Source Softw.* 8(87), 5495, 2023), so that iteration counts agree.
+/// B. Southworth, *J. Open Source Softw.* 8(87), 5495, 2023), so that iteration counts agree. Segments:
+/// A. H. Baker, R. D. Falgout, T. V. Kolev, U. M. Yang, *SIAM J. Sci. Comput.* 33(5), 2864–2887, 2011 (hybrid
+/// ℓ₁ Gauss–Seidel); deviates: the number of segments is not that of the threads.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SmoothedAggregation {

@@ -13,6 +13,7 @@ use super::aggregate::Aggregates;
 use super::coarse::Coarsest;
 use super::cycle::{Level, Plan, Vectors};
 use super::setup::{self, Parts};
+use super::threads::{over_entries, worthwhile};
 use super::{Cycle, LevelStats, MultigridStats, NearNullSpace, SmoothedAggregation};
 use crate::PrecondError;
 use crate::classical::input::check_lengths;
@@ -57,8 +58,12 @@ impl<T: Real> Multigrid<T> {
         hierarchy
     }
 
-    /// Allocates the work vectors and counts what there is.
+    /// Transposes what threads need transposed, allocates the work vectors and counts what there is.
     fn prepare(&mut self) {
+        for level in &mut self.levels {
+            let shared = worthwhile(level.prolongator.rows());
+            level.restrictor = shared.then(|| level.prolongator.transpose());
+        }
         let levels = self.levels.iter().map(|l| &l.matrix);
         let all = || levels.clone().chain([&self.coarsest.matrix]);
         let (smoother, cycle) = (self.options.smoother, self.options.cycle);
@@ -67,7 +72,7 @@ impl<T: Real> Multigrid<T> {
             .map(|(k, m)| Vectors::new(m.order(), smoother, cycle, k == 0))
             .collect();
         let matrices: usize = levels.clone().map(|m| m.bytes()).sum();
-        let prolongators: usize = self.levels.iter().map(|l| l.prolongator.bytes()).sum();
+        let prolongators: usize = self.levels.iter().map(Level::transfer_bytes).sum();
         let work: usize = vectors.iter().map(Vectors::bytes).sum();
         let kept = self
             .aggregates
@@ -244,6 +249,7 @@ fn cast_levels<T: Real, U: Real>(levels: &[Level<T>]) -> Vec<Level<U>> {
     let cast = |level: &Level<T>| Level {
         matrix: level.matrix.cast(),
         prolongator: level.prolongator.cast(),
+        restrictor: None,
     };
     levels.iter().map(cast).collect()
 }
@@ -268,23 +274,30 @@ impl<T: Real, S: Real> Preconditioner<Host<S>> for Multigrid<T> {
         self.dimension()
     }
 
-    fn apply(&self, _space: &Host<S>, r: &[S], z: &mut [S]) -> Result<(), PreconditionerError> {
+    fn apply(&self, space: &Host<S>, r: &[S], z: &mut [S]) -> Result<(), PreconditionerError> {
         check_lengths(self.dimension(), r.len(), z.len())?;
         // A panic elsewhere cannot leave anything behind: every cycle starts from r alone.
         let mut vectors = self.vectors.lock().unwrap_or_else(PoisonError::into_inner);
-        for (b, r) in vectors[0].b.iter_mut().zip(r) {
-            *b = T::from_f64(r.to_f64());
-        }
+        let par = space.is_parallel();
+        over_entries(par, &mut vectors[0].b, &|rows, b: &mut [T]| {
+            for (b, r) in b.iter_mut().zip(&r[rows]) {
+                *b = T::from_f64(r.to_f64());
+            }
+        });
         let plan = Plan {
             levels: &self.levels,
             coarsest: &self.coarsest,
             smoother: self.options.smoother,
             cycle: self.options.cycle,
+            par,
         };
         plan.run(&mut vectors);
-        for (z, x) in z.iter_mut().zip(&vectors[0].x) {
-            *z = S::from_f64(x.to_f64());
-        }
+        let x = &vectors[0].x;
+        over_entries(par, z, &|rows, z: &mut [S]| {
+            for (z, x) in z.iter_mut().zip(&x[rows]) {
+                *z = S::from_f64(x.to_f64());
+            }
+        });
         Ok(())
     }
 

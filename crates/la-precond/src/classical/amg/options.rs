@@ -67,7 +67,8 @@ pub enum ProlongationSmoother {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Smoother {
-    /// Gauss–Seidel by nodes (blocks), forward and backward, both before and after. The default.
+    /// Gauss–Seidel by nodes (blocks), forward and backward, both before and after; on large levels
+    /// [in segments](super::SmoothedAggregation#threads). The default.
     SymmetricGaussSeidel {
         /// Forward-backward pairs, at least 1.
         sweeps: usize,

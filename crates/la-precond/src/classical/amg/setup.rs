@@ -9,6 +9,7 @@ use super::coarse::{self, Coarsest};
 use super::cycle::Level;
 use super::options::{Improvement, ProlongationSmoother, Strength};
 use super::product::{RowOrder, multiply};
+use super::segments::Segments;
 use super::spectrum::{Effort, spectral_radius};
 use super::sweep::LevelMatrix;
 use super::{dense, energy, evolution, prolongate, strength, tentative};
@@ -129,12 +130,14 @@ pub(super) fn build(
         };
         let product = multiply(&matrix.a, &prolongator, RowOrder::AsMet)?;
         let coarse = multiply(&prolongator.transpose(), &product, RowOrder::Sorted)?;
+        matrix.segment(&floors);
         floors = coarse_floors(&prolongator, &diagonal, &floors);
         near_null = tentative.coarse;
         drop_unused(options, &mut matrix);
         levels.push(Level {
             matrix,
             prolongator,
+            restrictor: None,
         });
         aggregates.push(groups);
         a = coarse;
@@ -182,6 +185,7 @@ fn prepare(
         diagonal.iter().zip(floors).map(entry).collect()
     };
     let matrix = LevelMatrix {
+        segments: Segments::single(a.rows()),
         a,
         diagonal_at,
         inverse,
@@ -258,8 +262,7 @@ fn improve(matrix: &LevelMatrix<f64>, near_null: &mut [f64], count: usize, sweep
             *x = row[k];
         }
         for _ in 0..sweeps {
-            matrix.forward(&zero, &mut x, &mut kept);
-            matrix.backward_kept(&kept, &mut x);
+            matrix.symmetric(false, &zero, &mut x, &mut kept);
         }
         for (x, row) in x.iter().zip(near_null.chunks_exact_mut(count)) {
             row[k] = *x;
@@ -303,6 +306,7 @@ fn finish(
     let level = levels.len();
     let inverse = coarse::invert(&matrix.a, floors)
         .map_err(|()| PrecondError::Indefinite { level, row: 0 })?;
+    matrix.segment(floors);
     drop_unused(options, &mut matrix);
     Ok(Parts {
         levels,
@@ -340,11 +344,13 @@ impl<T: Real> LevelMatrix<T> {
             inverse: convert(&self.inverse),
             inverse_diagonal: convert(&self.inverse_diagonal),
             rho: self.rho,
+            segments: self.segments.clone(),
         }
     }
 
     pub(super) fn bytes(&self) -> usize {
         let scalars = self.inverse.len() + self.inverse_diagonal.len();
-        self.a.bytes() + 4 * self.diagonal_at.len() + scalars * size_of::<T>()
+        let matrix = self.a.bytes() + self.segments.bytes();
+        matrix + 4 * self.diagonal_at.len() + scalars * size_of::<T>()
     }
 }
