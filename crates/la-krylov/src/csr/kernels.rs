@@ -182,6 +182,7 @@ impl<'a, T: Real> Rows<'a, T> {
     /// `start ≤ end`, both within `indices` and `values`; indices between are below the length of every
     /// `x`.
     #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "see above")]
     unsafe fn gather<const K: usize>(&self, start: usize, end: usize, x: [&[T]; K]) -> [T; K] {
         let (indices, values) = (self.indices, self.values);
         let mut sums = [T::ZERO; K];
