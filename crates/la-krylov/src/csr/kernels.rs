@@ -183,6 +183,7 @@ impl<'a, T: Real> Rows<'a, T> {
     /// `x`.
     #[expect(clippy::needless_range_loop, reason = "lane l of several arrays")]
     #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "see above")]
     unsafe fn gather<const K: usize>(&self, start: usize, end: usize, x: [&[T]; K]) -> [T; K] {
         let (indices, values) = (self.indices, self.values);
         let mut sums = [T::ZERO; K];

@@ -76,9 +76,10 @@ fn cycles_over_segments_are_symmetric_and_converge() {
     }
 }
 
-/// Iterations of CG to 1e-8 for b = 1 with sweeps over all rows, in one segment, on the same matrices.
+/// CG to 1e-8 for b = 1 takes about as many iterations as on smaller grids, which are swept whole: 9
+/// on a 100 × 100 grid.
 #[test]
-fn segments_cost_no_more_than_an_iteration() {
+fn segments_are_hardly_felt() {
     let count = |a: &Csr, m: &Multigrid| {
         let b = vec![1.0; a.rows()];
         let options = CgOptions::default().with_rtol(1e-8);

@@ -120,6 +120,7 @@ pub(super) fn over_segments<C: Cut, F: Fn(usize, C) + Sync>(
         rayon::join(upper, lower);
         return;
     }
+    let _ = parallel;
     upper();
     lower();
 }
