@@ -312,10 +312,7 @@ fn none(case: &Case) -> std::result::Result<IdentityPreconditioner, PrecondError
     Ok(IdentityPreconditioner::new(case.system.n()))
 }
 
-fn complete(
-    case: &Case,
-    kind: CompleteKind,
-) -> std::result::Result<CompleteFactor, CompleteKind, PrecondError> {
+fn complete(case: &Case, kind: CompleteKind) -> std::result::Result<CompleteFactor, PrecondError> {
     let complete = Complete::default().with_kind(kind);
     let complete = complete.with_memory_limit(MEMORY);
     complete.factor(case.system.matrix.view())
