@@ -23,7 +23,7 @@ fn timed<R>(work: impl FnOnce() -> R) -> (R, f64) {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let flow = ConvectionDiffusion::default()
-        .with_grid(Grid::rectangle(200, 200))
+        .with_grid(Grid::rectangle(100, 100))
         .with_wind(Wind::Recirculating)
         .with_peclet(100.0);
     let conductivity = Nonlinearity::Diffusion {
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         first.rows()
     );
 
-    let options = GmresOptions::default();
+    let options = GmresOptions::default().with_restart(60);
     let mut workspace = GmresWorkspace::<Host<f64>>::new(first.rows(), &options);
     loop {
         let (a, b) = (&steps.system().matrix, &steps.system().rhs);
