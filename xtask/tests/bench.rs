@@ -53,6 +53,45 @@ fn every_area_writes_results() {
 }
 
 #[test]
+fn methods_come_with_a_figure() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().to_str().unwrap();
+    run(&[
+        "methods",
+        "--size",
+        "smoke",
+        "--repetitions",
+        "1",
+        "--output",
+        output,
+    ])
+    .success();
+    let results = Results::read(&folder.path().join("methods/results.json")).unwrap();
+    let families = ["diffusion-n576", "flow-n576", "elasticity-n750"];
+    for problem in families {
+        let rows = || results.measurements.iter().filter(|m| m.problem == problem);
+        let complete = |quantity: &str| {
+            let row = rows().find(|m| m.method == "complete" && m.quantity == quantity);
+            row.unwrap().value.unwrap()
+        };
+        assert!(complete("iterations") <= 2.0);
+        assert!(complete("total_seconds") >= complete("setup_seconds"));
+        // Every method solves the small problems.
+        let solved = rows().filter(|m| m.quantity == "iterations").count();
+        assert!(solved >= 6, "{problem}: {solved}");
+    }
+    let figure = std::fs::read_to_string(folder.path().join("methods/methods.svg")).unwrap();
+    let document = roxmltree::Document::parse(&figure).unwrap();
+    let panels = document.root_element().children();
+    assert_eq!(
+        panels
+            .filter(|e| e.has_tag_name(("http://www.w3.org/2000/svg", "svg")))
+            .count(),
+        6
+    );
+}
+
+#[test]
 fn bad_arguments_exit_1() {
     run(&["nonsense"]).code(1);
     run(&["--threads", "0"]).code(1);

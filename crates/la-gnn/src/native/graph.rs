@@ -21,7 +21,7 @@ pub struct LowerGraph<T> {
     /// `√a_ii` of the matrix before equilibration; empty where there was none.
     pub(crate) scale: Vec<f64>,
     /// The matrix whose thinned graph this is, where a loss has to know it.
-    whole: Option<Arc<LowerGraph<T>>>,
+    pub(crate) whole: Option<Arc<LowerGraph<T>>>,
 }
 
 impl<T: Element> LowerGraph<T> {

@@ -221,6 +221,7 @@ impl GraphBatch {
                 value: self.host.val[entries.clone()].to_vec(),
                 features: Vec::new(),
                 scale: Vec::new(),
+                whole: None,
             };
             (graph, w[0]..w[1], entries)
         })

@@ -6,6 +6,7 @@ mod contest;
 mod gnn;
 mod ilut;
 mod krylov;
+mod methods;
 mod npy;
 mod peers;
 mod precond;
@@ -52,6 +53,8 @@ enum Area {
     Precond,
     /// Inference and training of the networks
     Gnn,
+    /// Preconditioners and methods against the size of three problems, with a figure
+    Methods,
 }
 
 impl Area {
@@ -60,6 +63,7 @@ impl Area {
             Self::Krylov => "krylov",
             Self::Precond => "precond",
             Self::Gnn => "gnn",
+            Self::Methods => "methods",
         }
     }
 }
@@ -94,6 +98,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             Area::Krylov => krylov::run(&args, &mut record),
             Area::Precond => precond::run(&args, &mut record),
             Area::Gnn => gnn::run(&args, &mut record),
+            Area::Methods => methods::run(&args, &mut record, &output.join(area.name())),
         })?;
         let path = record.finish(&output.join(area.name()))?;
         println!("written: {}\n", path.display());
