@@ -166,7 +166,8 @@ fn threshold(
     let target = (entries as f64).ln();
     let (mut drop, mut best) = (guess.ln(), (f64::INFINITY, guess));
     // Thresholds with more and with fewer entries than wanted.
-    let (mut more, mut fewer): (Option<(f64, f64)>, Option<(f64, f64)>) = (None, None);
+    let mut more: Option<(f64, f64)> = None;
+    let mut fewer: Option<(f64, f64)> = None;
     for _ in 0..TRIALS {
         let outcome = peer.time(work, name, &number(work, drop.exp(), system))?;
         let off = (outcome.count as f64).ln() - target;

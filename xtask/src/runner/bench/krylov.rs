@@ -86,8 +86,8 @@ fn cases(size: Size) -> Result<Vec<Case>> {
             .with_peclet(peclet as f64)
             .generate()
     };
-    let plane_wind = wind(square.clone(), [-1.0, 0.5, 0.0], plane)?;
-    let cube_wind = wind(cuboid.clone(), [-1.0, 0.5, -0.25], cube)?;
+    let plane_wind = wind(square, [-1.0, 0.5, 0.0], plane)?;
+    let cube_wind = wind(cuboid, [-1.0, 0.5, -0.25], cube)?;
     // The tolerance on the largest grid keeps the number of iterations of a solve near a hundred.
     let plane_rtol = if size == Size::Full { 1e-2 } else { 1e-6 };
     let cases = [
