@@ -181,7 +181,6 @@ impl<'a, T: Real> Rows<'a, T> {
     /// # Safety
     /// `start ≤ end`, both within `indices` and `values`; indices between are below the length of every
     /// `x`.
-    #[expect(clippy::needless_range_loop, reason = "lane l of several arrays")]
     #[inline(always)]
     #[expect(clippy::needless_range_loop, reason = "see above")]
     unsafe fn gather<const K: usize>(&self, start: usize, end: usize, x: [&[T]; K]) -> [T; K] {
