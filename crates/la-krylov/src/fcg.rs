@@ -160,7 +160,7 @@ where
 {
     options.validate()?;
     check_dimensions(&workspace.space, a, b, m)?;
-    workspace.make_room(options.memory);
+    workspace.make_room(options.directions());
     let FcgWorkspace {
         space,
         state,
@@ -174,7 +174,7 @@ where
             &mut run,
             m,
             z.borrow_mut(),
-            &mut directions[..options.memory],
+            &mut directions[..options.directions()],
             options,
         ),
     };
@@ -211,7 +211,8 @@ where
         }
         // p = z − Σ (zᵀ A pⱼ / pⱼᵀ A pⱼ) pⱼ, in the slot of the oldest direction
         let beta = conjugate(space, z, directions, i, options.directions_at(i));
-        let Direction { p, q, pq } = &mut directions[i % options.memory];
+        let slot = i % directions.len();
+        let Direction { p, q, pq } = &mut directions[slot];
         let (p, q) = (p.borrow_mut(), q.borrow_mut());
         // α = pᵀ r / pᵀ A p
         run.a.apply(space, p, q);

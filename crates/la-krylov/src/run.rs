@@ -270,12 +270,18 @@ where
         Ok((run, done))
     }
 
-    /// `r = b − A x`, unscaled, and its norm.
+    /// `r = b − A x`, unscaled, and its norm; NaN unless x itself is finite: an entry that A does not
+    /// look at leaves no trace in the residual.
     fn true_residual(&mut self) -> f64 {
         let r = self.state.r.borrow_mut();
-        self.a.apply(self.space, self.state.solution.x.borrow(), r);
+        let x = self.state.solution.x.borrow();
+        self.a.apply(self.space, x, r);
         self.range.xpby(self.b, -1.0, r);
-        self.range.norm(r)
+        let norm = self.range.norm(r);
+        match norm.is_finite() && !self.space.norm(x).is_finite() {
+            true => f64::NAN,
+            false => norm,
+        }
     }
 
     /// Where rounding is certain to dominate, or the tolerance is met.
@@ -500,8 +506,9 @@ where
         self.state.solution.history.get_mut(iterations)
     }
 
-    /// Ends the solve: the better one of the last and the best iterate, with its true residual.
-    pub(crate) fn finish(&mut self, status: Status) {
+    /// Ends the solve: the better one of the last and the best iterate, with its true residual; zero if
+    /// both are worse than that and the start.
+    pub(crate) fn finish(&mut self, mut status: Status) {
         if status != Status::Converged {
             let mut norm = match self.known.take() {
                 Some(norm) => norm,
@@ -517,10 +524,15 @@ where
                     std::mem::swap(&mut self.state.solution.x, &mut self.state.best);
                 }
             }
-            if !norm.is_finite() && self.state.solution.rhs_norm.is_finite() {
+            // What a recurrence lost track of may be worse than nothing.
+            let rhs_norm = self.state.solution.rhs_norm;
+            if norm.is_nan() || norm > rhs_norm.max(self.initial) {
                 self.space
                     .fill(self.state.solution.x.borrow_mut(), S::Scalar::ZERO);
-                norm = self.state.solution.rhs_norm;
+                norm = rhs_norm;
+                if status == Status::LeastSquares {
+                    status = Status::Stagnated;
+                }
             }
             self.state.solution.residual_norm = norm;
         }

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use common::{Diagonal, Matrix, assert_honest, dense, laplacian, rhs};
 use la_krylov::{
-    CgOptions, CgWorkspace, Definiteness, FcgOptions, Host, IdentityPreconditioner, Iteration,
-    LinearOperator, Preconditioner, PreconditionerError, PreconditionerKind, Solution, Status, cg,
-    cg_monitored, fcg,
+    BicgstabOptions, CgOptions, CgWorkspace, Definiteness, FcgOptions, FgmresOptions, GmresOptions,
+    Host, IdentityPreconditioner, Iteration, KrylovError, LinearOperator, MinresOptions,
+    Preconditioner, PreconditionerError, PreconditionerKind, Solution, Status, Truncation,
+    bicgstab, cg, cg_from, cg_monitored, fcg, fgmres, gmres, minres,
 };
 
 /// Solves with both methods; they must end in the same way.
@@ -342,4 +343,76 @@ fn cg_refuses_what_fcg_takes() {
             .status,
         Status::Converged
     );
+}
+
+/// Divides by a diagonal that may have zeros.
+struct Quotient(Vec<f64>);
+
+impl Preconditioner for Quotient {
+    fn dimension(&self) -> usize {
+        self.0.len()
+    }
+    fn apply(&self, _: &Host, r: &[f64], z: &mut [f64]) -> Result<(), PreconditionerError> {
+        for ((z, r), d) in z.iter_mut().zip(r).zip(&self.0) {
+            *z = r / d;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn what_the_operator_does_not_look_at_is_no_solution() {
+    // Column 1 is empty: NaN in x[1] leaves the residual as it is.
+    let a = Matrix::new((2, 2), vec![0, 1, 1], vec![0], vec![2.0]);
+    let (b, m) = ([1.0, 0.0], Quotient(vec![2.0, 0.0]));
+    let solutions = [
+        gmres(&a, &b, &m, &GmresOptions::default()).expect("valid call"),
+        fgmres(&a, &b, &m, &FgmresOptions::default()).expect("valid call"),
+        bicgstab(&a, &b, &m, &BicgstabOptions::default()).expect("valid call"),
+    ];
+    for solution in solutions {
+        assert_eq!(solution.status, Status::NonFinite);
+        assert_eq!((solution.x, solution.residual_norm), (vec![0.0; 2], 1.0));
+    }
+    let m = IdentityPreconditioner::new(2);
+    for bad in [f64::NAN, f64::INFINITY] {
+        let refused = cg_from(&a, &b, &[0.5, bad], &m, &CgOptions::default());
+        assert!(matches!(refused, Err(KrylovError::NonFiniteInput { .. })));
+    }
+}
+
+#[test]
+fn any_number_of_directions_may_be_asked_for() {
+    let (a, b) = (laplacian(5, 0.0), rhs(25));
+    let m = IdentityPreconditioner::new(25);
+    for truncation in [Truncation::Window, Truncation::Restart] {
+        let options = FcgOptions::default()
+            .with_memory(usize::MAX)
+            .with_truncation(truncation)
+            .with_max_iters(100);
+        let solution = fcg(&a, &b, &m, &options).expect("valid call");
+        assert_eq!(solution.status, Status::Converged);
+    }
+}
+
+#[test]
+fn no_solve_ends_worse_than_zero() {
+    // Singular and inconsistent; and MINRES for a matrix that is not symmetric.
+    let ones = dense([[1.0; 3]; 3]);
+    let upper = dense([[1.0, 2.0, 0.0], [0.0, 1.0, 2.0], [0.0, 0.0, 1.0]]);
+    let b = [0.7, -0.5, 0.2];
+    let m = IdentityPreconditioner::new(3);
+    let b_norm = 0.78f64.sqrt();
+    for a in [&ones, &upper] {
+        let solutions = [
+            bicgstab(a, &b, &m, &BicgstabOptions::default()).expect("valid call"),
+            minres(a, &b, &m, &MinresOptions::default().with_max_iters(300)).expect("valid call"),
+        ];
+        for solution in solutions {
+            assert!(
+                solution.residual_norm <= b_norm * (1.0 + 1e-12),
+                "{solution}"
+            );
+        }
+    }
 }

@@ -235,3 +235,12 @@ proptest! {
         prop_assert!(result.x.iter().all(|v| v.is_finite()));
     }
 }
+
+#[test]
+fn fill_without_limit() {
+    let a = matrix(2, &[(0, 1, 2.0), (1, 0, 8.0), (1, 1, 1.0)]);
+    let auto = Auto::default().with_fill_limit(f64::INFINITY);
+    let solution = auto.solve(a.view(), &[2.0, 9.0]).unwrap();
+    assert_eq!(solution.status, Status::Converged, "{solution}");
+    assert_eq!(solution.attempts.len(), 1);
+}

@@ -2,9 +2,15 @@
 
 mod common;
 
+use std::cell::Cell;
+use std::sync::{OnceLock, mpsc};
+use std::time::Duration;
+
 use approx::assert_relative_eq;
 use common::{noise, poisson2d, symmetric};
-use la_krylov::{CgOptions, FnOperator, Host, IdentityPreconditioner, Preconditioner, cg};
+use la_krylov::{
+    CgOptions, FnOperator, Host, IdentityPreconditioner, LinearOperator, Preconditioner, cg,
+};
 use la_precond::PrecondError;
 use la_precond::classical::{Chebyshev, ChebyshevOptions};
 
@@ -121,4 +127,54 @@ fn bad_input_is_named() {
     let negative = FnOperator::new(1, |x: &[f64], y: &mut [f64]| y[0] = -x[0]);
     let error = Chebyshev::from_operator(negative, vec![1.0], &default()).unwrap_err();
     assert!(matches!(error, PrecondError::Indefinite { .. }));
+}
+
+/// An operator that applies the preconditioner made of it, as a thread of the rayon pool may do that
+/// waits for its part of a product.
+struct Again;
+
+static AGAIN: OnceLock<Chebyshev<Again>> = OnceLock::new();
+
+thread_local! {
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+impl LinearOperator for Again {
+    fn rows(&self) -> usize {
+        2
+    }
+    fn cols(&self) -> usize {
+        2
+    }
+    fn apply(&self, space: &Host, x: &[f64], y: &mut [f64]) {
+        y.copy_from_slice(x);
+        if DEPTH.replace(1) == 0 {
+            let m = AGAIN.get().expect("set below");
+            m.apply(space, x, &mut [0.0; 2]).expect("two entries");
+        }
+    }
+}
+
+#[test]
+fn no_lock_is_held_during_a_product() {
+    let options = ChebyshevOptions::default().with_largest(1.0);
+    let m = AGAIN.get_or_init(|| Chebyshev::from_operator(Again, vec![1.0; 2], &options).unwrap());
+    let (send, receive) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut z = [0.0; 2];
+        m.apply(&Host::new(2), &[1.0, 2.0], &mut z).unwrap();
+        send.send(z).unwrap();
+    });
+    let z = receive.recv_timeout(Duration::from_secs(60)).expect("done");
+    let plain = Chebyshev::from_operator(
+        FnOperator::new(2, |x: &[f64], y: &mut [f64]| y.copy_from_slice(x)),
+        vec![1.0; 2],
+        &options,
+    )
+    .unwrap();
+    let mut expected = [0.0; 2];
+    plain
+        .apply(&Host::new(2), &[1.0, 2.0], &mut expected)
+        .unwrap();
+    assert_eq!(z, expected);
 }

@@ -309,3 +309,16 @@ fn dropping_removes_exactly_the_small_entries() {
     let ratio = sparse.nnz() as f64 / whole.nnz() as f64;
     assert!((sparse.fill_ratio().unwrap() - ratio).abs() < 1e-15);
 }
+
+#[test]
+fn shifts_end_with_the_numbers() {
+    // The pivots underflow or overflow with every shift.
+    let a = symmetric(2, [(0, 0, 1e-200), (1, 0, 1e200), (1, 1, 1e-200)]);
+    let shift = ShiftStrategy::Diagonal {
+        start: 1e-3,
+        growth: 2.0,
+        max_attempts: usize::MAX,
+    };
+    let failed = Ic0::default().with_shift(shift).factor(a.view());
+    assert!(matches!(failed, Err(PrecondError::Breakdown { .. })));
+}

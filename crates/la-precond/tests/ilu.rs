@@ -357,3 +357,17 @@ fn application_allocates_nothing_and_reports_lengths() {
     factor.cast::<f32>().unwrap().solve(&r, &mut narrow);
     assert!(relative_error(&narrow, &z) < 1e-5);
 }
+
+#[test]
+fn many_rows_of_zeros_cost_no_more_than_others() {
+    // Each of them looked at the whole matrix: some minutes here.
+    let n = 200_000;
+    let indptr: Vec<u32> = (0..=n as u32).map(|i| i.min(n as u32 / 2)).collect();
+    let indices: Vec<u32> = (0..n as u32 / 2).collect();
+    let values = vec![2.0; n / 2];
+    let a = CsMatI::<f64, u32>::new((n, n), indptr, indices, values);
+    let factor = Ilu::default().factor(a.view()).unwrap();
+    assert_eq!(factor.stats().replaced_pivots, n / 2);
+    // What a zero row is replaced by is relative to the largest entry.
+    assert_eq!(factor.inverse_diagonal()[n - 1], 1.0 / 2e-3);
+}

@@ -204,3 +204,12 @@ fn bad_input_is_named() {
         PrecondError::DimensionMismatch { found: 1, .. }
     ));
 }
+
+#[test]
+fn any_number_of_layers_may_be_asked_for() {
+    let a = poisson2d(4);
+    let build = |m: CsMatViewI<'_, f64, u32>| Ic0::default().factor(m);
+    let schwarz = Schwarz::new(Partition::Contiguous(2)).with_overlap(usize::MAX);
+    let m = schwarz.build(a.view(), build).unwrap();
+    assert_eq!(m.subdomain(0).map(<[u32]>::len), Some(16));
+}

@@ -81,6 +81,11 @@ impl FcgOptions {
         self
     }
 
+    /// Directions that a solve can fill.
+    pub(super) fn directions(&self) -> usize {
+        self.memory.min(self.max_iters.max(1))
+    }
+
     fn validate_memory(&self) -> Result<(), KrylovError> {
         if self.memory > 0 {
             return Ok(());
@@ -98,7 +103,7 @@ impl FcgOptions {
             (0, _) => 0,
             (_, Truncation::Window) => i.min(self.memory),
             // Notay, Section 2: m_i = max(1, mod(i, m_max + 1))
-            (_, Truncation::Restart) => (i % (self.memory + 1)).max(1),
+            (_, Truncation::Restart) => (i % self.memory.saturating_add(1)).max(1),
         }
     }
 }

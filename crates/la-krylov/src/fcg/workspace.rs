@@ -59,7 +59,7 @@ impl<S: VectorSpace> FcgWorkspace<S> {
             directions: Vec::new(),
             space,
         };
-        workspace.make_room(options.memory);
+        workspace.make_room(options.directions());
         workspace
     }
 

@@ -180,9 +180,12 @@ impl Candidate {
             AutoPrecond::Ic0 => cholesky(Ic0::default().factor(a)?),
             AutoPrecond::Ict => cholesky(Ict::default().factor(a)?),
             AutoPrecond::Ilut { drop_tol, pivoting } => {
-                let mut options = Ilut::default()
-                    .with_drop_tol(drop_tol)
-                    .with_fill(LuFill::Total(auto.fill_limit));
+                let fill = if auto.fill_limit.is_finite() {
+                    LuFill::Total(auto.fill_limit)
+                } else {
+                    LuFill::Unlimited
+                };
+                let mut options = Ilut::default().with_drop_tol(drop_tol).with_fill(fill);
                 if pivoting {
                     options = options.with_pivot_tolerance(0.1);
                 }

@@ -1,12 +1,11 @@
 //! Polynomial preconditioning.
 
-use std::sync::{Mutex, PoisonError};
-
 use la_krylov::{Definiteness, Host, LinearOperator, Preconditioner, PreconditionerError, Real};
 use sprs::{CsMatViewI, SpIndex};
 
 use super::amg::spectrum::{Effort, largest_eigenvalue};
 use super::input::check_lengths;
+use super::spare::Spare;
 use crate::PrecondError;
 
 /// Options of [`Chebyshev`].
@@ -130,7 +129,7 @@ pub struct Chebyshev<A, T = f64> {
     low: f64,
     high: f64,
     /// Direction and product.
-    work: Mutex<(Vec<T>, Vec<T>)>,
+    work: Spare<(Vec<T>, Vec<T>)>,
 }
 
 impl<'a, T: Real, I: SpIndex> Chebyshev<CsMatViewI<'a, T, I>, T> {
@@ -218,7 +217,7 @@ impl<T: Real, A: LinearOperator<Host<T>>> Chebyshev<A, T> {
             degree: options.degree,
             low: high / options.ratio,
             high,
-            work: Mutex::new((vec![T::ZERO; rows], vec![T::ZERO; rows])),
+            work: Spare::new((vec![T::ZERO; rows], vec![T::ZERO; rows])),
             inverse,
         })
     }
@@ -253,29 +252,31 @@ impl<T: Real, A: LinearOperator<Host<T>>> Preconditioner<Host<T>> for Chebyshev<
 
     fn apply(&self, space: &Host<T>, r: &[T], z: &mut [T]) -> Result<(), PreconditionerError> {
         check_lengths(self.inverse.len(), r.len(), z.len())?;
-        // Every application starts from r alone, whatever a panic elsewhere left behind.
-        let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        let (d, product) = &mut *work;
-        let theta = 0.5 * (self.high + self.low);
-        let delta = 0.5 * (self.high - self.low);
-        let sigma = theta / delta;
-        let mut rho = 1.0 / sigma;
-        let first = T::from_f64(1.0 / theta);
-        for (((z, d), r), g) in z.iter_mut().zip(&mut *d).zip(r).zip(&self.inverse) {
-            *d = first * *g * *r;
-            *z = *d;
-        }
-        for _ in 1..self.degree {
-            self.a.apply(space, z, product);
-            let next = 1.0 / (2.0 * sigma - rho);
-            let (keep, add) = (T::from_f64(next * rho), T::from_f64(2.0 * next / delta));
-            rho = next;
-            let vectors = z.iter_mut().zip(&mut *d).zip(r).zip(&*product);
-            for ((((z, d), r), p), g) in vectors.zip(&self.inverse) {
-                *d = keep * *d + add * *g * (*r - *p);
-                *z += *d;
+        let n = r.len();
+        // Every application starts from r alone, whatever the vectors hold.
+        let make = || (vec![T::ZERO; n], vec![T::ZERO; n]);
+        self.work.with(make, |(d, product)| {
+            let theta = 0.5 * (self.high + self.low);
+            let delta = 0.5 * (self.high - self.low);
+            let sigma = theta / delta;
+            let mut rho = 1.0 / sigma;
+            let first = T::from_f64(1.0 / theta);
+            for (((z, d), r), g) in z.iter_mut().zip(&mut *d).zip(r).zip(&self.inverse) {
+                *d = first * *g * *r;
+                *z = *d;
             }
-        }
+            for _ in 1..self.degree {
+                self.a.apply(space, z, product);
+                let next = 1.0 / (2.0 * sigma - rho);
+                let (keep, add) = (T::from_f64(next * rho), T::from_f64(2.0 * next / delta));
+                rho = next;
+                let vectors = z.iter_mut().zip(&mut *d).zip(r).zip(&*product);
+                for ((((z, d), r), p), g) in vectors.zip(&self.inverse) {
+                    *d = keep * *d + add * *g * (*r - *p);
+                    *z += *d;
+                }
+            }
+        });
         Ok(())
     }
 

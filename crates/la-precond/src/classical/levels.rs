@@ -1,12 +1,11 @@
 //! Triangular sweeps on several cores.
 
-use std::sync::Mutex;
-
 use la_krylov::{Definiteness, Host, Preconditioner, PreconditionerError, Real};
 use rayon::prelude::*;
 
 use super::factor::{eliminate, widen};
 use super::input::check_lengths;
+use super::spare::Spare;
 use crate::IncompleteCholesky;
 
 /// A level with less work (rows and entries) than this is swept by one thread.
@@ -45,7 +44,7 @@ pub struct LevelScheduled<S = f64, T = S> {
     forward: Sweep<T>,
     backward: Sweep<T>,
     diagonal: Vec<T>,
-    work: Mutex<Vec<S>>,
+    work: Spare<Vec<S>>,
 }
 
 /// One triangle with its rows in the order of the levels, and columns renumbered alike.
@@ -184,7 +183,7 @@ impl<S: Real, T: Real> LevelScheduled<S, T> {
             forward,
             backward,
             diagonal,
-            work: Mutex::new(vec![S::ZERO; n]),
+            work: Spare::new(vec![S::ZERO; n]),
         }
     }
 
@@ -219,31 +218,31 @@ impl<S: Real, T: Real> Preconditioner<Host<S>> for LevelScheduled<S, T> {
 
     fn apply(&self, _space: &Host<S>, r: &[S], z: &mut [S]) -> Result<(), PreconditionerError> {
         check_lengths(self.diagonal.len(), r.len(), z.len())?;
-        // A panic elsewhere leaves nothing in the work vector that would be read.
-        let mut work = self
-            .work
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        for (w, &i) in work.iter_mut().zip(&self.forward.order) {
-            *w = r[i as usize] / widen(self.diagonal[i as usize]);
-        }
-        self.forward.run(&mut work, eliminate);
-        for (w, &i) in work.iter().zip(&self.forward.order) {
-            z[i as usize] = *w;
-        }
-        for (w, &i) in work.iter_mut().zip(&self.backward.order) {
-            *w = z[i as usize];
-        }
-        self.backward
-            .run(&mut work, |mut sum, cols, values, finished| {
-                for (&j, &l) in cols.iter().zip(values) {
-                    sum -= widen::<T, S>(l) * finished[j as usize];
+        // Nothing in the work vector is read before it is written.
+        self.work.with(
+            || vec![S::ZERO; r.len()],
+            |work| {
+                for (w, &i) in work.iter_mut().zip(&self.forward.order) {
+                    *w = r[i as usize] / widen(self.diagonal[i as usize]);
                 }
-                sum
-            });
-        for (w, &i) in work.iter().zip(&self.backward.order) {
-            z[i as usize] = *w / widen(self.diagonal[i as usize]);
-        }
+                self.forward.run(work, eliminate);
+                for (w, &i) in work.iter().zip(&self.forward.order) {
+                    z[i as usize] = *w;
+                }
+                for (w, &i) in work.iter_mut().zip(&self.backward.order) {
+                    *w = z[i as usize];
+                }
+                self.backward.run(work, |mut sum, cols, values, finished| {
+                    for (&j, &l) in cols.iter().zip(values) {
+                        sum -= widen::<T, S>(l) * finished[j as usize];
+                    }
+                    sum
+                });
+                for (w, &i) in work.iter().zip(&self.backward.order) {
+                    z[i as usize] = *w / widen(self.diagonal[i as usize]);
+                }
+            },
+        );
         Ok(())
     }
 

@@ -25,6 +25,7 @@ mod lu;
 mod safeguarded;
 mod schwarz;
 mod shift;
+mod spare;
 mod ssor;
 mod thinned;
 

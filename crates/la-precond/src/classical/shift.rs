@@ -91,7 +91,10 @@ impl ShiftStrategy {
             match attempt(shift) {
                 Ok(factor) => return Ok((factor, shift, repeated)),
                 Err(AttemptError::Fatal(error)) => return Err(error),
-                Err(AttemptError::Pivot { row }) if repeated == max_attempts => {
+                // A shift beyond all numbers cannot help.
+                Err(AttemptError::Pivot { row })
+                    if repeated == max_attempts || !shift.is_finite() =>
+                {
                     return Err(PrecondError::Breakdown {
                         row,
                         shift,

@@ -2,14 +2,13 @@
 
 mod partition;
 
-use std::sync::{Mutex, PoisonError};
-
 use la_krylov::{
     Definiteness, Host, Preconditioner, PreconditionerError, PreconditionerKind, Real,
 };
 use sprs::{CsMatI, CsMatViewI, SpIndex};
 
 use super::input::{Rows, check_lengths, with_rows};
+use super::spare::Spare;
 use crate::PrecondError;
 pub use partition::Partition;
 use partition::extend;
@@ -161,7 +160,8 @@ impl Schwarz {
                 n,
                 combination: self.combination,
                 subdomains,
-                work: Mutex::new((vec![T::ZERO; largest], vec![T::ZERO; largest])),
+                largest,
+                work: Spare::new((vec![T::ZERO; largest], vec![T::ZERO; largest])),
             })
         })
     }
@@ -211,8 +211,10 @@ pub struct AdditiveSchwarz<M, T = f64> {
     n: usize,
     combination: Combination,
     subdomains: Vec<Subdomain<M>>,
+    /// Unknowns of the largest subdomain.
+    largest: usize,
     /// Local residual and correction.
-    work: Mutex<(Vec<T>, Vec<T>)>,
+    work: Spare<(Vec<T>, Vec<T>)>,
 }
 
 impl<M, T> AdditiveSchwarz<M, T> {
@@ -242,38 +244,39 @@ impl<T: Real, M: Preconditioner<Host<T>>> Preconditioner<Host<T>> for AdditiveSc
 
     fn apply(&self, space: &Host<T>, r: &[T], z: &mut [T]) -> Result<(), PreconditionerError> {
         check_lengths(self.n, r.len(), z.len())?;
-        let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        let (residual, correction) = &mut *work;
-        z.fill(T::ZERO);
-        for s in &self.subdomains {
-            let size = s.unknowns.len();
-            let (residual, correction) = (&mut residual[..size], &mut correction[..size]);
-            for (local, &i) in residual.iter_mut().zip(&s.unknowns) {
-                *local = r[i as usize];
-            }
-            let local = if space.is_parallel() {
-                Host::new(size)
-            } else {
-                Host::sequential(size)
-            };
-            s.solver.apply(&local, residual, correction)?;
-            match self.combination {
-                Combination::Additive => {
-                    for (c, &i) in correction.iter().zip(&s.unknowns) {
-                        z[i as usize] += *c;
-                    }
+        let make = || (vec![T::ZERO; self.largest], vec![T::ZERO; self.largest]);
+        self.work.with(make, |(residual, correction)| {
+            z.fill(T::ZERO);
+            for s in &self.subdomains {
+                let size = s.unknowns.len();
+                let (residual, correction) = (&mut residual[..size], &mut correction[..size]);
+                for (local, &i) in residual.iter_mut().zip(&s.unknowns) {
+                    *local = r[i as usize];
                 }
-                Combination::Restricted => {
-                    let mut owned = s.owned.iter().peekable();
-                    for (c, &i) in correction.iter().zip(&s.unknowns) {
-                        if owned.next_if_eq(&&i).is_some() {
-                            z[i as usize] = *c;
+                let local = if space.is_parallel() {
+                    Host::new(size)
+                } else {
+                    Host::sequential(size)
+                };
+                s.solver.apply(&local, residual, correction)?;
+                match self.combination {
+                    Combination::Additive => {
+                        for (c, &i) in correction.iter().zip(&s.unknowns) {
+                            z[i as usize] += *c;
+                        }
+                    }
+                    Combination::Restricted => {
+                        let mut owned = s.owned.iter().peekable();
+                        for (c, &i) in correction.iter().zip(&s.unknowns) {
+                            if owned.next_if_eq(&&i).is_some() {
+                                z[i as usize] = *c;
+                            }
                         }
                     }
                 }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     fn kind(&self) -> PreconditionerKind {

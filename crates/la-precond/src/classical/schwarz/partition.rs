@@ -136,6 +136,10 @@ pub(super) fn extend<T, I: SpIndex>(
     let mut start = 0;
     for _ in 0..layers {
         let end = all.len();
+        if start == end {
+            // Nothing is left to reach.
+            break;
+        }
         for k in start..end {
             for j in a.row(all[k] as usize).0 {
                 if !mark[j.index()] {

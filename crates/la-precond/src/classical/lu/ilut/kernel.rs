@@ -133,10 +133,11 @@ pub(super) fn factor<T: Real, I: SpIndex, const PIVOTING: bool>(
         counts: Counts::default(),
     };
     let drop_tol = T::from_f64(options.drop_tol);
+    let mut overall = None;
     for i in 0..n {
         let (cols, values) = a.row(i);
         sorted(i, cols)?;
-        let norm = row_norm(a, n, i)?;
+        let norm = row_norm(a, n, i, &mut overall)?;
         let share = T::ONE / T::from_f64(cols.len().max(1) as f64);
         // Each term is divided, so that the sum does not overflow.
         let mean = values.iter().fold(T::ZERO, |m, v| m + v.abs() * share);

@@ -33,6 +33,7 @@ pub(super) fn factor<T: Real, I: SpIndex>(
     };
     let mut work = vec![empty; n];
     let mut replaced = 0;
+    let mut overall = None;
     let (mut lower_start, mut upper_start) = (0, 0);
     for i in 0..n {
         let row = i as u32;
@@ -59,7 +60,7 @@ pub(super) fn factor<T: Real, I: SpIndex>(
                 _ => return Err(PrecondError::PatternMismatch { row: i }),
             }
         }
-        let norm = row_norm(a, n, i)?;
+        let norm = row_norm(a, n, i, &mut overall)?;
         let lower_values = &mut factor.lower_values[below.clone()];
         let mut finite = true;
         for (&k, l) in left.iter().zip(lower_values) {
@@ -110,12 +111,14 @@ pub(crate) fn overflown<T: Real>(row: usize, norm: T) -> Result<T, PrecondError>
 pub(crate) const EMPTY: u32 = u32::MAX;
 
 /// The largest entry of row `i` in absolute value; that of the matrix for a row of zeros, and 1 for a
-/// matrix of zeros. Refuses entries that are not finite.
+/// matrix of zeros. Refuses entries that are not finite. `overall` keeps the norm of the matrix from
+/// one such row to the next.
 #[inline]
 pub(crate) fn row_norm<T: Real, I: SpIndex>(
     a: &Rows<'_, T, I>,
     n: usize,
     i: usize,
+    overall: &mut Option<T>,
 ) -> Result<T, PrecondError> {
     let (cols, values) = a.row(i);
     let mut norm = T::ZERO;
@@ -130,10 +133,14 @@ pub(crate) fn row_norm<T: Real, I: SpIndex>(
         return Err(PrecondError::NonFinite { row: i, col });
     }
     if norm > T::ZERO {
-        Ok(norm)
-    } else {
-        largest_entry(a, n)
+        return Ok(norm);
     }
+    let largest = match *overall {
+        Some(largest) => largest,
+        None => largest_entry(a, n)?,
+    };
+    *overall = Some(largest);
+    Ok(largest)
 }
 
 /// The largest entry in absolute value, or 1 if there is none but zeros; refuses entries that are
