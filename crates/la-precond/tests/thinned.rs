@@ -32,6 +32,18 @@ fn nothing_is_left_out_at_zero_but_zeros() {
 }
 
 #[test]
+fn the_fill_counts_the_lower_triangle_of_what_was_given() {
+    let a = poisson2d(5);
+    let lower: common::Csr = Ic0::default().factor(a.view()).unwrap().to_lower();
+    let empty = common::Csr::zero((0, 0));
+    let thin = Thinned::new(Ic0::default(), 0.0);
+    for (matrix, wanted) in [(&lower, 1.0), (&empty, 0.0)] {
+        let factor = thin.build(matrix.view()).unwrap();
+        assert_eq!(factor.stats().fill_ratio, Some(wanted));
+    }
+}
+
+#[test]
 fn small_entries_go_from_both_triangles_and_scaling_changes_nothing() {
     let a = random_gram(60);
     let thin = Thinned::new(Ic0::default(), 0.2);

@@ -160,6 +160,11 @@ pub(super) fn candidates(facts: &MatrixFacts, auto: &Auto) -> Vec<Candidate> {
 }
 
 impl Candidate {
+    /// Whether this build has the preconditioner.
+    pub(super) fn is_available(&self) -> bool {
+        cfg!(feature = "faer") || !self.precond.is_complete()
+    }
+
     /// Builds the preconditioner from `a`.
     pub(super) fn build<'a>(
         &self,

@@ -176,6 +176,8 @@ impl Auto {
             return Ok(solution);
         }
         let candidates = candidate::candidates(&facts, self);
+        // The last one that can be built has nothing to save time for.
+        let last = candidates.iter().rposition(Candidate::is_available);
         let mut indefinite = false;
         for (rank, candidate) in candidates.iter().enumerate() {
             if indefinite && candidate.method == AutoMethod::Cg {
@@ -189,7 +191,7 @@ impl Auto {
                 break;
             }
             monitor.attempt(candidate);
-            let last = rank + 1 == candidates.len();
+            let last = last == Some(rank);
             let mut run = Run {
                 auto: self,
                 a: &matrix,
@@ -210,6 +212,14 @@ impl Auto {
             }
         }
         Ok(solution)
+    }
+
+    /// Iterations without a smaller residual after which an attempt is given up.
+    fn patience(&self, method: AutoMethod) -> usize {
+        match method {
+            AutoMethod::Cg => (self.max_iters / 10).max(200),
+            AutoMethod::Gmres => (self.max_iters / 40).max(2 * self.restart),
+        }
     }
 
     fn check(&self, a: &CsMatViewI<'_, f64, u32>, b: &[f64]) -> Result<(), AutoError> {
@@ -293,7 +303,7 @@ impl Run<'_> {
         let guess = (solution.relative_residual < 1.0).then(|| solution.x.clone());
         let mut watch = Watch {
             monitor: &mut *self.monitor,
-            window: (!self.last).then(|| (self.auto.max_iters / 10).max(200)),
+            window: (!self.last).then(|| self.auto.patience(candidate.method)),
             best: f64::INFINITY,
             since: 0,
             gave_up: false,
@@ -330,7 +340,10 @@ impl Run<'_> {
             }
             _ => AutoOutcome::Ended(result.status),
         };
-        solution.status = result.status;
+        solution.status = match attempt.outcome {
+            AutoOutcome::GivenUp(_) => Status::Stagnated,
+            _ => result.status,
+        };
         if result.status.is_converged() || residual <= solution.relative_residual {
             solution.x = result.x;
             solution.relative_residual = residual;
@@ -409,7 +422,7 @@ fn minimal(
 ) -> Result<Solution, KrylovError> {
     let mut options = GmresOptions::default()
         .with_tolerances(auto.tolerances)
-        .with_max_iters((auto.max_iters / 10).max(1))
+        .with_max_iters(auto.max_iters.div_ceil(10))
         .with_restart(auto.restart.max(1));
     options.time_limit = left;
     let mut workspace = GmresWorkspace::<Host<f64>>::new(b.len(), &options);

@@ -115,10 +115,14 @@ impl<B: IncompleteCholeskyBuilder> IncompleteCholeskyBuilder for Thinned<B> {
     fn build(&self, a: CsMatViewI<'_, f64, u32>) -> Result<IncompleteCholesky, PrecondError> {
         let start = Instant::now();
         let factor = self.factorisation.build(self.matrix(a)?.view())?;
-        let lower = (a.nnz() + a.rows()) as f64 / 2.0;
+        // Its rows are sorted, otherwise there would be no factor.
+        let rows = a.outer_iterator().enumerate();
+        let lower: usize = rows
+            .map(|(i, row)| row.indices().partition_point(|j| j.index() <= i))
+            .sum();
         let stats = factor
             .stats()
-            .with_fill_ratio(factor.nnz() as f64 / lower)
+            .with_fill_ratio(factor.nnz() as f64 / lower.max(1) as f64)
             .with_setup_seconds(start.elapsed().as_secs_f64());
         Ok(factor.with_stats(stats))
     }
