@@ -17,6 +17,9 @@ const LINE: usize = 16;
 /// How far ahead of the sum entries are asked for: 2 kB of indices, 4 kB of values in `f64`.
 const DISTANCE: usize = 512;
 
+/// Entries of a row from which on a processor sees the streams by itself.
+const LONG_ROW: usize = 32;
+
 /// Some rows of a matrix.
 #[derive(Clone, Copy)]
 pub(super) struct Rows<'a, T> {
@@ -64,9 +67,13 @@ impl<'a, T: Real> Rows<'a, T> {
         let mut ahead = start;
         for (i, end) in self.offsets[1..].iter().enumerate() {
             let end = *end as usize;
-            while ahead < end {
-                self.prefetch(ahead + DISTANCE);
-                ahead += LINE;
+            if end - start < LONG_ROW {
+                while ahead < end {
+                    self.prefetch(ahead + DISTANCE);
+                    ahead += LINE;
+                }
+            } else {
+                ahead = end;
             }
             // SAFETY: offsets do not decrease and end within both slices, indices are below `cols`
             // (`new`), the length of every x (`product`).
