@@ -97,6 +97,36 @@ pub(crate) fn check_vector<S: VectorSpace>(
     }
 }
 
+/// Without rows nothing but memory bounds the number of right-hand sides: they have no entries.
+const COLUMNS_WITHOUT_ROWS: usize = 1 << 16;
+
+/// The right-hand sides for an operator of this shape that lie one after the other in `b`.
+pub(crate) fn split_columns<T>(
+    (rows, cols): (usize, usize),
+    b: &[T],
+    columns: usize,
+) -> Result<Vec<&[T]>, KrylovError> {
+    if rows.checked_mul(columns) != Some(b.len()) {
+        return Err(KrylovError::DimensionMismatch {
+            rows,
+            cols,
+            what: "block of right-hand sides",
+            len: b.len(),
+        });
+    }
+    if rows > 0 {
+        return Ok(b.chunks_exact(rows).collect());
+    }
+    if columns > COLUMNS_WITHOUT_ROWS {
+        return Err(KrylovError::InvalidOption {
+            option: "columns",
+            value: columns as f64,
+            requirement: "at most 65536 for an operator without rows",
+        });
+    }
+    Ok(vec![b; columns])
+}
+
 /// Refuses preconditioners that are not one symmetric operator.
 pub(crate) fn check_symmetric<S: VectorSpace, M: Preconditioner<S> + ?Sized>(
     m: &M,
