@@ -544,7 +544,9 @@ where
                 Some(norm) => norm,
                 None => self.true_residual(),
             };
-            if self.best_saved && (norm.is_nan() || norm > self.best_norm) {
+            // That the residual is orthogonal to the range was verified for `x`, not for `best`.
+            let orthogonal = status == Status::LeastSquares;
+            if self.best_saved && !orthogonal && (norm.is_nan() || norm > self.best_norm) {
                 // `best` is exchanged for `x` only if its true residual is smaller as well.
                 std::mem::swap(&mut self.state.solution.x, &mut self.state.best);
                 let other = self.true_residual();
