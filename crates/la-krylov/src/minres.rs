@@ -29,6 +29,8 @@ use crate::{
 /// Where `b` is not in the range of A, the solve ends with [`Status::LeastSquares`] once the residual
 /// is orthogonal to the range up to rounding, and the recomputed one up to `√ε ‖A‖ ‖r‖`; with
 /// [`Status::Stagnated`] where that disagrees with the recurrence and does not fall.
+/// Rounding keeps many such systems from either: the iteration then goes on to its limit, with an x that
+/// grows in the null space. Where `b` may be outside the range, take [`lsmr`](crate::lsmr).
 ///
 /// Memory: ten vectors. Per iteration: one product with A, one application of M, and besides these 18
 /// vectors read or written (26 with a preconditioner).
