@@ -1,5 +1,7 @@
 //! Operators made of others, applied by several threads.
 
+mod common;
+
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -73,4 +75,32 @@ fn no_allocation_and_any_shape() {
     });
     assert_eq!((long, short), ([2.0, 0.0, 12.0], [1.0, 18.0]));
     assert_eq!(allocations.count_total, 0);
+}
+
+#[cfg(feature = "rayon")]
+#[test]
+fn products_that_share_a_pool_with_their_callers_end() {
+    use rayon::prelude::*;
+
+    // Large enough for parallel products; many, because a deadlock is a matter of chance.
+    let a = CsrMatrix::<f64>::from_sprs(common::laplacian(260, 0.0).view()).unwrap();
+    let n = a.rows();
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let space = Host::<f64>::new(n);
+        let sum = Sum::new(&space, &a, &a).unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(8).build();
+        let work = || {
+            (0..2000).into_par_iter().map(|k| {
+                let mut y = vec![f64::NAN; n];
+                sum.apply(&space, &vec![f64::from(k); n], &mut y);
+                // A corner: 2 (4 − 1 − 1) k.
+                y[0]
+            })
+        };
+        let corners: Vec<f64> = pool.unwrap().install(|| work().collect());
+        sender.send(corners)
+    });
+    let corners = receiver.recv_timeout(PATIENCE).expect("a deadlock");
+    assert!((0..2000).zip(corners).all(|(k, y)| y == 4.0 * f64::from(k)));
 }
