@@ -124,6 +124,10 @@ impl<T: Real> VectorSpace for Host<T> {
         vec![T::ZERO; self.n]
     }
 
+    fn zeros_like(&self, x: &[T]) -> Vec<T> {
+        vec![T::ZERO; x.len()]
+    }
+
     fn copy(&self, x: &[T], y: &mut [T]) {
         y.copy_from_slice(x);
     }

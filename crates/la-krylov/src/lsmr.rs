@@ -200,7 +200,7 @@ where
 {
     let domain = run.space;
     let tolerance = options.normal_rtol.max(S::Scalar::EPSILON.to_f64());
-    // ‖A‖²_F, from below, and ‖Aᵀr‖ / ‖r‖ at the last start.
+    // The largest ‖A v‖² so far, at most ‖A‖²; and ‖Aᵀr‖ / ‖r‖ at the last start.
     let mut squares: f64 = 0.0;
     let mut last = f64::INFINITY;
     loop {
@@ -277,7 +277,6 @@ where
     // Of the residual norm: β̈, β̇, ρ̇, τ̃, θ̃.
     let (mut beta_dd, mut beta_d, mut rho_d) = (beta, 0.0, 1.0);
     let (mut tau_tilde, mut theta_tilde) = (0.0, 0.0);
-    let mut fresh = alpha * alpha;
     loop {
         // β u = A v − α u, α v = Aᵀ u − β v
         run.a.apply(domain, (**v).borrow(), (**au).borrow_mut());
@@ -286,8 +285,8 @@ where
         if !beta.is_finite() {
             return (Ending::Done(Status::NonFinite), f64::NAN);
         }
-        fresh += beta * beta;
-        *squares = squares.max(fresh);
+        // ‖A v‖² of this step alone: u and the new one are orthogonal whatever became of older ones.
+        *squares = squares.max(alpha * alpha + beta * beta);
         // A vector that is rounding noise only ends the process: exactly solved.
         let noise = 4.0 * S::Scalar::EPSILON.to_f64() * squares.sqrt();
         if beta <= noise {

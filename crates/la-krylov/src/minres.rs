@@ -1,10 +1,12 @@
 //! Minimal residuals for symmetric systems.
 
+mod ending;
 mod options;
 mod workspace;
 
 use std::borrow::{Borrow, BorrowMut};
 
+use ending::{Ending, Seen};
 pub use options::MinresOptions;
 pub use workspace::MinresWorkspace;
 
@@ -25,7 +27,10 @@ use crate::{
 /// a residual that stagnates.
 ///
 /// Where `b` is not in the range of A, the solve ends with [`Status::LeastSquares`] once the residual
-/// is orthogonal to the range up to rounding.
+/// is orthogonal to the range up to rounding, and the recomputed one up to `√ε ‖A‖ ‖r‖`; with
+/// [`Status::Stagnated`] where that disagrees with the recurrence and does not fall.
+/// Rounding keeps many such systems from either: the iteration then goes on to its limit, with an x that
+/// grows in the null space. Where `b` may be outside the range, take [`lsmr`](crate::lsmr).
 ///
 /// Memory: ten vectors. Per iteration: one product with A, one application of M, and besides these 18
 /// vectors read or written (26 with a preconditioner).
@@ -58,7 +63,8 @@ use crate::{
 /// H. Elman, D. Silvester, A. Wathen, *Finite Elements and Fast Iterative Solvers*, 2nd ed., Oxford
 /// 2014, Algorithm 4.1. Deviates: the 2-norm of the residual comes from a recurrence for the residual
 /// vector, `rₖ = sₖ² rₖ₋₁ − φ̄ₖ cₖ qₖ₊₁`; verified stopping and scaling by powers of two as in
-/// [`cg`](crate::cg).
+/// [`cg`](crate::cg); least-squares solutions are verified, too, by `‖A M⁻¹ r‖` for the recomputed r,
+/// which the first step from there computes.
 pub fn minres<T, A, M>(
     a: &A,
     b: &[T],
@@ -240,9 +246,17 @@ where
     W: Monitor<S::Vector> + ?Sized,
 {
     run.reserve_tridiagonal();
+    let mut seen = Seen::default();
     loop {
-        if let Some(status) = lanczos(run, m, &mut vectors) {
-            return status;
+        match lanczos(run, m, &mut vectors, &mut seen) {
+            Ending::Done(status) => return status,
+            Ending::Restart => seen.claimed = None,
+            Ending::Orthogonal => {
+                seen.claimed.get_or_insert((f64::INFINITY, f64::INFINITY));
+                if let Settled::Done(status) = run.end_cycle(f64::NAN, None, None) {
+                    return status;
+                }
+            }
         }
     }
 }
@@ -281,12 +295,13 @@ where
     ))
 }
 
-/// The iteration from the current residual. `None`: start again from the true one.
+/// The iteration from the true residual.
 fn lanczos<S, A, M, W>(
     run: &mut Run<'_, S, A, W>,
     m: &M,
     vectors: &mut Vectors<'_, S::Owned>,
-) -> Option<Status>
+    seen: &mut Seen,
+) -> Ending
 where
     S: VectorSpace,
     A: LinearOperator<S> + ?Sized,
@@ -304,7 +319,6 @@ where
         w_old,
         w,
     } = vectors;
-    run.state.solution.spectrum.clear();
     space.fill((**w_old).borrow_mut(), S::Scalar::ZERO);
     space.fill((**w).borrow_mut(), S::Scalar::ZERO);
     // γ₁ q₁ = r, u₁ = M⁻¹ q₁
@@ -312,14 +326,13 @@ where
     let norm = run.residual_norm();
     let mut gamma = match norm_in_m(run, m, (**q).borrow(), norm, (**u).borrow_mut()) {
         Ok(gamma) => gamma,
-        Err(status) => return Some(status),
+        Err(status) => return Ending::Done(status),
     };
     space.scale(1.0 / gamma, (**q).borrow_mut());
     space.scale(1.0 / gamma, (**u).borrow_mut());
-    // Of Paige and Saunders: c, s, φ̄, δ̄, ε; and the largest column of T.
+    // Of Paige and Saunders: c, s, φ̄, δ̄, ε.
     let (mut c, mut s, mut phi_bar) = (-1.0, 0.0, gamma);
     let (mut delta_bar, mut epsilon) = (0.0, 0.0);
-    let mut size: f64 = 0.0;
     // Lengths γ of the last two directions, which are stored as γ w.
     let (mut length_old, mut length) = (1.0, 1.0);
     // From the norm in M⁻¹ to the 2-norm, for the identity.
@@ -340,18 +353,16 @@ where
             p_norm = space.axpy_norm(-gamma, (**q_old).borrow(), p_now);
         }
         if !(alpha.is_finite() && p_norm.is_finite()) {
-            return Some(Status::NonFinite);
+            return Ending::Done(Status::NonFinite);
         }
-        let joint = (!first).then_some(gamma);
-        run.state.solution.spectrum.push(joint, alpha);
         let mut gamma_next = match norm_in_m(run, m, p_now, p_norm, (**z).borrow_mut()) {
             Ok(gamma) => gamma,
-            Err(status) => return Some(status),
+            Err(status) => return Ending::Done(status),
         };
         let before = if first { 0.0 } else { gamma };
         let column = alpha.abs().max(before).max(gamma_next);
-        size = size.max(column);
-        let noise = 10.0 * S::Scalar::EPSILON.to_f64() * size;
+        seen.size = seen.size.max(column);
+        let noise = 10.0 * S::Scalar::EPSILON.to_f64() * seen.size;
         if gamma_next <= noise {
             gamma_next = 0.0;
         }
@@ -361,10 +372,22 @@ where
         let gamma_bar = s * delta_bar - c * alpha;
         epsilon = s * gamma_next;
         delta_bar = -c * gamma_next;
-        // ‖A rₖ₋₁‖ = φ̄ √(γ̄² + δ̄²): the residual is orthogonal to the range.
+        // ‖A rₖ₋₁‖ = φ̄ √(γ̄² + δ̄²); in the first step the residual is the true one.
         if gamma_bar.abs().max(delta_bar.abs()) <= noise {
-            return Some(Status::LeastSquares);
+            return match first {
+                true => Ending::Done(Status::LeastSquares),
+                false => Ending::Orthogonal,
+            };
         }
+        if first {
+            let product = alpha.hypot(gamma_next) * gamma;
+            if let Some(status) = seen.verdict::<S::Scalar>(norm, product, gamma) {
+                return Ending::Done(status);
+            }
+            run.state.solution.spectrum.clear();
+        }
+        let joint = (!first).then_some(gamma);
+        run.state.solution.spectrum.push(joint, alpha);
         // The new one.
         let (c_new, s_new, length_new) = rotation(gamma_bar, gamma_next);
         (c, s) = (c_new, s_new);
@@ -397,24 +420,24 @@ where
         first = false;
         let verdict = run.residual_updated(norm);
         if let Err(status) = verdict {
-            return Some(status);
+            return Ending::Done(status);
         }
         // x = x + φ w
         let step = phi / length * run.unit;
         space.axpy(step, (**w).borrow(), run.state.solution.x.borrow_mut());
         if let Ok(Verdict::Settle) = verdict {
             match run.settle(norm) {
-                Settled::Done(status) => return Some(status),
+                Settled::Done(status) => return Ending::Done(status),
                 Settled::Continue if gamma > 0.0 && phi_bar != 0.0 => {
                     ratio = run.residual_norm() / phi_bar.abs();
                 }
-                Settled::Continue | Settled::Restart => return None,
+                Settled::Continue | Settled::Restart => return Ending::Restart,
             }
         } else if run.observe(norm) {
-            return Some(Status::StoppedByMonitor);
+            return Ending::Done(Status::StoppedByMonitor);
         } else if gamma == 0.0 {
             // Nothing is left of the Krylov space, yet the residual is not small.
-            return Some(Status::LeastSquares);
+            return Ending::Orthogonal;
         }
     }
 }

@@ -97,6 +97,36 @@ pub(crate) fn check_vector<S: VectorSpace>(
     }
 }
 
+/// Without rows nothing but memory bounds the number of right-hand sides: they have no entries.
+const COLUMNS_WITHOUT_ROWS: usize = 1 << 16;
+
+/// The right-hand sides for an operator of this shape that lie one after the other in `b`.
+pub(crate) fn split_columns<T>(
+    (rows, cols): (usize, usize),
+    b: &[T],
+    columns: usize,
+) -> Result<Vec<&[T]>, KrylovError> {
+    if rows.checked_mul(columns) != Some(b.len()) {
+        return Err(KrylovError::DimensionMismatch {
+            rows,
+            cols,
+            what: "block of right-hand sides",
+            len: b.len(),
+        });
+    }
+    if rows > 0 {
+        return Ok(b.chunks_exact(rows).collect());
+    }
+    if columns > COLUMNS_WITHOUT_ROWS {
+        return Err(KrylovError::InvalidOption {
+            option: "columns",
+            value: columns as f64,
+            requirement: "at most 65536 for an operator without rows",
+        });
+    }
+    Ok(vec![b; columns])
+}
+
 /// Refuses preconditioners that are not one symmetric operator.
 pub(crate) fn check_symmetric<S: VectorSpace, M: Preconditioner<S> + ?Sized>(
     m: &M,
@@ -514,7 +544,9 @@ where
                 Some(norm) => norm,
                 None => self.true_residual(),
             };
-            if self.best_saved && (norm.is_nan() || norm > self.best_norm) {
+            // That the residual is orthogonal to the range was verified for `x`, not for `best`.
+            let orthogonal = status == Status::LeastSquares;
+            if self.best_saved && !orthogonal && (norm.is_nan() || norm > self.best_norm) {
                 // `best` is exchanged for `x` only if its true residual is smaller as well.
                 std::mem::swap(&mut self.state.solution.x, &mut self.state.best);
                 let other = self.true_residual();

@@ -30,6 +30,8 @@ pub trait VectorSpace {
     fn vector_dimension(&self, x: &Self::Vector) -> usize;
     /// A new zero vector.
     fn zeros(&self) -> Self::Owned;
+    /// A new zero vector of the space that `x` belongs to, which may be another one.
+    fn zeros_like(&self, x: &Self::Vector) -> Self::Owned;
     /// `y = x`.
     fn copy(&self, x: &Self::Vector, y: &mut Self::Vector);
     /// `x = value` in every entry.

@@ -270,3 +270,35 @@ fn iterations_of_gmres_allocate_nothing() {
     assert_eq!(count(5, 5), count(60, 5));
     assert_eq!(count(12, 12), count(60, 12));
 }
+
+#[test]
+fn without_rows_columns_have_a_bound() {
+    let a = common::Matrix::zero((0, 0));
+    let m = IdentityPreconditioner::new(0);
+    let (by_cg, by_gmres) = (CgOptions::default(), GmresOptions::default());
+    for columns in [0, 3] {
+        let solutions = cg_columns(&a, &[0.0_f64; 0], columns, &m, &by_cg).unwrap();
+        assert_eq!(solutions.len(), columns);
+        assert!(solutions.iter().all(|s| s.status == Status::Converged));
+        let solutions = gmres_columns(&a, &[0.0_f64; 0], columns, &m, &by_gmres).unwrap();
+        assert_eq!(solutions.len(), columns);
+    }
+    for columns in [1 << 40, usize::MAX] {
+        let refused = [
+            cg_columns(&a, &[0.0_f64; 0], columns, &m, &by_cg).unwrap_err(),
+            gmres_columns(&a, &[0.0_f64; 0], columns, &m, &by_gmres).unwrap_err(),
+        ];
+        for error in refused {
+            assert!(
+                matches!(
+                    error,
+                    KrylovError::InvalidOption {
+                        option: "columns",
+                        ..
+                    }
+                ),
+                "{error}"
+            );
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::borrow::{Borrow, BorrowMut};
 
 use super::steps::Steps;
-use crate::run::{Run, State, check_dimensions, check_symmetric};
+use crate::run::{Run, State, check_dimensions, check_symmetric, split_columns};
 use crate::{
     CgOptions, Host, KrylovError, LinearOperator, NoMonitor, Preconditioner, Real, Solution,
     Status, VectorSpace,
@@ -25,7 +25,8 @@ use crate::{
 /// - result: one solution a column, in their order.
 ///
 /// # Errors
-/// As [`cg`](crate::cg); `b` must have a whole number of columns of length n.
+/// As [`cg`](crate::cg); `b` must be `columns` columns of length n, and these at most 65536 where n is 0:
+/// [`KrylovError::DimensionMismatch`], [`KrylovError::InvalidOption`].
 ///
 /// # Examples
 /// ```
@@ -55,20 +56,8 @@ where
     A: LinearOperator<Host<T>> + ?Sized,
     M: Preconditioner<Host<T>> + ?Sized,
 {
-    let (rows, cols) = (a.rows(), a.cols());
-    if rows.checked_mul(columns) != Some(b.len()) {
-        return Err(KrylovError::DimensionMismatch {
-            rows,
-            cols,
-            what: "block of right-hand sides",
-            len: b.len(),
-        });
-    }
-    let columns: Vec<&[T]> = match rows {
-        0 => vec![b; columns],
-        _ => b.chunks_exact(rows).collect(),
-    };
-    cg_columns_in(&Host::new(rows), a, &columns, m, options)
+    let columns = split_columns((a.rows(), a.cols()), b, columns)?;
+    cg_columns_in(&Host::new(a.rows()), a, &columns, m, options)
 }
 
 /// [`cg_columns`] in any vector space.

@@ -3,7 +3,7 @@
 use std::borrow::{Borrow, BorrowMut};
 
 use super::cycle::{Arnoldi, Cycles};
-use crate::run::{Run, State, check_dimensions, check_fixed};
+use crate::run::{Run, State, check_dimensions, check_fixed, split_columns};
 use crate::{
     GmresOptions, Host, KrylovError, LinearOperator, NoMonitor, Preconditioner, Real, Solution,
     Status, VectorSpace,
@@ -31,7 +31,8 @@ use crate::{
 /// - result: one solution a column, in their order.
 ///
 /// # Errors
-/// As [`gmres`](crate::gmres); `b` must have a whole number of columns of length n.
+/// As [`gmres`](crate::gmres); `b` must be `columns` columns of length n, and these at most 65536 where n is 0:
+/// [`KrylovError::DimensionMismatch`], [`KrylovError::InvalidOption`].
 ///
 /// # Examples
 /// ```
@@ -62,20 +63,8 @@ where
     A: LinearOperator<Host<T>> + ?Sized,
     M: Preconditioner<Host<T>> + ?Sized,
 {
-    let (rows, cols) = (a.rows(), a.cols());
-    if rows.checked_mul(columns) != Some(b.len()) {
-        return Err(KrylovError::DimensionMismatch {
-            rows,
-            cols,
-            what: "block of right-hand sides",
-            len: b.len(),
-        });
-    }
-    let columns: Vec<&[T]> = match rows {
-        0 => vec![b; columns],
-        _ => b.chunks_exact(rows).collect(),
-    };
-    gmres_columns_in(&Host::new(rows), a, &columns, m, options)
+    let columns = split_columns((a.rows(), a.cols()), b, columns)?;
+    gmres_columns_in(&Host::new(a.rows()), a, &columns, m, options)
 }
 
 /// [`gmres_columns`] in any vector space.

@@ -32,8 +32,9 @@ pub struct LsmrOptions {
     /// What is recorded per iteration. Default: residual norms.
     pub history: History,
     /// The residual counts as orthogonal to the range, and x as a least-squares solution, when
-    /// `‖Aᵀr‖ ≤ normal_rtol · ‖A‖_F · ‖r‖`, with an estimate from below of the Frobenius norm;
-    /// dimensionless, at least 0. Default `1e-8`.
+    /// `‖Aᵀr‖ ≤ normal_rtol · ‖A‖₂ · ‖r‖` for the recomputed `r = b − A x`. In the place of `‖A‖₂` stands
+    /// the largest `‖A v‖` of the unit vectors v that were met, which is no larger; dimensionless, at
+    /// least 0. Default `1e-8`.
     pub normal_rtol: f64,
 }
 

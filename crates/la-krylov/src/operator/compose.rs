@@ -1,22 +1,35 @@
 //! Sums, products, multiples, shifts and transposes of operators.
 
 use std::borrow::{Borrow, BorrowMut};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use crate::{KrylovError, LinearOperator, TransposeOperator, VectorSpace};
 
-/// A vector for intermediate results behind `&self`. One product at a time may use it, so that two
-/// threads that apply one operator wait for each other.
+/// Vectors for intermediate results behind `&self`.
+///
+/// No lock is held while one is in use, so that no thread waits for another's product. With one held
+/// over a parallel product, a thread that waits for a part of it may be handed another product with the
+/// same operator by the rayon pool, and then waits for itself.
 #[derive(Debug)]
-struct Scratch<V>(Mutex<V>);
+struct Scratch<V>(Mutex<Vec<V>>);
 
 impl<V> Scratch<V> {
-    fn new(v: V) -> Self {
-        Self(Mutex::new(v))
+    fn new(first: V) -> Self {
+        Self(Mutex::new(vec![first]))
     }
-    /// What a panicking product left in the vector does not matter: it is overwritten first.
-    fn lock(&self) -> MutexGuard<'_, V> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+
+    /// A vector that nobody else uses, with anything in it; `None` where there is none to spare.
+    fn take(&self) -> Option<V> {
+        self.locked(Vec::pop)
+    }
+
+    /// Keeps a vector for the next product. One that a panic keeps from here is made anew.
+    fn put(&self, vector: V) {
+        self.locked(|free| free.push(vector));
+    }
+
+    fn locked<R>(&self, f: impl FnOnce(&mut Vec<V>) -> R) -> R {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -33,7 +46,7 @@ fn mismatch<S: VectorSpace, A: LinearOperator<S>>(
     }
 }
 
-/// `A + B`. Holds one vector.
+/// `A + B`. Holds one vector, and as many more as threads have applied it at once.
 ///
 /// # Examples
 /// ```
@@ -99,15 +112,17 @@ where
         self.a.cols()
     }
     fn apply(&self, space: &S, x: &S::Vector, y: &mut S::Vector) {
-        let mut scratch = self.scratch.lock();
-        let t = (*scratch).borrow_mut();
         self.a.apply(space, x, y);
-        self.b.apply(space, x, t);
-        space.axpy(1.0, t, y);
+        let make = || space.zeros_like(y);
+        let mut t = self.scratch.take().unwrap_or_else(make);
+        self.b.apply(space, x, t.borrow_mut());
+        space.axpy(1.0, t.borrow(), y);
+        self.scratch.put(t);
     }
 }
 
-/// `A B`: applies B first. Holds one vector.
+/// `A B`: applies B first. Holds one vector, and as many more as threads have applied it at once; and
+/// one that is the pattern for these and never written.
 ///
 /// # Examples
 /// ```
@@ -127,6 +142,7 @@ pub struct Product<A, B, V> {
     a: A,
     b: B,
     scratch: Scratch<V>,
+    pattern: V,
 }
 
 impl<A, B, V> Product<A, B, V> {
@@ -151,6 +167,7 @@ impl<A, B, V> Product<A, B, V> {
             a,
             b,
             scratch: Scratch::new(middle.zeros()),
+            pattern: middle.zeros(),
         })
     }
 }
@@ -168,10 +185,11 @@ where
         self.b.cols()
     }
     fn apply(&self, space: &S, x: &S::Vector, y: &mut S::Vector) {
-        let mut scratch = self.scratch.lock();
-        let t = (*scratch).borrow_mut();
-        self.b.apply(space, x, t);
-        self.a.apply(space, (*t).borrow(), y);
+        let make = || space.zeros_like(self.pattern.borrow());
+        let mut t = self.scratch.take().unwrap_or_else(make);
+        self.b.apply(space, x, t.borrow_mut());
+        self.a.apply(space, t.borrow(), y);
+        self.scratch.put(t);
     }
 }
 
@@ -310,5 +328,14 @@ mod tests {
         assert!(Sum::new(&Host::<f64>::new(3), &b, &b).is_err());
         let product = Product::new(&space, &b, &a).expect("2x2 times 2x3");
         assert_eq!((product.rows(), product.cols()), (2, 3));
+    }
+
+    #[test]
+    fn vectors_are_kept() {
+        let scratch = Scratch::new(1);
+        let (first, second) = (scratch.take(), scratch.take());
+        assert_eq!((first, second), (Some(1), None));
+        scratch.put(7);
+        assert_eq!((scratch.take(), scratch.take()), (Some(7), None));
     }
 }
