@@ -19,9 +19,8 @@ use crate::classical::input::{Rows, with_rows};
 /// [ordering](Ordering) permutes rows and columns alike, and the factorisation `B` sees the result.
 /// The permutations and scalings are part of the factors that come back, which precondition `A`
 /// itself. This is what makes incomplete LU work on matrices of circuits, chemical processes and
-/// optimisation, whose diagonals hold zeros and whose rows differ by many powers of ten; on
-/// discretised equations with a sound diagonal, [`Scaling::None`] and the order of the grid are as good and
-/// cheaper.
+/// optimisation, whose diagonals hold zeros and whose rows differ by many powers of ten. On discretised
+/// equations with a sound diagonal and little fill, [`Scaling::None`] and the order of the grid set up faster.
 ///
 /// Costs those of the [matching](Matching) and a copy of the matrix, on top of the factorisation.
 ///
