@@ -59,6 +59,15 @@ fn headline(results: &Results) -> String {
             " With small entries dropped the total times are {learned:.3} (network) and {classical:.3} (IC(0)) of IC(0)'s."
         );
     }
+    if let (Some(learned), Some(classical), Some(ssor)) = (
+        value("neuralif-thin", "total_ratio_to_ic0@1e-3"),
+        value("ic0-thin", "total_ratio_to_ic0@1e-3"),
+        value("ssor-thin", "total_ratio_to_ic0@1e-3"),
+    ) {
+        text += &format!(
+            " On the matrix without its small entries they are {learned:.3} (network), {classical:.3} (IC(0)) and {ssor:.3} (SSOR)."
+        );
+    }
     if let Some(shifted) = value("ic0-shifted", "total_ratio_to_ic0@1e-3") {
         text += &format!(
             " The cheap alternative, IC(0) of a slightly shifted diagonal, takes {shifted:.3}."
