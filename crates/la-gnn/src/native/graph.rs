@@ -150,10 +150,10 @@ impl<T: Element> LowerGraph<T> {
         Self::build(a, lower_triangle(wider.view())?)
     }
 
-    /// The graph that a network of this configuration runs on: equilibrated and widened as it asks for.
+    /// The graph that a network of this configuration runs on: equilibrated, thinned and widened as it asks for.
     ///
     /// # Errors
-    /// As [`LowerGraph::from_matrix`]; with `equilibrate` also [`GnnError::Matrix`] naming the first row whose
+    /// As [`LowerGraph::from_matrix`]; with `equilibrate` or `thin` also [`GnnError::Matrix`] naming the first row whose
     /// diagonal entry is not positive.
     pub fn prepare<I: SpIndex, P: SpIndex>(
         a: CsMatViewI<'_, f64, I, P>,
