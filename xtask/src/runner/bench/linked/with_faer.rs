@@ -23,16 +23,15 @@ pub(super) struct Faer<'a> {
 }
 
 impl<'a> Faer<'a> {
-    pub(super) fn new(system: &'a LinearSystem, threads: usize) -> Result<Self> {
-        let pointers = system.matrix.proper_indptr().to_vec();
-        Ok(Self {
+    pub(super) fn new(system: &'a LinearSystem, threads: usize) -> Self {
+        Self {
             system,
-            pointers,
+            pointers: system.matrix.proper_indptr().to_vec(),
             par: match threads {
                 1 => Par::Seq,
                 _ => Par::rayon(threads),
             },
-        })
+        }
     }
 
     fn matrix(&self) -> SparseRowMatRef<'_, u32, f64> {
@@ -56,11 +55,13 @@ impl<'a> Faer<'a> {
     ) -> Result<(u64, Mat<f64>)> {
         let mut x = Mat::<f64>::zeros(self.system.n(), 1);
         let mut memory = MemBuffer::new(conjugate_gradient_scratch(precond, a, 1, self.par));
-        let mut params = CgParams::<f64>::default();
-        // `Zero` leaves the residual uninitialised in faer 0.24.4; this costs a product.
-        params.initial_guess = InitialGuessStatus::MaybeNonZero;
-        params.rel_tolerance = rtol;
-        params.max_iters = limit;
+        let params = CgParams::<f64> {
+            // `Zero` leaves the residual uninitialised in faer 0.24.4; this costs a product.
+            initial_guess: InitialGuessStatus::MaybeNonZero,
+            rel_tolerance: rtol,
+            max_iters: limit,
+            ..CgParams::default()
+        };
         let mut count = 0;
         let result = conjugate_gradient(
             x.as_mut(),
