@@ -20,7 +20,7 @@ const RTOL: f64 = 1e-8;
 const SAME: Same = Same(1.0, 0.0);
 
 /// Bytes that the programs need beside each other for a million unknowns in three dimensions.
-const MEMORY: u64 = 12 << 30;
+const MEMORY: u64 = 4 << 30;
 
 struct Case {
     name: String,
@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args, record: &mut Record, peers: &Peers) -> Result<()>
                 Some(bytes) if bytes < MEMORY => {
                     let gigabytes = bytes as f64 / f64::from(1 << 30);
                     record.note(format!(
-                        "{}: left out, {gigabytes:.1} GiB of memory are available, 12 are needed",
+                        "{}: left out, {gigabytes:.1} GiB of memory are available, 4 are needed",
                         case.name
                     ));
                     continue;
