@@ -98,7 +98,8 @@ fn versions() -> String {
     };
     format!(
         "peers: faer {}, kryst {}, in this process; kryst has no incomplete Cholesky, its conjugate gradients take ILU(0), \
-         which is the same operator for a symmetric matrix",
+         the same operator for a symmetric matrix, but its elimination leaves out the updates left of the diagonal, of \
+         which there are none on grids",
         version("faer"),
         version("kryst")
     )
