@@ -75,7 +75,7 @@ impl<T: Element> NeuralPcg<T> {
     /// the number of parameters is not the configuration's.
     pub fn new(parameters: &Parameters) -> Result<Self, GnnError> {
         let config = &parameters.config;
-        config.validate()?;
+        config.validate_symmetric()?;
         if parameters.values.len() != config.parameter_count() {
             return Err(GnnError::WeightsMismatch {
                 architecture: ARCHITECTURE.into(),
