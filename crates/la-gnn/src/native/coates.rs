@@ -56,7 +56,7 @@ impl<T: Element> CoatesGraph<T> {
     ///
     /// # Errors
     /// [`GnnError::Matrix`] if the matrix is not square, naming the first row with columns that do not ascend;
-    /// [`GnnError::NonFinite`] naming an entry that is NaN or infinite, also after rounding to `T`;
+    /// [`GnnError::Graph`] naming an entry that is NaN or infinite, [`GnnError::NonFinite`] for one that is so after rounding to `T`;
     /// [`GnnError::Config`] naming `first_feature` if the network takes the right-hand side.
     pub fn prepare<I: SpIndex, P: SpIndex>(
         a: CsMatViewI<'_, f64, I, P>,
