@@ -2,6 +2,8 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod error;
+mod flat;
+pub mod learned_lu;
 pub mod native;
 pub mod neuralif;
 pub mod neuralpcg;

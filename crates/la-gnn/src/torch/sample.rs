@@ -1,13 +1,19 @@
 //! One system to learn from.
 
+use std::sync::Arc;
+
 use sprs::{CsMatI, CsMatViewI, SpIndex};
 
 use crate::GnnError;
 use crate::native::equilibrate;
+use crate::native::neuralif::InversePair;
 use crate::neuralif::NODE_WIDTH;
 use crate::neuralpcg::NeuralPcgConfig;
+use crate::training::lu::LuSystem;
 
-/// A symmetric matrix, its node features and, for supervised losses, a solution with its right-hand side.
+/// A matrix, its node features and, for losses that look at its inverse, solutions with their right-hand sides.
+///
+/// Cloning it copies the node features only.
 ///
 /// # Examples
 /// ```
@@ -20,9 +26,9 @@ use crate::neuralpcg::NeuralPcgConfig;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Sample {
-    matrix: CsMatI<f64, u32>,
+    matrix: Arc<CsMatI<f64, u32>>,
     features: Vec<f64>,
-    pair: Option<(Vec<f64>, Vec<f64>)>,
+    pairs: Arc<[InversePair]>,
 }
 
 fn finite(what: &str, values: &[f64]) -> Result<(), GnnError> {
@@ -40,11 +46,11 @@ fn refuse(reason: String) -> GnnError {
 }
 
 impl Sample {
-    /// A sample from a symmetric matrix in CSR form and its node features.
+    /// A sample from a matrix in CSR form and its node features. For learned LU factors see [`Sample::for_learned_lu`].
     ///
     /// # Shapes
-    /// - `matrix`: n × n, n ≥ 1, every diagonal entry stored; symmetric in value (not checked: only its lower
-    ///   triangle enters the NeuralIF graph, the whole matrix enters the losses);
+    /// - `matrix`: n × n, n ≥ 1, every diagonal entry stored; for NeuralIF and NeuralPCG symmetric in value (not checked: only
+    ///   its lower triangle enters the NeuralIF graph, the whole matrix enters the losses);
     /// - `features`: n rows of equal width, row-major; width 8 for NeuralIF.
     ///
     /// # Errors
@@ -86,9 +92,9 @@ impl Sample {
         }
         finite("the node features", &features)?;
         Ok(Self {
-            matrix,
+            matrix: Arc::new(matrix),
             features,
-            pair: None,
+            pairs: Arc::new([]),
         })
     }
 
@@ -138,12 +144,21 @@ impl Sample {
         }
     }
 
-    /// Adds a solution `x` and its right-hand side `b = A x`, for supervised losses.
+    /// Makes a solution `x` and its right-hand side `b = A x` the only pair, for supervised losses.
+    ///
+    /// # Errors
+    /// As [`Sample::with_pairs`].
+    pub fn with_pair(self, x: Vec<f64>, b: Vec<f64>) -> Result<Self, GnnError> {
+        self.with_pairs(vec![InversePair { x, y: b }])
+    }
+
+    /// Replaces the pairs of solutions `x` and right-hand sides `y = A x`. Losses of LU factors draw one at every update; they want
+    /// standard normal right-hand sides.
     ///
     /// # Errors
     /// [`GnnError::Matrix`] if a length is not n; [`GnnError::NonFinite`] for a value that is not finite.
-    pub fn with_pair(mut self, x: Vec<f64>, b: Vec<f64>) -> Result<Self, GnnError> {
-        for (what, v) in [("x", &x), ("b", &b)] {
+    pub fn with_pairs(mut self, pairs: Vec<InversePair>) -> Result<Self, GnnError> {
+        for (what, v) in pairs.iter().flat_map(|p| [("x", &p.x), ("b", &p.y)]) {
             if v.len() != self.num_nodes() {
                 return Err(refuse(format!(
                     "has {} rows, but {what} has length {}",
@@ -153,8 +168,13 @@ impl Sample {
             }
             finite(what, v)?;
         }
-        self.pair = Some((x, b));
+        self.pairs = pairs.into();
         Ok(self)
+    }
+
+    /// The matrix with its pairs, as losses of LU factors want it.
+    pub(crate) fn lu_system(&self) -> Result<LuSystem, GnnError> {
+        LuSystem::new(Arc::clone(&self.matrix), Arc::clone(&self.pairs))
     }
 
     /// The matrix.
@@ -181,11 +201,17 @@ impl Sample {
         self.features.len() / self.num_nodes()
     }
 
-    /// Solution and right-hand side, where given.
+    /// The first solution and its right-hand side, where given.
     #[must_use]
     pub fn pair(&self) -> Option<(&[f64], &[f64])> {
-        self.pair
-            .as_ref()
-            .map(|(x, b)| (x.as_slice(), b.as_slice()))
+        self.pairs
+            .first()
+            .map(|p| (p.x.as_slice(), p.y.as_slice()))
+    }
+
+    /// Solutions x and right-hand sides y.
+    #[must_use]
+    pub fn pairs(&self) -> &[InversePair] {
+        &self.pairs
     }
 }
