@@ -1,5 +1,6 @@
 //! Families of problems by name: generators, files, folders.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -154,6 +155,37 @@ impl Family {
                 json!({ "family": "files", "files": names, "samples": samples })
             }
         }
+    }
+}
+
+/// The first problems of a split, made when they are first asked for.
+pub(crate) struct Problems<'f> {
+    family: &'f Family,
+    split: Split,
+    made: Vec<OnceCell<Problem>>,
+}
+
+impl<'f> Problems<'f> {
+    pub(crate) fn new(family: &'f Family, split: Split, count: u64) -> Self {
+        Self {
+            family,
+            split,
+            made: (0..count).map(|_| OnceCell::new()).collect(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.made.len()
+    }
+
+    /// Problem `k < len`.
+    pub(crate) fn get(&self, k: usize) -> Result<&Problem> {
+        let cell = &self.made[k];
+        if let Some(problem) = cell.get() {
+            return Ok(problem);
+        }
+        let problem = self.family.problem(self.split, k as u64)?;
+        Ok(cell.get_or_init(|| problem))
     }
 }
 

@@ -4,5 +4,5 @@ pub(crate) mod family;
 pub(crate) mod interrupt;
 pub(crate) mod measure;
 
-pub(crate) use family::{Family, Problem};
+pub(crate) use family::{Family, Problem, Problems};
 pub(crate) use measure::{Measured, THRESHOLDS};

@@ -5,61 +5,9 @@
 )]
 
 use super::super::Element;
+use super::super::lanes::{Lanes, activate, add_product, load, store};
 use super::super::simd::{Kernel, LANES, Simd};
-use super::layers::{Lanes, Layers, Square, Step};
-
-/// `acc + M h` for several h at once, so that a column of M is loaded once for all.
-#[inline(always)]
-pub(super) fn add_product<T: Element, S: Simd<T>, const G: usize, const N: usize>(
-    simd: S,
-    matrix: &Square<T, G>,
-    h: &[Lanes<T, G>; N],
-    acc: &mut [[S::Lanes; G]; N],
-) {
-    for group in 0..G {
-        for lane in 0..LANES {
-            let column = &matrix[group][lane];
-            for k in 0..N {
-                let x = simd.splat(h[k][group][lane]);
-                for g in 0..G {
-                    acc[k][g] = simd.mul_add(simd.load(&column[g]), x, acc[k][g]);
-                }
-            }
-        }
-    }
-}
-
-#[inline(always)]
-pub(super) fn activate<T: Element, S: Simd<T>, const G: usize>(
-    simd: S,
-    relu: bool,
-    x: [S::Lanes; G],
-) -> [S::Lanes; G] {
-    if relu {
-        x.map(|x| simd.relu(x))
-    } else {
-        simd.tanh_each(x)
-    }
-}
-
-#[inline(always)]
-pub(super) fn load<T: Element, S: Simd<T>, const G: usize>(
-    simd: S,
-    x: &Lanes<T, G>,
-) -> [S::Lanes; G] {
-    std::array::from_fn(|g| simd.load(&x[g]))
-}
-
-#[inline(always)]
-pub(super) fn store<T: Element, S: Simd<T>, const G: usize>(
-    simd: S,
-    x: [S::Lanes; G],
-    to: &mut Lanes<T, G>,
-) {
-    for g in 0..G {
-        simd.store(x[g], &mut to[g]);
-    }
-}
+use super::layers::{Layers, Step};
 
 /// One block of consecutive rows in one step: `h_ij ← σ(r_i + o_j + M h_ij)`, the mean over each row, and in the last step the
 /// decoded scalar of every arc.

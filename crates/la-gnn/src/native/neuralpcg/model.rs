@@ -3,10 +3,12 @@
 use rayon::prelude::*;
 
 use super::super::blocks::{row_blocks, split};
+use super::super::features::graph_norm;
+use super::super::lanes::Lanes;
 use super::super::simd::LANES;
 use super::super::{Element, FullGraph};
 use super::arcs::Arcs;
-use super::layers::{Lanes, Layers};
+use super::layers::Layers;
 use super::nodes;
 use crate::GnnError;
 use crate::neuralif::Activation;
@@ -169,7 +171,7 @@ impl<T: Element> NeuralPcg<T> {
         ws.decoded.resize(arcs, T::ZERO);
         let features = if self.config().graph_norm {
             let learned = &self.parameters.values[..self.config().graph_norm_len()];
-            nodes::graph_norm(learned, &graph.features, &mut ws.features);
+            graph_norm(learned, &graph.features, &mut ws.features);
             &ws.features
         } else {
             &graph.features

@@ -1,0 +1,70 @@
+//! From the network's output to the entries of the factors.
+
+use super::super::{CoatesGraph, Element};
+use crate::GnnError;
+use crate::learned_lu::{Base, LearnedLuConfig};
+
+/// Entries of L and U of rows `first ..` of the graph, `out` and `factor` being those of these rows alone. Returns the smallest
+/// absolute value of the diagonal activation.
+pub(super) fn finish<T: Element>(
+    graph: &CoatesGraph<T>,
+    config: &LearnedLuConfig,
+    rows: std::ops::Range<usize>,
+    out: &[T],
+    factor: &mut [f64],
+) -> f64 {
+    let begin = graph.row_ptr[rows.start] as usize;
+    let mut smallest = f64::INFINITY;
+    for i in rows {
+        let row = graph.row(i);
+        let at = graph.diagonal[i] as usize;
+        let local = |k: usize| k - begin;
+        let own = local(row.start)..local(row.end);
+        let (out, factor) = (&out[own.clone()], &mut factor[own]);
+        let d = at - row.start;
+        let scale = graph.scale.get(i).copied().unwrap_or(1.0);
+        let pivot;
+        match config.base {
+            Base::None => {
+                for (l, e) in factor[..d].iter_mut().zip(out) {
+                    *l = scale * e.to_f64();
+                }
+                pivot = config.diagonal.apply(out[d].to_f64(), config.eps);
+                factor[d] = scale * pivot;
+                for (u, e) in factor[d + 1..].iter_mut().zip(&out[d + 1..]) {
+                    *u = e.to_f64();
+                }
+            }
+            Base::Ilu0 => {
+                let base = &graph.base[row];
+                for ((f, e), b) in factor.iter_mut().zip(out).zip(base) {
+                    *f = b * (1.0 + e.to_f64());
+                }
+                pivot = config.diagonal.apply(1.0 + out[d].to_f64(), config.eps);
+                factor[d] = base[d] * pivot;
+            }
+        }
+        // Not `min`, which would lose NaN.
+        smallest = if pivot.abs() >= smallest {
+            smallest
+        } else {
+            pivot.abs()
+        };
+    }
+    smallest
+}
+
+/// Refuses entries that are not finite and zeros on the diagonal of L.
+pub(super) fn check<T: Element>(graph: &CoatesGraph<T>, factor: &[f64]) -> Result<(), GnnError> {
+    super::super::coates::finite("the factors L and U", factor)?;
+    match graph
+        .diagonal
+        .iter()
+        .position(|k| factor[*k as usize] == 0.0)
+    {
+        None => Ok(()),
+        Some(row) => Err(GnnError::Matrix {
+            reason: format!("row {row} of the factor L got a zero on its diagonal"),
+        }),
+    }
+}
