@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use la_problems::io::{ReadOptions, read_matrix};
 use la_problems::{
-    CsrMatrix, Density, LinearSystem, MeshChoice, MeshFamily, NeuralIfSynthetic, PoissonFem, Split,
+    ConvectionSamples, CsrMatrix, Density, Grid, LinearSystem, MeshChoice, MeshFamily,
+    NeuralIfSynthetic, Perturbation, PerturbedPoisson, PoissonFem, Split,
 };
 use serde_json::json;
 
@@ -29,14 +30,29 @@ pub(crate) enum Family {
         max_n: usize,
         mesh: Option<MeshFamily>,
     },
+    /// Five-point Poisson matrices plus sparse uniform noise, on a square grid with this many points on a side; not symmetric.
+    SparseUniform { side: usize },
+    /// The same with normal noise on the nonzeros.
+    PerturbedNonzeros { side: usize },
+    /// Convection-diffusion with random winds and Péclet numbers.
+    Convection { side: usize },
     /// Matrix files.
     Files(Vec<PathBuf>),
 }
 
+/// The families by their names.
+const NAMES: &str =
+    "`synthetic`, `poisson`, `sparse-uniform`, `perturbed-nonzeros` and `convection`";
+
 impl Family {
-    /// Reads `synthetic`, `poisson`, or the path of a matrix file or of a folder of them.
+    /// Reads the name of a family, or the path of a matrix file or of a folder of them. Grids have the side that comes nearest
+    /// to `n` points.
     pub(crate) fn parse(text: &str, n: usize) -> Result<Self> {
+        let side = (n as f64).sqrt().round() as usize;
         match text {
+            "sparse-uniform" => Ok(Self::SparseUniform { side }),
+            "perturbed-nonzeros" => Ok(Self::PerturbedNonzeros { side }),
+            "convection" => Ok(Self::Convection { side }),
             "synthetic" => Ok(Self::Synthetic {
                 n,
                 shifted_density: false,
@@ -56,7 +72,7 @@ impl Family {
         }
         if !path.is_dir() {
             bail!(
-                "`{}` is no file, no folder and no family; families are `synthetic` and `poisson`",
+                "`{}` is no file, no folder and no family; families are {NAMES}",
                 path.display()
             );
         }
@@ -112,6 +128,26 @@ impl Family {
                     options.generate(seed)?.system,
                 ))
             }
+            Self::SparseUniform { side } => {
+                let options = PerturbedPoisson::default().with_grid(Grid::rectangle(*side, *side));
+                Ok(named(
+                    format!("sparse-uniform-{seed}"),
+                    options.generate(seed)?,
+                ))
+            }
+            Self::PerturbedNonzeros { side } => {
+                let options = PerturbedPoisson::default()
+                    .with_grid(Grid::rectangle(*side, *side))
+                    .with_perturbation(Perturbation::Nonzeros);
+                Ok(named(
+                    format!("perturbed-nonzeros-{seed}"),
+                    options.generate(seed)?,
+                ))
+            }
+            Self::Convection { side } => {
+                let options = ConvectionSamples::default().with_grid(Grid::rectangle(*side, *side));
+                Ok(named(format!("convection-{seed}"), options.generate(seed)?))
+            }
             Self::Files(files) => {
                 let of_split = dealt(files, split);
                 let path = of_split[index as usize % of_split.len()];
@@ -145,6 +181,15 @@ impl Family {
             }
             Self::Poisson { min_n, max_n, .. } => {
                 json!({ "family": "poisson", "min_n": min_n, "max_n": max_n, "samples": samples })
+            }
+            Self::SparseUniform { side } => {
+                json!({ "family": "sparse-uniform", "n": side * side, "samples": samples })
+            }
+            Self::PerturbedNonzeros { side } => {
+                json!({ "family": "perturbed-nonzeros", "n": side * side, "samples": samples })
+            }
+            Self::Convection { side } => {
+                json!({ "family": "convection", "n": side * side, "samples": samples })
             }
             Self::Files(files) => {
                 let names: Vec<_> = files
