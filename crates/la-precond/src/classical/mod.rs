@@ -21,7 +21,7 @@ mod k_optimal;
 mod ladder;
 #[cfg(feature = "rayon")]
 mod levels;
-mod lu;
+pub(crate) mod lu;
 mod safeguarded;
 mod schwarz;
 mod shift;

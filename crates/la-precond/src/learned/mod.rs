@@ -3,10 +3,12 @@
 //! No LibTorch: networks run in pure Rust (crate `la-gnn`).
 
 mod assemble;
+mod learned_lu;
 mod neuralif;
 mod neuralpcg;
 
 pub use la_gnn::{GnnError, Weights};
+pub use learned_lu::{LearnedLu, LearnedLuSymbolic};
 pub use neuralif::NeuralIf;
 pub use neuralpcg::NeuralPcg;
 

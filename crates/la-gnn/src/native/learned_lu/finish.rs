@@ -4,17 +4,47 @@ use super::super::{CoatesGraph, Element};
 use crate::GnnError;
 use crate::learned_lu::{Base, LearnedLuConfig};
 
-/// Entries of L and U of rows `first ..` of the graph, `out` and `factor` being those of these rows alone. Returns the smallest
-/// absolute value of the diagonal activation.
+/// What is known of the diagonal of L.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pivots {
+    /// Smallest absolute value of the diagonal activation.
+    pub smallest: f64,
+    /// How many of its arguments were at most ε.
+    pub replaced: usize,
+}
+
+impl Pivots {
+    pub(super) const NONE: Self = Self {
+        smallest: f64::INFINITY,
+        replaced: 0,
+    };
+
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            smallest: self.smallest.min(other.smallest),
+            replaced: self.replaced + other.replaced,
+        }
+    }
+
+    /// The activation of `x`, recorded.
+    fn activate(&mut self, config: &LearnedLuConfig, x: f64) -> f64 {
+        let pivot = config.diagonal.apply(x, config.eps);
+        self.smallest = self.smallest.min(pivot.abs());
+        self.replaced += usize::from(x.abs() <= config.eps);
+        pivot
+    }
+}
+
+/// Entries of L and U of some rows of the graph, `out` and `factor` being those of these rows alone.
 pub(super) fn finish<T: Element>(
     graph: &CoatesGraph<T>,
     config: &LearnedLuConfig,
     rows: std::ops::Range<usize>,
     out: &[T],
     factor: &mut [f64],
-) -> f64 {
+) -> Pivots {
     let begin = graph.row_ptr[rows.start] as usize;
-    let mut smallest = f64::INFINITY;
+    let mut pivots = Pivots::NONE;
     for i in rows {
         let row = graph.row(i);
         let at = graph.diagonal[i] as usize;
@@ -23,14 +53,12 @@ pub(super) fn finish<T: Element>(
         let (out, factor) = (&out[own.clone()], &mut factor[own]);
         let d = at - row.start;
         let scale = graph.scale.get(i).copied().unwrap_or(1.0);
-        let pivot;
         match config.base {
             Base::None => {
                 for (l, e) in factor[..d].iter_mut().zip(out) {
                     *l = scale * e.to_f64();
                 }
-                pivot = config.diagonal.apply(out[d].to_f64(), config.eps);
-                factor[d] = scale * pivot;
+                factor[d] = scale * pivots.activate(config, out[d].to_f64());
                 for (u, e) in factor[d + 1..].iter_mut().zip(&out[d + 1..]) {
                     *u = e.to_f64();
                 }
@@ -40,18 +68,11 @@ pub(super) fn finish<T: Element>(
                 for ((f, e), b) in factor.iter_mut().zip(out).zip(base) {
                     *f = b * (1.0 + e.to_f64());
                 }
-                pivot = config.diagonal.apply(1.0 + out[d].to_f64(), config.eps);
-                factor[d] = base[d] * pivot;
+                factor[d] = base[d] * pivots.activate(config, 1.0 + out[d].to_f64());
             }
         }
-        // Not `min`, which would lose NaN.
-        smallest = if pivot.abs() >= smallest {
-            smallest
-        } else {
-            pivot.abs()
-        };
     }
-    smallest
+    pivots
 }
 
 /// Refuses entries that are not finite and zeros on the diagonal of L.

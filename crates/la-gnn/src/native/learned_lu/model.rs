@@ -8,7 +8,7 @@ use super::super::lanes::Lanes;
 use super::super::simd::LANES;
 use super::super::{CoatesGraph, Element};
 use super::arcs::{Arcs, Ends};
-use super::finish::{check, finish};
+use super::finish::{Pivots, check, finish};
 use super::layers::Layers;
 use super::nodes;
 use crate::GnnError;
@@ -68,6 +68,8 @@ pub struct LuEntries<'w> {
     /// Smallest value of the diagonal activation, `|l_ii|` before scaling or `|l_ii / l⁰_ii|` on top of ILU(0); infinite for an
     /// empty matrix. Values near ε say that the network has no good pivot for some row.
     pub smallest_diagonal: f64,
+    /// Rows in which the argument of the diagonal activation was at most ε in absolute value.
+    pub replaced: usize,
 }
 
 /// Memory of a forward pass, reused from matrix to matrix.
@@ -154,17 +156,18 @@ impl<T: Element> LearnedLu<T> {
         let blocks = row_blocks(&graph.row_ptr);
         ws.factors.resize(graph.num_arcs(), 0.0);
         let arcs = |b: &(usize, usize)| graph.row_ptr[b.0] as usize..graph.row_ptr[b.1] as usize;
-        let smallest_diagonal = blocks
+        let pivots = blocks
             .par_iter()
             .zip(split(&mut ws.factors, blocks.iter().map(|b| arcs(b).len())))
             .map(|(b, factors)| {
                 finish(graph, self.config(), b.0..b.1, &ws.output[arcs(b)], factors)
             })
-            .reduce(|| f64::INFINITY, f64::min);
+            .reduce(|| Pivots::NONE, Pivots::and);
         check(graph, &ws.factors)?;
         Ok(LuEntries {
             values: &ws.factors,
-            smallest_diagonal,
+            smallest_diagonal: pivots.smallest,
+            replaced: pivots.replaced,
         })
     }
 
