@@ -5,6 +5,8 @@ use std::sync::Arc;
 #[cfg(feature = "torch")]
 use anyhow::Context;
 use anyhow::{Result, bail};
+#[cfg(feature = "torch")]
+use la_gnn::learned_lu::Base;
 use la_gnn::learned_lu::LearnedLuConfig;
 use la_gnn::native::LowerGraph;
 #[cfg(feature = "torch")]
@@ -27,7 +29,7 @@ use la_gnn::{
 #[cfg(feature = "torch")]
 use la_krylov::{GmresOptions, gmres};
 #[cfg(feature = "torch")]
-use la_precond::classical::Complete;
+use la_precond::classical::{Complete, Ilu};
 use la_problems::Split;
 #[cfg(feature = "torch")]
 use rand::SeedableRng;
@@ -161,8 +163,13 @@ pub(super) fn learned_lu(
         .into_par_iter()
         .map(|i| {
             let problem = run.family.problem(Split::Train, i)?;
-            let sample =
+            let mut sample =
                 Sample::for_learned_lu(problem.matrix.view(), Some(&problem.rhs), &run.config)?;
+            if run.config.base == Base::Ilu0 {
+                let base = ilu0(&sample)
+                    .with_context(|| format!("ILU(0) of {}", problem.name))?;
+                sample = sample.with_base(base)?;
+            }
             let pairs = solutions(&sample, run.loss.pairs, Split::Train.seed(i))
                 .with_context(|| format!("solving with {}", problem.name))?;
             bar.inc(1);
@@ -173,6 +180,20 @@ pub(super) fn learned_lu(
     let engine = TorchEngine::new(model, samples, run.loss.loss.clone())?
         .with_kept_entries(KEPT_ENTRIES);
     Ok((Box::new(engine), "torch"))
+}
+
+/// Entries of ILU(0) in the order of the matrix, pivots in L.
+#[cfg(feature = "torch")]
+fn ilu0(sample: &Sample) -> Result<Vec<f64>> {
+    let factor = Ilu::default().factor(sample.matrix().view())?;
+    let pivot = |j: usize| 1.0 / factor.inverse_diagonal()[j];
+    let mut entries = Vec::with_capacity(sample.matrix().nnz());
+    for i in 0..sample.num_nodes() {
+        entries.extend(factor.lower_row(i).map(|(j, l)| l * pivot(j)));
+        entries.push(pivot(i));
+        entries.extend(factor.scaled_upper_row(i).map(|(_, u)| u));
+    }
+    Ok(entries)
 }
 
 /// Solutions of systems with the matrix and standard normal right-hand sides. The matrix is factored once.
@@ -192,8 +213,9 @@ fn solutions(sample: &Sample, count: usize, seed: u64) -> Result<Vec<InversePair
             let y: Vec<f64> = (0..sample.num_nodes())
                 .map(|_| StandardNormal.sample(&mut rng))
                 .collect();
-            let x = gmres(a, &y, &direct, &options)?.require_converged()?.x;
-            Ok(InversePair { x, y })
+            let solution = gmres(a, &y, &direct, &options)?;
+            solution.require_converged()?;
+            Ok(InversePair { x: solution.x, y })
         })
         .collect()
 }

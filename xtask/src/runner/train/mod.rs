@@ -11,10 +11,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use la_gnn::learned_lu::{LearnedLuConfig, MatrixScale};
+use la_gnn::learned_lu::{Base, LearnedLuConfig, MatrixScale};
 use la_gnn::native::neuralif::Loss;
 use la_gnn::neuralif::NeuralIfConfig;
-use la_gnn::neuralpcg::{FactorForm, NeuralPcgConfig};
+use la_gnn::neuralpcg::FactorForm;
 use la_gnn::training::{Log, Outcome, Schedule, TrainOptions, train};
 use la_gnn::{Provenance, Weights};
 use serde_json::json;
@@ -63,6 +63,15 @@ pub(crate) struct Args {
     /// By what learned LU divides the matrix before the network sees it: none, matrix or rows
     #[arg(long)]
     scale: Option<String>,
+    /// What learned LU starts from: none, or ilu0, whose entries it multiplies
+    #[arg(long)]
+    base: Option<String>,
+    /// Smallest magnitude of a pivot of learned LU, in the units of its output [default: 1e-3]
+    #[arg(long)]
+    eps: Option<f64>,
+    /// Hidden width of learned LU [default: 16]
+    #[arg(long)]
+    hidden: Option<usize>,
     /// Let learned LU normalise its node features, so that they do not grow with the matrix
     #[arg(long)]
     graph_norm: bool,
@@ -308,6 +317,15 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             if let Some(scale) = &args.scale {
                 config = config.with_scale(parse_named::<MatrixScale>("scale", scale)?);
             }
+            if let Some(base) = &args.base {
+                config = config.with_base(parse_named::<Base>("base", base)?);
+            }
+            if let Some(eps) = args.eps {
+                config = config.with_eps(eps);
+            }
+            if let Some(hidden) = args.hidden {
+                config = config.with_hidden(hidden);
+            }
             config.validate()?;
             let loss = args.loss.as_deref().unwrap_or("l_max");
             let loss = LuRecipe::parse(loss, args.alpha, args.pairs)?;
@@ -325,6 +343,9 @@ impl Args {
             ("--blocks", self.blocks.is_some(), neuralif),
             ("--thin", self.thin.is_some(), neuralif),
             ("--scale", self.scale.is_some(), lu),
+            ("--base", self.base.is_some(), lu),
+            ("--eps", self.eps.is_some(), lu),
+            ("--hidden", self.hidden.is_some(), lu),
             ("--graph-norm", self.graph_norm, lu),
             ("--alpha", self.alpha.is_some(), lu),
             ("--pairs", self.pairs.is_some(), lu),
