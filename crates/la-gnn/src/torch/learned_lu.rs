@@ -122,8 +122,9 @@ impl LearnedLu {
         match &batch.general {
             Some(graph) if graph.own.is_none() => Ok(graph),
             _ => Err(GnnError::Matrix {
-                reason: "was put into a batch of another pattern; learned LU needs `Pattern::General`"
-                    .into(),
+                reason:
+                    "was put into a batch of another pattern; learned LU needs `Pattern::General`"
+                        .into(),
             }),
         }
     }
