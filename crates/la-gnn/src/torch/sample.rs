@@ -237,9 +237,7 @@ impl Sample {
     /// The first solution and its right-hand side, where given.
     #[must_use]
     pub fn pair(&self) -> Option<(&[f64], &[f64])> {
-        self.pairs
-            .first()
-            .map(|p| (p.x.as_slice(), p.y.as_slice()))
+        self.pairs.first().map(|p| (p.x.as_slice(), p.y.as_slice()))
     }
 
     /// Solutions x and right-hand sides y.
