@@ -60,7 +60,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()?;
-    pool.install(|| -> Result<(), Box<dyn std::error::Error>> {
+    pool.install(|| -> Result<(), la_gnn::GnnError> {
         let mut graph = CoatesGraph::prepare(a.view(), network.config())?;
         println!("n {}, {} arcs, {threads} threads", a.rows(), graph.num_arcs());
         let mut workspace = Workspace::default();
@@ -75,5 +75,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         });
         println!("graph {prepare:.2} ms, graph of the same pattern {update:.2} ms, forward {forward:.2} ms");
         Ok(())
-    })
+    })?;
+    Ok(())
 }

@@ -194,23 +194,16 @@ fn values_are_those_of_dense_formulas() {
                 (px / size).ln() - 2.0 * log_det / size,
                 None,
             ),
-            (
-                LuObjective::LogBoth,
-                log_forward + (px / size).ln(),
-                None,
-            ),
+            (LuObjective::LogBoth, log_forward + (px / size).ln(), None),
         ] {
-            let loss = LuLoss::default()
-                .with_objective(objective)
-                .with_alpha(0.3);
+            let loss = LuLoss::default().with_objective(objective).with_alpha(0.3);
             let (value, _) = evaluate(&loss, &case, &case.factor);
             assert!(
                 (value - expected).abs() < 1e-11 * expected.abs().max(1.0),
                 "{objective:?}: {value} {expected}"
             );
             if let Some(norm) = norm {
-                let (value, _) =
-                    evaluate(&loss.with_power(LuPower::Norm), &case, &case.factor);
+                let (value, _) = evaluate(&loss.with_power(LuPower::Norm), &case, &case.factor);
                 assert!((value - norm).abs() < 1e-11 * norm, "{objective:?}");
             }
         }
@@ -222,7 +215,9 @@ fn gradients_are_those_of_finite_differences() {
     let case = case(9, 5);
     for objective in OBJECTIVES {
         for power in [LuPower::Square, LuPower::Norm] {
-            let loss = LuLoss::default().with_objective(objective).with_power(power);
+            let loss = LuLoss::default()
+                .with_objective(objective)
+                .with_power(power);
             let (_, gradient) = evaluate(&loss, &case, &case.factor);
             let largest = gradient.iter().fold(0.0f64, |m, g| m.max(g.abs()));
             for k in 0..case.factor.len() {

@@ -6,6 +6,7 @@ pub mod element;
 mod features;
 mod full_graph;
 pub mod graph;
+mod graph_norm;
 mod lanes;
 pub mod learned_lu;
 pub mod neuralif;

@@ -164,8 +164,7 @@ impl NeuralPcg {
                 skip: None,
                 g: None,
             };
-            let (out, tape) =
-                step.forward(self.shape(), batch, graph.arcs, input, nodes_wanted)?;
+            let (out, tape) = step.forward(self.shape(), batch, graph.arcs, input, nodes_wanted)?;
             e = out.e;
             if let Some(x_new) = out.x {
                 x = x_new;
@@ -224,9 +223,8 @@ impl NeuralPcg {
                     g_l = gradient.f_index_copy(0, &batch.diagonal, &g)?;
                 }
                 let arcs = graph.features.size()[0];
-                Tensor::f_zeros([arcs], (g_l.f_kind()?, g_l.device()))?.f_index_copy_(
-                    0, graph.own, &g_l,
-                )?
+                Tensor::f_zeros([arcs], (g_l.f_kind()?, g_l.device()))?
+                    .f_index_copy_(0, graph.own, &g_l)?
             }
         };
         let g_s = g_s.f_unsqueeze(1)?;

@@ -34,6 +34,8 @@ pub(super) struct Arcs<'a, T, const G: usize> {
     /// Number of the step.
     pub step: usize,
     pub relu: bool,
+    /// Keep the states of every step, for a backward pass: `state` then holds those of the previous step, if there is one.
+    pub keep: bool,
     /// Row pointers of the block, absolute, one more than its rows; positions of its loops, absolute.
     pub row_ptr: &'a [u32],
     pub diagonal: &'a [u32],
@@ -76,7 +78,9 @@ impl<T: Element, const G: usize> Arcs<'_, T, G> {
     #[inline(always)]
     fn run_by<S: Simd<T>, const N: usize>(self, simd: S) {
         let last = self.step + 1 == self.layers.steps.len();
-        match (self.step, last) {
+        // Kept states are read in the second step already.
+        let step = if self.keep { 2 * self.step } else { self.step };
+        match (step, last) {
             (0, false) => self.run_as::<S, N, 0, false>(simd),
             (0, true) => self.run_as::<S, N, 0, true>(simd),
             (1, false) => self.run_as::<S, N, 1, false>(simd),
@@ -86,7 +90,7 @@ impl<T: Element, const G: usize> Arcs<'_, T, G> {
         }
     }
 
-    /// `STEP` is 2 for all steps from the third on.
+    /// `STEP` is 0 where the state is made, 1 where it is made again, 2 where it is read.
     #[inline(always)]
     fn run_as<S: Simd<T>, const N: usize, const STEP: usize, const LAST: bool>(mut self, simd: S) {
         let base = self.row_ptr[0];
@@ -192,10 +196,10 @@ impl<T: Element, const G: usize> Arcs<'_, T, G> {
             for k in 0..N {
                 h[k] = activate(simd, self.relu, h[k]);
             }
-            if !LAST {
-                for k in 0..N {
-                    store(simd, h[k], &mut self.state[arcs[k]]);
-                }
+        }
+        if self.keep || (STEP > 0 && !LAST) {
+            for k in 0..N {
+                store(simd, h[k], &mut self.state[arcs[k]]);
             }
         }
         if LAST {

@@ -2,7 +2,7 @@
 
 use super::super::{CoatesGraph, Element};
 use crate::GnnError;
-use crate::learned_lu::{Base, LearnedLuConfig};
+use crate::learned_lu::{Base, DiagonalActivation, LearnedLuConfig};
 
 /// What is known of the diagonal of L.
 #[derive(Debug, Clone, Copy)]
@@ -27,10 +27,10 @@ impl Pivots {
     }
 
     /// The activation of `x`, recorded.
-    fn activate(&mut self, config: &LearnedLuConfig, x: f64) -> f64 {
-        let pivot = config.diagonal.apply(x, config.eps);
+    fn activate(&mut self, diagonal: DiagonalActivation, eps: f64, x: f64) -> f64 {
+        let pivot = diagonal.apply(x, eps);
         self.smallest = self.smallest.min(pivot.abs());
-        self.replaced += usize::from(x.abs() <= config.eps);
+        self.replaced += usize::from(x.abs() <= eps);
         pivot
     }
 }
@@ -39,6 +39,7 @@ impl Pivots {
 pub(super) fn finish<T: Element>(
     graph: &CoatesGraph<T>,
     config: &LearnedLuConfig,
+    diagonal: DiagonalActivation,
     rows: std::ops::Range<usize>,
     out: &[T],
     factor: &mut [f64],
@@ -58,7 +59,7 @@ pub(super) fn finish<T: Element>(
                 for (l, e) in factor[..d].iter_mut().zip(out) {
                     *l = scale * e.to_f64();
                 }
-                factor[d] = scale * pivots.activate(config, out[d].to_f64());
+                factor[d] = scale * pivots.activate(diagonal, config.eps, out[d].to_f64());
                 for (u, e) in factor[d + 1..].iter_mut().zip(&out[d + 1..]) {
                     *u = e.to_f64();
                 }
@@ -68,11 +69,39 @@ pub(super) fn finish<T: Element>(
                 for ((f, e), b) in factor.iter_mut().zip(out).zip(base) {
                     *f = b * (1.0 + e.to_f64());
                 }
-                factor[d] = base[d] * pivots.activate(config, 1.0 + out[d].to_f64());
+                factor[d] = base[d] * pivots.activate(diagonal, config.eps, 1.0 + out[d].to_f64());
             }
         }
     }
     pivots
+}
+
+/// From the gradient with respect to the entries of L and U, made with the smooth activation, to that of the network's output.
+pub(super) fn finish_backward<T: Element>(
+    graph: &CoatesGraph<T>,
+    config: &LearnedLuConfig,
+    out: &[T],
+    grad_factor: &[f64],
+    grad_out: &mut Vec<T>,
+) {
+    grad_out.clear();
+    for i in 0..graph.num_nodes() {
+        let at = graph.diagonal[i] as usize;
+        let scale = graph.scale.get(i).copied().unwrap_or(1.0);
+        let (base, shift) = match config.base {
+            Base::None => (&[][..], 0.0),
+            Base::Ilu0 => (&graph.base[..], 1.0),
+        };
+        grad_out.extend(graph.row(i).map(|k| {
+            let own = if k <= at { scale } else { 1.0 };
+            let by = base.get(k).copied().unwrap_or(own);
+            let slope = match k == at {
+                true => DiagonalActivation::Smooth.slope(shift + out[k].to_f64(), config.eps),
+                false => 1.0,
+            };
+            T::from_f64(grad_factor[k] * by * slope)
+        }));
+    }
 }
 
 /// Refuses entries that are not finite and zeros on the diagonal of L.

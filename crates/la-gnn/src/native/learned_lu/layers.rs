@@ -29,6 +29,8 @@ pub(super) struct Step<T, const G: usize> {
     pub bias: Lanes<T, G>,
     /// First layer on the previous hidden state of the arc, after its second layer, and on a_ij (both zero in the first step).
     pub arc: Square<T, G>,
+    /// The same transposed, for the way back.
+    pub arc_transposed: Square<T, G>,
     pub skip: Lanes<T, G>,
     /// Node perceptron: on components of the node, on the mean hidden state of its arcs (after their second layer), bias.
     pub node: [Lanes<T, G>; NODE_WIDTH],
@@ -74,6 +76,7 @@ impl<T: Element, const G: usize> Layers<T, G> {
                 other: std::array::from_fn(|d| column(NODE_WIDTH + d)),
                 bias: lanes(sum(edge.b, &shift)),
                 arc,
+                arc_transposed: transposed(&arc),
                 skip,
                 node: std::array::from_fn(|d| lanes(node.block(d, 1))),
                 mean: square(&on_mean, h),
@@ -103,6 +106,45 @@ impl<T: Element, const G: usize> Layers<T, G> {
             steps,
             out,
             out_bias,
+        }
+    }
+}
+
+fn transposed<T: Element, const G: usize>(a: &Square<T, G>) -> Square<T, G> {
+    let mut t = [[[[T::ZERO; LANES]; G]; LANES]; G];
+    for i in 0..G * LANES {
+        for j in 0..G * LANES {
+            t[i / LANES][i % LANES][j / LANES][j % LANES] =
+                a[j / LANES][j % LANES][i / LANES][i % LANES];
+        }
+    }
+    t
+}
+
+impl<T: Element, const G: usize> Layers<T, G> {
+    /// Room for the gradient of each parameter.
+    pub(super) fn zeros(&self) -> Layers<f64, G> {
+        let zero = [[0.0; LANES]; G];
+        let step = Step {
+            receiver: [zero; NODE_WIDTH],
+            other: [zero; NODE_WIDTH],
+            bias: zero,
+            arc: [[zero; LANES]; G],
+            arc_transposed: [[zero; LANES]; G],
+            skip: zero,
+            node: [zero; NODE_WIDTH],
+            mean: [[zero; LANES]; G],
+            node_bias: zero,
+            node_out: [[[0.0; NODE_WIDTH]; LANES]; G],
+            node_out_bias: [0.0; NODE_WIDTH],
+        };
+        Layers {
+            entry: zero,
+            code: zero,
+            base: zero,
+            steps: vec![step; self.steps.len()],
+            out: zero,
+            out_bias: 0.0,
         }
     }
 }

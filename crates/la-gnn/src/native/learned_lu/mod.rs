@@ -1,4 +1,4 @@
-//! Learned incomplete LU in pure Rust: fused inference.
+//! Learned incomplete LU in pure Rust: fused inference and training.
 //!
 //! Three things make a pass cheap.
 //!
@@ -11,9 +11,16 @@
 //!   its own state only, one array updated in place, and with three steps it is written once and read once.
 
 mod arcs;
+mod arcs_backward;
 mod finish;
+mod gradient;
 mod layers;
 mod model;
 mod nodes;
+mod nodes_backward;
+mod train;
+mod unfold;
 
+pub use gradient::GradientWorkspace;
 pub use model::{LearnedLu, LuEntries, Workspace};
+pub use train::{LuEngine, LuTrainingGraph};

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::super::blocks::{row_blocks, split};
-use super::super::features::graph_norm;
+use super::super::graph_norm;
 use super::super::lanes::Lanes;
 use super::super::simd::LANES;
 use super::super::{CoatesGraph, Element};
@@ -48,13 +48,13 @@ use crate::neuralif::Activation;
 /// arc, and missing diagonal entries count as 0.
 #[derive(Debug, Clone)]
 pub struct LearnedLu<T> {
-    parameters: Parameters,
-    net: Net<T>,
+    pub(super) parameters: Parameters,
+    pub(super) net: Net<T>,
 }
 
 /// The layers with their width rounded up to 8, 16 or 32 lanes.
 #[derive(Debug, Clone)]
-enum Net<T> {
+pub(super) enum Net<T> {
     H8(Box<Layers<T, 1>>),
     H16(Box<Layers<T, 2>>),
     H32(Box<Layers<T, 4>>),
@@ -75,7 +75,6 @@ pub struct LuEntries<'w> {
 /// Memory of a forward pass, reused from matrix to matrix.
 #[derive(Debug, Clone, Default)]
 pub struct Workspace<T> {
-    features: Vec<T>,
     nodes: Vec<[T; NODE_WIDTH]>,
     /// Projections for the first step and for the present one.
     first: [Vec<[T; LANES]>; 2],
@@ -160,7 +159,15 @@ impl<T: Element> LearnedLu<T> {
             .par_iter()
             .zip(split(&mut ws.factors, blocks.iter().map(|b| arcs(b).len())))
             .map(|(b, factors)| {
-                finish(graph, self.config(), b.0..b.1, &ws.output[arcs(b)], factors)
+                let rows = b.0..b.1;
+                finish(
+                    graph,
+                    self.config(),
+                    self.config().diagonal,
+                    rows,
+                    &ws.output[arcs(b)],
+                    factors,
+                )
             })
             .reduce(|| Pivots::NONE, Pivots::and);
         check(graph, &ws.factors)?;
@@ -169,6 +176,16 @@ impl<T: Element> LearnedLu<T> {
             smallest_diagonal: pivots.smallest,
             replaced: pivots.replaced,
         })
+    }
+
+    /// Node states before the first step.
+    pub(super) fn first_nodes(&self, graph: &CoatesGraph<T>, nodes: &mut Vec<[T; NODE_WIDTH]>) {
+        let features = graph.features.as_chunks().0;
+        nodes.clear();
+        nodes.extend_from_slice(features);
+        if self.config().graph_norm {
+            graph_norm::forward(&self.parameters.values, features, nodes);
+        }
     }
 
     fn run<const G: usize>(
@@ -192,15 +209,7 @@ impl<T: Element> LearnedLu<T> {
         let kept = usize::from(steps > 2);
         ws.state.resize(arcs * G * kept, zero);
         ws.output.resize(arcs, T::ZERO);
-        let features = if config.graph_norm {
-            let learned = &self.parameters.values[..config.graph_norm_len()];
-            graph_norm(learned, &graph.features, &mut ws.features);
-            &ws.features
-        } else {
-            &graph.features
-        };
-        ws.nodes.clear();
-        ws.nodes.extend_from_slice(features.as_chunks().0);
+        self.first_nodes(graph, &mut ws.nodes);
         let base: &[T] = match config.base {
             Base::None => &[],
             Base::Ilu0 => &graph.base_value,
@@ -239,6 +248,7 @@ impl<T: Element> LearnedLu<T> {
                         layers,
                         step: s,
                         relu,
+                        keep: false,
                         row_ptr: &graph.row_ptr[b.0..=b.1],
                         diagonal: &graph.diagonal[b.0..b.1],
                         col: &graph.col[arcs_of(b)],

@@ -42,10 +42,7 @@ impl LuSystem {
     /// assert_eq!((value, gradient), (0.0, [0.0; 4]));
     /// # Ok::<(), la_gnn::GnnError>(())
     /// ```
-    pub fn new(
-        matrix: Arc<CsMatI<f64, u32>>,
-        pairs: Arc<[InversePair]>,
-    ) -> Result<Self, GnnError> {
+    pub fn new(matrix: Arc<CsMatI<f64, u32>>, pairs: Arc<[InversePair]>) -> Result<Self, GnnError> {
         let refuse = |reason: String| Err(GnnError::Matrix { reason });
         let n = matrix.rows();
         if n == 0 || matrix.cols() != n {
