@@ -19,7 +19,10 @@ fn pa(f: &IncompleteLu, a: &CsMat<f64>) -> f64 {
 
 fn its<M: Preconditioner<Host>>(a: &CsMat<f64>, b: &[f64], m: &M) -> usize {
     let n = b.len();
-    let o = GmresOptions::default().with_rtol(1e-6).with_restart(n).with_max_iters(n);
+    let o = GmresOptions::default()
+        .with_rtol(1e-6)
+        .with_restart(n)
+        .with_max_iters(n);
     gmres(a, b, m, &o).unwrap().iterations
 }
 
@@ -37,7 +40,10 @@ fn main() {
             let f = if w == "ilu0" {
                 Ilu::default().factor(s.matrix.view()).unwrap()
             } else {
-                LearnedLu::new(&Weights::named_or_file(w).unwrap()).unwrap().factor(s.matrix.view()).unwrap()
+                LearnedLu::new(&Weights::named_or_file(w).unwrap())
+                    .unwrap()
+                    .factor(s.matrix.view())
+                    .unwrap()
             };
             let i = its(&a, &s.rhs, &f);
             list.push(i);
@@ -46,6 +52,10 @@ fn main() {
             sm = sm.min(f.stats().smallest_pivot.unwrap_or(f64::NAN));
         }
         let c = count as f64;
-        println!("{w}: its {:.1} {list:?} |P-A| {:.2} pivot {sm:.2e}", si / c, sf / c);
+        println!(
+            "{w}: its {:.1} {list:?} |P-A| {:.2} pivot {sm:.2e}",
+            si / c,
+            sf / c
+        );
     }
 }
