@@ -5,12 +5,13 @@ use std::time::Instant;
 use anyhow::Result;
 use la_krylov::{CgOptions, CgWorkspace, History, Host, Preconditioner, Status, cg_with};
 use la_problems::CsrMatrix;
+use serde::{Deserialize, Serialize};
 
 /// Relative residuals at which iterations and seconds are reported.
 pub(crate) const THRESHOLDS: [f64; 3] = [1e-3, 1e-6, 1e-8];
 
 /// What a set-up and a solve cost.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Measured {
     pub(crate) status: Status,
     /// Iterations to each threshold.
@@ -48,6 +49,8 @@ pub(crate) fn solve<M: Preconditioner<Host>>(
                 s.seconds.unwrap_or(f64::NAN),
             )
         })
+        // JSON has no NaN, and a picture no place for it.
+        .take_while(|p: &(f64, f64, f64)| p.1.is_finite() && p.2.is_finite())
         .collect();
     Ok(Measured {
         status: solution.status,
