@@ -92,7 +92,11 @@ pub(crate) fn gmres_iterations<M: Preconditioner<Host>>(
         .with_max_iters(max_iters);
     let solution = gmres(a, b, m, &options)?;
     let converged = solution.status.is_converged();
-    Ok(if converged { solution.iterations } else { max_iters })
+    Ok(if converged {
+        solution.iterations
+    } else {
+        max_iters
+    })
 }
 
 /// Median seconds of `repetitions` runs of a set-up, and its last result.
