@@ -128,7 +128,12 @@ fn states_and_factors_match_the_fixtures() {
         let mut compared = 0;
         for (name, state) in &states {
             if let Some(expected) = c.fixture.find(&format!("state.{name}")) {
-                assert_close(&format!("{} {name}", c.name), &values(state), expected, 1e-12);
+                assert_close(
+                    &format!("{} {name}", c.name),
+                    &values(state),
+                    expected,
+                    1e-12,
+                );
                 compared += 1;
             }
         }
@@ -214,7 +219,9 @@ fn losses_and_gradients_match_the_fixtures() {
         let mut memory = LuLossWorkspace::default();
         let mut gradient = vec![0.0; factors.len()];
         let mut at = |objective, power, pair: &InversePair| {
-            let loss = LuLoss::default().with_objective(objective).with_power(power);
+            let loss = LuLoss::default()
+                .with_objective(objective)
+                .with_power(power);
             let value = loss
                 .gradient(&system, &factors, w, Some(pair), &mut memory, &mut gradient)
                 .unwrap();
@@ -347,7 +354,9 @@ fn gradients_of_the_variants_are_those_of_finite_differences() {
             .with_activation(la_gnn::neuralif::Activation::Tanh)
             .with_steps(2)
             .with_hidden(32),
-        LearnedLuConfig::default().with_steps(1).with_scale(MatrixScale::Rows),
+        LearnedLuConfig::default()
+            .with_steps(1)
+            .with_scale(MatrixScale::Rows),
         LearnedLuConfig::default().with_base(Base::Ilu0),
     ] {
         let mut sample = Sample::for_learned_lu(a.view(), None, &config).unwrap();
@@ -373,7 +382,11 @@ fn learned_ic_has_an_exponential_diagonal_and_the_right_gradient() {
     let (l, _) = model.forward(&batch).unwrap();
     let l = factor_values(&l).unwrap();
     let stored = a.iter().filter(|(_, (i, j))| j < i).count();
-    assert_eq!(l.len(), stored + 14, "the lower triangle of A with every loop");
+    assert_eq!(
+        l.len(),
+        stored + 14,
+        "the lower triangle of A with every loop"
+    );
     let ends = batch.factor_rows().iter().zip(batch.factor_columns());
     assert!(l.iter().zip(ends).all(|(l, (i, j))| i != j || *l > 0.0));
     assert_gradient("learned IC", &model, &batch);
@@ -516,7 +529,9 @@ fn bad_input_is_refused() {
     assert!(sample(&CsMat::zero((0, 0)), None, &config).contains("not empty"));
     assert!(sample(&CsMat::zero((2, 3)), None, &config).contains("2 x 3"));
     assert!(sample(&a.map(|v| v / 0.0), None, &config).contains("graph of the matrix"));
-    let with_b = config.clone().with_first_feature(FirstFeature::RightHandSide);
+    let with_b = config
+        .clone()
+        .with_first_feature(FirstFeature::RightHandSide);
     assert!(sample(&a, None, &with_b).contains("first_feature"));
     assert!(sample(&a, Some(&[1.0]), &with_b).contains("right-hand side has length 1"));
     assert!(sample(&a, Some(&[f64::NAN; 6]), &with_b).contains("not finite"));
@@ -574,8 +589,12 @@ fn both_engines_make_the_same_factors() {
     for config in [
         LearnedLuConfig::default(),
         LearnedLuConfig::default().with_scale(MatrixScale::Rows),
-        LearnedLuConfig::default().with_graph_norm(true).with_scale(MatrixScale::Matrix),
-        LearnedLuConfig::default().with_base(Base::Ilu0).with_hidden(32),
+        LearnedLuConfig::default()
+            .with_graph_norm(true)
+            .with_scale(MatrixScale::Matrix),
+        LearnedLuConfig::default()
+            .with_base(Base::Ilu0)
+            .with_hidden(32),
     ] {
         let mut parameters = Parameters::initialize(&config, 2).unwrap();
         // On top of ILU(0) a fresh output is zero.
@@ -587,7 +606,9 @@ fn both_engines_make_the_same_factors() {
         let mut sample = Sample::for_learned_lu(a.view(), None, &config).unwrap();
         let mut graph = CoatesGraph::<f64>::prepare(a.view(), &config).unwrap();
         if config.base == Base::Ilu0 {
-            let base: Vec<f64> = (0..sample.matrix().nnz()).map(|k| (k as f64).cos()).collect();
+            let base: Vec<f64> = (0..sample.matrix().nnz())
+                .map(|k| (k as f64).cos())
+                .collect();
             graph.set_base(&base).unwrap();
             sample = sample.with_base(base).unwrap();
         }

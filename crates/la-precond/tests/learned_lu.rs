@@ -209,7 +209,9 @@ fn an_untrained_correction_is_ilu0() {
     }
     // With another rule for its pivots, another ILU(0).
     let config = LearnedLuConfig::default().with_base(Base::Ilu0);
-    let rule = PivotRule::default().with_threshold(0.5).with_replacement(0.5);
+    let rule = PivotRule::default()
+        .with_threshold(0.5)
+        .with_replacement(0.5);
     let got = untrained(&config, 1)
         .with_pivot(rule)
         .factor(a.view())

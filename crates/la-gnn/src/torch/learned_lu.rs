@@ -126,8 +126,9 @@ impl LearnedLu {
         match (self.config.base, &graph.base) {
             (Base::None, None) | (Base::Ilu0, Some(_)) => Ok(graph),
             (Base::Ilu0, None) => Err(GnnError::Matrix {
-                reason: "comes without ILU(0), which this network corrects; see `Sample::with_base`"
-                    .into(),
+                reason:
+                    "comes without ILU(0), which this network corrects; see `Sample::with_base`"
+                        .into(),
             }),
             (Base::None, Some(_)) => Err(GnnError::Matrix {
                 reason: "comes with ILU(0), which this network does not take".into(),

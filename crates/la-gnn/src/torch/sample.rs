@@ -194,7 +194,9 @@ impl Sample {
         finite("ILU(0)", &base)?;
         let diagonal = |i: usize| self.matrix.nnz_index(i, i).map_or(0.0, |k| base[k.0]);
         if let Some(i) = (0..self.num_nodes()).find(|i| diagonal(*i) == 0.0) {
-            return Err(refuse(format!("row {i} of ILU(0) has a zero on the diagonal")));
+            return Err(refuse(format!(
+                "row {i} of ILU(0) has a zero on the diagonal"
+            )));
         }
         self.base = Some(base.into());
         Ok(self)
