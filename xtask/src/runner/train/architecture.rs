@@ -12,7 +12,7 @@ use la_precond::{IncompleteCholesky, IncompleteLu, PrecondError};
 
 use super::lu_recipe::LuRecipe;
 use super::yardstick::Yardstick;
-use super::{Engine, Run, Variant, engine};
+use super::{Engine, Run, Variant, engine, lu_engine};
 use crate::experiment::Problem;
 
 /// The factor of a problem's matrix.
@@ -187,9 +187,6 @@ impl Architecture for LearnedLuConfig {
     }
 
     fn engine(run: &Run<Self>) -> Result<(Box<dyn training::Engine>, &'static str)> {
-        if run.engine == Engine::Native {
-            anyhow::bail!("learned LU trains with LibTorch only; leave --engine out");
-        }
-        engine::learned_lu(run)
+        lu_engine::learned_lu(run)
     }
 }

@@ -2,15 +2,8 @@
 
 use std::sync::Arc;
 
-#[cfg(feature = "torch")]
-use anyhow::Context;
 use anyhow::{Result, bail};
-#[cfg(feature = "torch")]
-use la_gnn::learned_lu::Base;
-use la_gnn::learned_lu::LearnedLuConfig;
 use la_gnn::native::LowerGraph;
-#[cfg(feature = "torch")]
-use la_gnn::native::neuralif::InversePair;
 use la_gnn::native::neuralif::NativeEngine;
 use la_gnn::neuralif::NeuralIfConfig;
 #[cfg(feature = "torch")]
@@ -22,20 +15,9 @@ use la_gnn::{
     GnnError,
     native::{equilibrate, neuralif::Loss},
     torch::tch::Kind,
-    torch::{
-        Device, Generated, LearnedLu, LossOptions, Objective, Power, Sample, SampleSource,
-        TorchEngine,
-    },
+    torch::{Device, Generated, LossOptions, Objective, Power, Sample, SampleSource, TorchEngine},
 };
-#[cfg(feature = "torch")]
-use la_krylov::{GmresOptions, gmres};
-#[cfg(feature = "torch")]
-use la_precond::classical::{Complete, Ilu};
 use la_problems::Split;
-#[cfg(feature = "torch")]
-use rand::SeedableRng;
-#[cfg(feature = "torch")]
-use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 use super::{Architecture, Engine, Run};
@@ -57,7 +39,7 @@ pub(super) fn neuralif(
     }
 }
 
-fn samples<C: Architecture>(run: &Run<C>) -> u64 {
+pub(super) fn samples<C: Architecture>(run: &Run<C>) -> u64 {
     run.family
         .len(Split::Train)
         .map_or(run.samples, |len| len.min(run.samples)) as u64
@@ -150,82 +132,12 @@ pub(super) fn neuralpcg(
     Ok((Box::new(engine), "torch"))
 }
 
-/// The LibTorch engine with every training matrix and its solutions in memory.
-#[cfg(feature = "torch")]
-pub(super) fn learned_lu(
-    run: &Run<LearnedLuConfig>,
-) -> Result<(Box<dyn training::Engine>, &'static str)> {
-    let device = Device::parse(&run.device)?.to_tch();
-    let parameters = la_gnn::learned_lu::Parameters::initialize(&run.config, run.options.seed)?;
-    let model = LearnedLu::new(&parameters, Kind::Float, device)?;
-    let count = samples(run);
-    let bar = progress::bar("training matrices", count);
-    let samples = (0..count)
-        .into_par_iter()
-        .map(|i| {
-            let problem = run.family.problem(Split::Train, i)?;
-            let mut sample =
-                Sample::for_learned_lu(problem.matrix.view(), Some(&problem.rhs), &run.config)?;
-            if run.config.base == Base::Ilu0 {
-                let base = ilu0(&sample).with_context(|| format!("ILU(0) of {}", problem.name))?;
-                sample = sample.with_base(base)?;
-            }
-            let pairs = solutions(&sample, run.loss.pairs, Split::Train.seed(i))
-                .with_context(|| format!("solving with {}", problem.name))?;
-            bar.inc(1);
-            Ok(Arc::new(sample.with_pairs(pairs)?))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    bar.finish_and_clear();
-    let engine =
-        TorchEngine::new(model, samples, run.loss.loss.clone())?.with_kept_entries(KEPT_ENTRIES);
-    Ok((Box::new(engine), "torch"))
-}
-
-/// Entries of ILU(0) in the order of the matrix, pivots in L.
-#[cfg(feature = "torch")]
-fn ilu0(sample: &Sample) -> Result<Vec<f64>> {
-    let factor = Ilu::default().factor(sample.matrix().view())?;
-    let pivot = |j: usize| 1.0 / factor.inverse_diagonal()[j];
-    let mut entries = Vec::with_capacity(sample.matrix().nnz());
-    for i in 0..sample.num_nodes() {
-        entries.extend(factor.lower_row(i).map(|(j, l)| l * pivot(j)));
-        entries.push(pivot(i));
-        entries.extend(factor.scaled_upper_row(i).map(|(_, u)| u));
-    }
-    Ok(entries)
-}
-
-/// Solutions of systems with the matrix and standard normal right-hand sides. The matrix is factored once.
-#[cfg(feature = "torch")]
-fn solutions(sample: &Sample, count: usize, seed: u64) -> Result<Vec<InversePair>> {
-    if count == 0 {
-        return Ok(Vec::new());
-    }
-    let a = sample.matrix();
-    let direct = Complete::default().factor(a.view())?;
-    let options = GmresOptions::default().with_rtol(1e-10);
-    (0..count as u64)
-        .map(|k| {
-            let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-            // Streams 0 and 1 belong to the generators.
-            rng.set_stream(2 + k);
-            let y: Vec<f64> = (0..sample.num_nodes())
-                .map(|_| StandardNormal.sample(&mut rng))
-                .collect();
-            let solution = gmres(a, &y, &direct, &options)?;
-            solution.require_converged()?;
-            Ok(InversePair { x: solution.x, y })
-        })
-        .collect()
-}
-
 /// Entries of batches that stay in memory: about a gigabyte.
 #[cfg(feature = "torch")]
-const KEPT_ENTRIES: usize = 8_000_000;
+pub(super) const KEPT_ENTRIES: usize = 8_000_000;
 
 #[cfg(not(feature = "torch"))]
-fn without_torch<T>() -> Result<T> {
+pub(super) fn without_torch<T>() -> Result<T> {
     bail!(
         "this program was built without LibTorch; start it with `cargo xtask train`, which builds it with LibTorch"
     )
@@ -233,13 +145,6 @@ fn without_torch<T>() -> Result<T> {
 
 #[cfg(not(feature = "torch"))]
 fn torch(_: &Run<NeuralIfConfig>) -> Result<(Box<dyn training::Engine>, &'static str)> {
-    without_torch()
-}
-
-#[cfg(not(feature = "torch"))]
-pub(super) fn learned_lu(
-    _: &Run<LearnedLuConfig>,
-) -> Result<(Box<dyn training::Engine>, &'static str)> {
     without_torch()
 }
 

@@ -3,6 +3,7 @@
 mod architecture;
 mod engine;
 mod hooks;
+mod lu_engine;
 mod lu_recipe;
 mod yardstick;
 
@@ -37,8 +38,8 @@ pub(crate) struct Args {
     /// The architecture
     #[arg(value_enum)]
     model: Model,
-    /// `synthetic`, `poisson`, `sparse-uniform`, `perturbed-nonzeros`, `convection`, a matrix file, or a folder of matrix
-    /// files [default: synthetic; for matrices that are not symmetric sparse-uniform]
+    /// `synthetic`, `poisson`, `sparse-uniform`, `perturbed-nonzeros`, `convection-diffusion`, `values:FILE,FILE...`, a matrix file,
+    /// or a folder of matrix files [default: synthetic; for matrices that are not symmetric sparse-uniform]
     #[arg(long)]
     data: Option<String>,
     /// Order of generated matrices (Poisson: between half and twice of it) [default: 10000; for matrices that are not symmetric 2500]

@@ -154,7 +154,7 @@ impl Ready {
 
 #[cfg(test)]
 mod tests {
-    use la_problems::ConvectionDiffusion;
+    use la_problems::{ConvectionDiffusion, Grid};
 
     use super::*;
 
@@ -177,7 +177,12 @@ mod tests {
 
     #[test]
     fn the_matrix_is_what_the_preconditioner_inverts() {
-        let a = ConvectionDiffusion::default().matrix().unwrap();
+        // Untrained factors are so badly conditioned that on larger matrices nothing would be left to compare.
+        let grid = Grid::rectangle(3, 3);
+        let a = ConvectionDiffusion::default()
+            .with_grid(grid)
+            .matrix()
+            .unwrap();
         let n = a.rows();
         for method in methods() {
             let ready = method.set_up(&a).unwrap();
@@ -193,7 +198,6 @@ mod tests {
                 .apply(&Host::new(n), &pv, &mut back)
                 .unwrap();
             let size = v.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-            // The untrained factors are far from well conditioned.
             let error = v
                 .iter()
                 .zip(&back)

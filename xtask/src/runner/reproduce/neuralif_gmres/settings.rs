@@ -31,8 +31,8 @@ pub(super) struct Experiment {
 #[serde(deny_unknown_fields)]
 pub(super) struct ProfileSettings {
     pub(super) about: String,
-    /// Names in [`Experiment::learned`].
-    pub(super) learned: Vec<String>,
+    /// Names in [`Experiment::learned`], for sets that do not say otherwise.
+    learned: Vec<String>,
     /// Repetitions of every set-up and solve, one method after the other; the medians count.
     pub(super) repetitions: usize,
     /// Seconds after which a solve is given up.
@@ -59,6 +59,8 @@ pub(super) struct Set {
     /// Matrices whose singular values are computed.
     #[serde(default)]
     pub(super) spectra: usize,
+    /// Names in [`Experiment::learned`] in place of those of the profile: networks trained for this family.
+    learned: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -87,6 +89,21 @@ pub(super) struct Learned {
 pub(super) struct Tuning {
     pub(super) drop_tol: Vec<f64>,
     pub(super) fill: Vec<f64>,
+}
+
+impl ProfileSettings {
+    /// Names of the trained networks of all sets, each once.
+    pub(super) fn networks(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for set in &self.sets {
+            for name in set.learned.as_ref().unwrap_or(&self.learned) {
+                if !names.contains(&name.as_str()) {
+                    names.push(name);
+                }
+            }
+        }
+        names
+    }
 }
 
 impl Set {
@@ -135,10 +152,11 @@ impl Experiment {
         })
     }
 
-    /// The trained networks of a profile, by the names of their methods.
+    /// The trained networks of a set, by the names of their methods.
     pub(super) fn networks<'a>(
         &'a self,
         profile: &'a ProfileSettings,
+        set: &'a Set,
     ) -> Result<Vec<(&'a str, &'a Learned)>> {
         let find = |name: &'a String| {
             let learned = self.learned.get(name).with_context(|| {
@@ -146,13 +164,17 @@ impl Experiment {
             })?;
             Ok((name.as_str(), learned))
         };
-        profile.learned.iter().map(find).collect()
+        let names = set.learned.as_ref().unwrap_or(&profile.learned);
+        names.iter().map(find).collect()
     }
 
     /// Refuses a profile with rows of weights that are not there.
     pub(super) fn require_weights(&self, profile: &ProfileSettings) -> Result<()> {
         let mut missing: Vec<String> = Vec::new();
-        for (name, learned) in self.networks(profile)? {
+        for name in profile.networks() {
+            let Some(learned) = self.learned.get(name) else {
+                bail!("experiments/neuralif-gmres.toml has no [learned.{name}]");
+            };
             if let Err(error) = Weights::named_or_file(&learned.weights) {
                 missing.push(format!("{name}: {error}"));
             }
@@ -198,7 +220,9 @@ mod tests {
         let experiment = Experiment::load().unwrap();
         for name in ["smoke", "quick", "full"] {
             let profile = experiment.profile(name).unwrap();
-            experiment.networks(profile).unwrap();
+            for set in &profile.sets {
+                experiment.networks(profile, set).unwrap();
+            }
             let names: Vec<String> = profile.sets.iter().map(Set::name).collect();
             let different: std::collections::BTreeSet<&String> = names.iter().collect();
             assert_eq!(different.len(), names.len(), "{names:?}");

@@ -44,8 +44,10 @@ impl<'e> Study<'e> {
         ledger: Ledger,
     ) -> Result<Self> {
         let settings = experiment.profile(request.profile.name())?;
-        let learned = settings.learned.iter().map(String::as_str);
-        let names = CLASSICAL.into_iter().chain(learned).chain(["untrained"]);
+        let names = CLASSICAL
+            .into_iter()
+            .chain(settings.networks())
+            .chain(["untrained"]);
         Ok(Self {
             experiment,
             settings,
@@ -150,7 +152,7 @@ impl<'e> Study<'e> {
             Method::new("ilu0", Kind::Ilu0),
             Method::new("ilut", ilut),
         ];
-        for (name, learned) in self.experiment.networks(self.settings)? {
+        for (name, learned) in self.experiment.networks(self.settings, set)? {
             methods.push(Method::learned(name, &learned.weights, learned.eps)?);
         }
         methods.push(Method::untrained("untrained", self.request.seed)?.on_first(set.slow));

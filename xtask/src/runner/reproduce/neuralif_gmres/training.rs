@@ -21,7 +21,7 @@ pub(super) fn train_all(experiment: &mut Experiment, profile: &ProfileSettings) 
     let folder = crate::root().join("target/reproduce/neuralif-gmres/weights");
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot create {}", folder.display()))?;
-    for name in &profile.learned {
+    for name in profile.networks() {
         let Some(learned) = experiment.learned.get_mut(name) else {
             bail!("experiments/neuralif-gmres.toml has no [learned.{name}]");
         };
