@@ -59,9 +59,9 @@ impl Eddies {
                 sine[0] * slope[1] * sine[2],
                 sine[0] * sine[1] * slope[2],
             ];
-            for d in 0..3 {
+            for (d, w) in w.iter_mut().enumerate() {
                 let (next, after) = ((d + 1) % 3, (d + 2) % 3);
-                w[d] += gradient[next] * axis[after] - gradient[after] * axis[next];
+                *w += gradient[next] * axis[after] - gradient[after] * axis[next];
             }
         }
         w
