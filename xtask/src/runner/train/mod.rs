@@ -220,7 +220,7 @@ impl<C: Architecture> Run<C> {
                     .with_context(|| format!("cannot start from the weights `{source}`"))?;
                 if config != self.config {
                     bail!(
-                        "`{source}` has another configuration than the options ask for: {config:?}"
+                        "`{source}` has another configuration than --variant and the other options of the network ask for: {config:?}"
                     );
                 }
                 values
