@@ -12,7 +12,7 @@ use la_gnn::neuralif;
 use la_gnn::weights::Provenance;
 use la_krylov::{GmresOptions, gmres};
 use la_precond::classical::{Ilu, IluSymbolic, PivotRule};
-use la_precond::learned::LearnedLu;
+use la_precond::learned::{LearnedLu, Weights};
 use la_precond::sprs::{CsMatI, TriMatI};
 use la_precond::{IncompleteLu, IncompleteLuBuilder, PrecondError};
 use rand::{Rng, SeedableRng};
@@ -135,9 +135,10 @@ fn the_product_is_that_of_the_network() {
         let (mut l, mut u) = (TriMatI::<f64, u32>::new((30, 30)), TriMatI::new((30, 30)));
         for (i, row) in graph.row_ptr().windows(2).enumerate() {
             u.add_triplet(i, i, 1.0);
-            for k in row[0] as usize..row[1] as usize {
-                let j = graph.columns()[k] as usize;
-                if j > i { &mut u } else { &mut l }.add_triplet(i, j, values[k]);
+            let row = row[0] as usize..row[1] as usize;
+            for (&j, &value) in graph.columns()[row.clone()].iter().zip(&values[row]) {
+                let j = j as usize;
+                if j > i { &mut u } else { &mut l }.add_triplet(i, j, value);
             }
         }
         let (l, u): (Csr, Csr) = (l.to_csr(), u.to_csr());
@@ -327,6 +328,32 @@ fn what_does_not_fit_is_refused() {
             .nnz(),
         0
     );
+}
+
+#[test]
+fn weight_files_are_networks() {
+    let config = LearnedLuConfig::default().with_scale(MatrixScale::Rows);
+    let parameters = Parameters::initialize(&config, 6).unwrap();
+    let bytes = parameters
+        .to_weights(Provenance::default())
+        .to_bytes()
+        .unwrap();
+    let builder = LearnedLu::new(&Weights::from_bytes(&bytes).unwrap()).unwrap();
+    assert_eq!(builder.config(), &config);
+    let a = random(25, 4, 9);
+    let (read, made) = (
+        builder.factor(a.view()).unwrap(),
+        untrained(&config, 6).factor(a.view()).unwrap(),
+    );
+    assert_eq!(
+        (read.to_lower(), read.to_upper()),
+        (made.to_lower(), made.to_upper())
+    );
+    // Bundled ones of this architecture, by name.
+    for name in Weights::bundled_names().filter(|n| n.starts_with("neuralif-gmres-l")) {
+        let builder = LearnedLu::new(&Weights::bundled(name).unwrap()).unwrap();
+        check(&a, &builder.factor(a.view()).unwrap());
+    }
 }
 
 /// Parity data: GMRES with factors of trained weights.

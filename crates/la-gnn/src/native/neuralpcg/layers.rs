@@ -2,7 +2,7 @@
 
 use super::super::Element;
 use super::super::lanes::{Lanes, Perceptron, Square, doubles, fold, lanes, square, sum};
-use crate::neuralpcg::{NeuralPcgConfig, Parameters};
+use crate::neuralpcg::{FactorForm, NeuralPcgConfig, Parameters};
 
 /// Parameters with the width padded to `G` groups of eight lanes by zeros. Both nonlinearities map 0 to 0, so
 /// padding changes nothing.
@@ -13,9 +13,10 @@ pub(super) struct Layers<T, const G: usize> {
     pub node_bias: Lanes<T, G>,
     pub node_out: Square<T, G>,
     pub node_out_bias: Lanes<T, G>,
-    /// Arc encoder, first layer: column and bias. Its second layer is folded into the first step.
+    /// Arc encoder, first layer: column of a_ij, and bias with the position code left of, on and right of the diagonal (three
+    /// times the bias without one). Its second layer is folded into the first step.
     pub arc_in: Lanes<T, G>,
-    pub arc_bias: Lanes<T, G>,
+    pub arc_bias: [Lanes<T, G>; 3],
     pub steps: Vec<Step<T, G>>,
     /// Decoder: first layer after the last step's second layer, bias, output weights and bias.
     pub decoder: Square<T, G>,
@@ -50,8 +51,16 @@ impl<T: Element, const G: usize> Layers<T, G> {
         let mut perceptron =
             |inputs: usize, outputs: usize| Perceptron::take(&mut rest, inputs, w, outputs);
         let node = perceptron(config.node_features, w);
-        let mut arc = perceptron(1, w);
-        let (arc_in, arc_bias) = (lanes(doubles(arc.w)), lanes(doubles(arc.b)));
+        let mut arc = perceptron(config.edge_features(), w);
+        let code = match config.form {
+            FactorForm::Symmetric => vec![0.0; w],
+            FactorForm::Triangle => arc.block(1, 1),
+        };
+        let (arc_in, arc_bias) = (
+            lanes(arc.block(0, 1)),
+            [-1.0, 0.0, 1.0]
+                .map(|side| lanes(doubles(arc.b).zip(&code).map(|(b, c)| b + side * c))),
+        );
         let mut steps = Vec::with_capacity(config.steps);
         for _ in 0..config.steps {
             let (edge, node) = (perceptron(3 * w, w), perceptron(2 * w, w));
