@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use la_problems::io::{ReadOptions, read_matrix};
 use la_problems::{
     ConvectionSamples, CsrMatrix, Grid, LinearSystem, Perturbation, PerturbedPoisson,
@@ -40,20 +40,13 @@ impl Nonsymmetric {
     pub(crate) const NAMES: &str =
         "`sparse-uniform`, `perturbed-nonzeros`, `convection-diffusion` and `values:FILE,FILE...`";
 
-    /// The family of this name with matrices of order `n`, which grids need to be a square; `None` for other names.
+    /// The family of this name; `None` for other names. Grids have the side that comes nearest to `n` points.
     pub(crate) fn parse(text: &str, n: usize) -> Result<Option<Self>> {
-        let side = || {
-            let side = n.isqrt();
-            ensure!(
-                side >= 1 && side * side == n,
-                "`{text}` lives on a square grid: n must be a square number, and {n} is none"
-            );
-            Ok(side)
-        };
+        let side = ((n as f64).sqrt().round() as usize).max(1);
         Ok(Some(match text {
-            "sparse-uniform" => Self::SparseUniform { side: side()? },
-            "perturbed-nonzeros" => Self::PerturbedNonzeros { side: side()? },
-            "convection-diffusion" => Self::Convection { side: side()? },
+            "sparse-uniform" => Self::SparseUniform { side },
+            "perturbed-nonzeros" => Self::PerturbedNonzeros { side },
+            "convection-diffusion" | "convection" => Self::Convection { side },
             _ => match text.strip_prefix("values:") {
                 Some(files) => Self::values(files.split(',').map(PathBuf::from).collect())?,
                 None => return Ok(None),
@@ -160,8 +153,9 @@ mod tests {
         assert_eq!(ones.matrix, problem.matrix);
         assert_eq!(ones.rhs, vec![1.0; 400]);
         assert!(Nonsymmetric::parse("synthetic", 400).unwrap().is_none());
-        let error = Nonsymmetric::parse("convection-diffusion", 1000).unwrap_err();
-        assert!(error.to_string().contains("square"), "{error}");
+        let near = Nonsymmetric::parse("convection", 1000).unwrap().unwrap();
+        let problem = near.problem(Split::Test, 0, None).unwrap();
+        assert_eq!(problem.matrix.rows(), 32 * 32);
     }
 
     #[test]
