@@ -63,13 +63,14 @@ fn parameters(file: &Fixture, config: LearnedLuConfig) -> Parameters {
 fn triangles<T: Element>(graph: &CoatesGraph<T>, values: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let (mut l, mut u) = (Vec::new(), Vec::new());
     for (i, row) in graph.row_ptr().windows(2).enumerate() {
-        for k in row[0] as usize..row[1] as usize {
-            let j = graph.columns()[k] as usize;
+        let row = row[0] as usize..row[1] as usize;
+        for (&j, &value) in graph.columns()[row.clone()].iter().zip(&values[row]) {
+            let j = j as usize;
             if j <= i {
-                l.push(values[k]);
+                l.push(value);
             }
             if j >= i {
-                u.push(if j == i { 1.0 } else { values[k] });
+                u.push(if j == i { 1.0 } else { value });
             }
         }
     }

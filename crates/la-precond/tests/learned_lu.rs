@@ -135,9 +135,10 @@ fn the_product_is_that_of_the_network() {
         let (mut l, mut u) = (TriMatI::<f64, u32>::new((30, 30)), TriMatI::new((30, 30)));
         for (i, row) in graph.row_ptr().windows(2).enumerate() {
             u.add_triplet(i, i, 1.0);
-            for k in row[0] as usize..row[1] as usize {
-                let j = graph.columns()[k] as usize;
-                if j > i { &mut u } else { &mut l }.add_triplet(i, j, values[k]);
+            let row = row[0] as usize..row[1] as usize;
+            for (&j, &value) in graph.columns()[row.clone()].iter().zip(&values[row]) {
+                let j = j as usize;
+                if j > i { &mut u } else { &mut l }.add_triplet(i, j, value);
             }
         }
         let (l, u): (Csr, Csr) = (l.to_csr(), u.to_csr());

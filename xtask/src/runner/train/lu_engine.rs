@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use la_gnn::GnnError;
-use la_gnn::learned_lu::{Base, LearnedLuConfig};
+use la_gnn::learned_lu::LearnedLuConfig;
 use la_gnn::native::CoatesGraph;
 use la_gnn::native::learned_lu::{LuEngine, LuTrainingGraph};
 use la_gnn::native::neuralif::InversePair;
@@ -77,7 +77,7 @@ fn native(run: &Run<LearnedLuConfig>) -> Result<(Box<dyn training::Engine>, &'st
 
 #[cfg(feature = "torch")]
 fn torch(run: &Run<LearnedLuConfig>) -> Result<(Box<dyn training::Engine>, &'static str)> {
-    use la_gnn::learned_lu::Parameters;
+    use la_gnn::learned_lu::{Base, Parameters};
     use la_gnn::torch::{Device, LearnedLu, Sample, TorchEngine, tch::Kind};
 
     let device = Device::parse(&run.device)?.to_tch();

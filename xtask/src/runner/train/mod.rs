@@ -220,7 +220,7 @@ impl<C: Architecture> Run<C> {
                     .with_context(|| format!("cannot start from the weights `{source}`"))?;
                 if config != self.config {
                     bail!(
-                        "`{source}` has another configuration than the options ask for: {config:?}"
+                        "`{source}` has another configuration than --variant and the other options of the network ask for: {config:?}"
                     );
                 }
                 values
@@ -305,12 +305,12 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         }
         Model::Neuralpcg => {
             let config = variant.neuralpcg();
-            let usual = match config.form {
-                // L_max of the paper is squared.
-                FactorForm::Triangle => "squared",
-                _ => "default",
+            let loss = match (config.form, args.loss.as_deref()) {
+                // L_max of the paper, up to the factor ½.
+                (FactorForm::Triangle, None | Some("l_max")) => "squared",
+                (_, given) => given.unwrap_or("default"),
             };
-            let loss = parse_loss(args.loss.as_deref().unwrap_or(usual))?;
+            let loss = parse_loss(loss)?;
             run_as(args, config, loss)
         }
         Model::NeuralifGmres => {

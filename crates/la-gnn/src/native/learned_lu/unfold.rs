@@ -119,12 +119,12 @@ impl Place {
     ) {
         let h = self.hidden;
         let (matrix, bias) = (matrix.as_flattened(), bias.as_flattened());
-        for i in 0..h {
+        for (i, &shift) in bias[..h].iter().enumerate() {
             for k in 0..inner.outputs {
                 let at = self.w + i * self.inputs + first + k;
                 let weight = f64::from(values[at]);
-                let mut sum = bias[i] * f64::from(values[inner.c + k]);
-                gradient[inner.c + k] += weight * bias[i];
+                let mut sum = shift * f64::from(values[inner.c + k]);
+                gradient[inner.c + k] += weight * shift;
                 for j in 0..h {
                     let d = matrix[j].as_flattened()[i];
                     sum += d * f64::from(values[inner.v + k * h + j]);
