@@ -84,10 +84,7 @@ impl LearnedRelaxation {
             .map_err(|error| builder_error("learned relaxation", &error))?;
         let factor =
             IluSymbolic::new(a, 0)?.factor_relaxed(a, self.pivot, Relaxation::PerRow(&omega))?;
-        let stats = factor
-            .stats()
-            .clone()
-            .with_setup_seconds(start.elapsed().as_secs_f64());
+        let stats = (*factor.stats()).with_setup_seconds(start.elapsed().as_secs_f64());
         Ok(factor.with_stats(stats))
     }
 }
