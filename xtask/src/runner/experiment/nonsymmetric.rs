@@ -38,7 +38,7 @@ pub(crate) struct Base {
 pub(crate) const SPREAD: f64 = 0.1;
 
 /// Cell Péclet numbers of [`Nonsymmetric::Eddies`]; the wind reaches 1 nowhere or in few places.
-const EDDIES: [f64; 2] = [0.1, 100.0];
+const EDDIES: [f64; 2] = [0.1, 1000.0];
 
 impl Nonsymmetric {
     /// The names that [`parse`](Self::parse) knows.

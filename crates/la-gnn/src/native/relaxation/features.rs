@@ -5,7 +5,10 @@ use sprs::CsMatViewI;
 use crate::GnnError;
 use crate::relaxation::FEATURES;
 
-/// Ten features of every row, n × 10, and (if wanted) their means over the columns of each row, n × 10.
+/// What one row is described by.
+pub(super) type Features = [f32; FEATURES];
+
+/// Ten features of every row, and (if wanted) their means over the columns of each row.
 ///
 /// With t_i the sum of |a_ij| over row i and of |a_ji| over column i, both without the diagonal, plus 2 |a_ii|:
 ///
@@ -24,7 +27,7 @@ use crate::relaxation::FEATURES;
 pub(super) fn features(
     a: CsMatViewI<'_, f64, u32>,
     means: bool,
-) -> Result<(Vec<f32>, Vec<f32>), GnnError> {
+) -> Result<(Vec<Features>, Vec<Features>), GnnError> {
     let n = a.rows();
     if n != a.cols() || !a.is_csr() {
         return Err(GnnError::Matrix {
@@ -65,8 +68,7 @@ pub(super) fn features(
         rows.push(own);
     }
     let order = ((n.max(1) as f64).ln() / 10.0 - 1.0) as f32;
-    let mut x = Vec::with_capacity(n * FEATURES);
-    for (own, [above, below, column]) in rows.iter().zip(&columns) {
+    let describe = |(own, [above, below, column]): (&Row, &[f64; 3])| {
         let total = own.left + own.right + above + below + 2.0 * own.diagonal.abs();
         // A total that overflows or vanishes says nothing.
         let scale = if total > 0.0 && total.is_finite() {
@@ -75,36 +77,38 @@ pub(super) fn features(
             0.0
         };
         let skew = (own.left - above).abs() + (own.right - below).abs();
-        x.extend(
-            [
-                2.0 * own.diagonal,
-                own.left,
-                own.right,
-                *below,
-                *above,
-                own.sum,
-                *column,
-                own.largest,
-                skew,
-            ]
-            .map(|v| (v * scale) as f32),
-        );
-        x.push(order);
-    }
-    let mut mean = Vec::new();
-    if means {
-        mean = vec![0.0; n * FEATURES];
-        for (row, y) in a.outer_iterator().zip(mean.chunks_exact_mut(FEATURES)) {
-            for &j in row.indices() {
-                let other = &x[j as usize * FEATURES..][..FEATURES];
-                for (y, x) in y.iter_mut().zip(other) {
-                    *y += x;
-                }
+        let scaled = |v: f64| (v * scale) as f32;
+        [
+            scaled(2.0 * own.diagonal),
+            scaled(own.left),
+            scaled(own.right),
+            scaled(*below),
+            scaled(*above),
+            scaled(own.sum),
+            scaled(*column),
+            scaled(own.largest),
+            scaled(skew),
+            order,
+        ]
+    };
+    let x: Vec<Features> = rows.iter().zip(&columns).map(describe).collect();
+    let mean_of_row = |columns: &[u32]| {
+        let mut sum = [0.0; FEATURES];
+        for &j in columns {
+            for (s, v) in sum.iter_mut().zip(&x[j as usize]) {
+                *s += v;
             }
-            let share = 1.0 / row.nnz().max(1) as f32;
-            y.iter_mut().for_each(|y| *y *= share);
         }
-    }
+        let share = 1.0 / columns.len().max(1) as f32;
+        sum.map(|s| s * share)
+    };
+    let mean = if means {
+        a.outer_iterator()
+            .map(|row| mean_of_row(row.indices()))
+            .collect()
+    } else {
+        Vec::new()
+    };
     Ok((x, mean))
 }
 

@@ -8,7 +8,7 @@ use sprs::CsMatViewI;
 use super::super::neuralif::probe;
 use super::RelaxationNetwork;
 use super::elimination::Matrix;
-use super::features::features;
+use super::features::{Features, features};
 use crate::GnnError;
 use crate::relaxation::{Parameters, RelaxationConfig};
 use crate::training::Engine;
@@ -17,8 +17,8 @@ use crate::training::Engine;
 #[derive(Debug, Clone)]
 pub struct RelaxationSample {
     matrix: Arc<Matrix>,
-    features: Vec<f32>,
-    means: Vec<f32>,
+    features: Vec<Features>,
+    means: Vec<Features>,
 }
 
 impl RelaxationSample {
