@@ -18,7 +18,10 @@ fn help_and_list() {
     let list = runner().args(["reproduce", "--list"]).output().unwrap();
     let text = String::from_utf8(list.stdout).unwrap();
     assert!(
-        list.status.success() && text.contains("neuralif") && text.contains("--profile quick"),
+        list.status.success()
+            && text.contains("neuralif  ")
+            && text.contains("neuralif-gmres  ")
+            && text.contains("--profile quick"),
         "{text}"
     );
 }
@@ -120,4 +123,66 @@ fn smoke() {
     assert!(results.count(Verdict::NoReference) > 0);
     let html = std::fs::read_to_string(folder.join("report.html")).unwrap();
     assert!(html.contains("<svg") && html.contains("neuralif-untrained"));
+}
+
+/// The experiment on matrices that are not symmetric, as small as it goes.
+#[test]
+fn smoke_of_learned_lu() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .join("target/reproduce/neuralif-gmres/smoke");
+    let output = runner()
+        .args(["reproduce", "neuralif-gmres", "--profile", "smoke"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{text}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(!folder.join("unfinished").exists());
+    let results = Results::read(&folder.join("results.json")).unwrap();
+    let value = |problem: &str, method: &str, quantity: &str| {
+        let found = results
+            .measurements
+            .iter()
+            .find(|m| m.problem == problem && m.method == method && m.quantity == quantity);
+        found
+            .unwrap_or_else(|| panic!("no {quantity} of {method} on {problem}"))
+            .value
+    };
+    let paper = "sparse-uniform-n400";
+    for method in ["none", "jacobi", "ilu0"] {
+        for problem in [
+            paper,
+            "perturbed-nonzeros-n400",
+            "convection-diffusion-n2500-ones",
+        ] {
+            for quantity in ["iterations@1e-6", "setup_seconds", "total_seconds"] {
+                let value = value(problem, method, quantity);
+                assert!(
+                    value.is_some_and(|v| v >= 0.0),
+                    "{problem} {method} {quantity}"
+                );
+            }
+        }
+        let [low, high, kappa] =
+            ["sigma_min", "sigma_max", "kappa"].map(|q| value(paper, method, q).unwrap());
+        assert!(0.0 < low && low < high, "{method}: {low} {high}");
+        assert!(
+            (kappa * low / high - 1.0).abs() < 1e-10,
+            "one matrix: no mean"
+        );
+    }
+    // Jacobi divides the spectrum by nearly the same number everywhere: the diagonal is 4, but where an entry of the noise lies on it.
+    let ratio =
+        value(paper, "jacobi", "sigma_max").unwrap() / value(paper, "none", "sigma_max").unwrap();
+    assert!((ratio - 0.25).abs() < 0.01, "{ratio}");
+    let count = |method| value(paper, method, "iterations@1e-6");
+    assert!(count("ilu0") < count("jacobi") && count("ilu0") < count("none"));
+    assert!(value(paper, "none", "total_ratio_to_ilu0").is_some_and(|v| v > 0.0));
+    let html = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(html.contains("<svg") && html.contains("untrained") && html.contains("L = U = I"));
 }

@@ -149,6 +149,98 @@ fn neuralpcg_trains_where_libtorch_is_built_in() {
     assert!(message.contains("--variant"), "{message}");
 }
 
+/// A run of learned LU of seconds.
+fn train_lu(folder: &Path, name: &str, more: &[&str]) -> Command {
+    let mut command = runner();
+    command.current_dir(folder).args([
+        "train",
+        "neuralif-gmres",
+        "--n",
+        "100",
+        "--samples",
+        "3",
+        "--updates",
+        "4",
+        "--validation",
+        "2",
+        "--validate-every",
+        "2",
+        "--threads",
+        "1",
+        "--output",
+        name,
+    ]);
+    command.args(more);
+    command
+}
+
+#[test]
+fn learned_lu_trains_with_every_loss() {
+    let folder = tempfile::tempdir().unwrap();
+    for (loss, pairs, more) in [
+        ("l_max", 0, &[][..]),
+        ("l_min", 32, &["--scale", "matrix"][..]),
+        ("l_min_hat", 1, &["--graph-norm"]),
+        ("l_com", 2, &["--alpha", "0.5", "--pairs", "2"]),
+        ("log_both", 32, &["--base", "ilu0"]),
+        ("log_max", 0, &["--base", "ilu0", "--scale", "rows"]),
+    ] {
+        let name = format!("{loss}.safetensors");
+        train_lu(folder.path(), &name, &[&["--loss", loss], more].concat())
+            .assert()
+            .success();
+        let weights = Weights::load(folder.path().join(&name)).unwrap();
+        la_gnn::learned_lu::Parameters::from_weights(&weights).unwrap();
+        let story = weights.provenance;
+        assert_eq!(story.recipe["loss"]["pairs"], pairs, "{loss}");
+        assert_eq!(story.recipe["engine"], "native");
+        assert_eq!(story.recipe["options"]["weight_decay"], 0.0);
+        assert_eq!(story.data["family"], "sparse-uniform");
+        assert_eq!(story.data["n"], 100);
+        let scores = story.results["validation_iterations_at_1e-6"].as_array();
+        assert_eq!(scores.unwrap().len(), 2, "{loss}");
+        let ilu0 = story.results["ilu0_iterations_at_1e-6"].as_f64().unwrap();
+        assert!(ilu0 < 60.0, "{ilu0}");
+    }
+    // Hardly anything is trained yet: on top of ILU(0), iterations are its own.
+    let weights = Weights::load(folder.path().join("log_max.safetensors")).unwrap();
+    let results = weights.provenance.results;
+    let score = results["validation_iterations_at_1e-6"][0][1].as_f64();
+    let ilu0 = results["ilu0_iterations_at_1e-6"].as_f64();
+    assert!((score.unwrap() - ilu0.unwrap()).abs() < 5.0);
+}
+
+#[test]
+fn options_without_meaning_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, part) in [
+        (&["--loss", "kaporin"][..], "l_com"),
+        (&["--loss", "l_max", "--pairs", "4"], "--pairs"),
+        (&["--blocks", "2"], "--blocks"),
+        (&["--variant", "equilibrated"], "--variant equilibrated"),
+        (&["--scale", "nonsense"], "nonsense"),
+        (&["--base", "nonsense"], "nonsense"),
+        (&["--eps", "0"], "eps"),
+        (&["--hidden", "99"], "hidden"),
+        (
+            &["--engine", "native", "--device", "cuda:0"],
+            "--engine torch",
+        ),
+    ] {
+        let message = refused(train_lu(folder.path(), "w.safetensors", arguments));
+        assert!(message.contains(part), "{arguments:?}: {message}");
+    }
+    for option in [
+        &["--scale", "rows"][..],
+        &["--alpha", "1"],
+        &["--graph-norm"],
+    ] {
+        let message = refused(train(folder.path(), "w.safetensors", option));
+        assert!(message.contains("no meaning"), "{option:?}: {message}");
+    }
+    assert!(!folder.path().join("w.safetensors").exists());
+}
+
 #[test]
 fn unknown_names_are_refused_with_what_there_is() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,9 +2,12 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod error;
+mod flat;
+pub mod learned_lu;
 pub mod native;
 pub mod neuralif;
 pub mod neuralpcg;
+pub mod relaxation;
 #[cfg(feature = "torch")]
 pub mod torch;
 pub mod training;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use la_gnn::GnnError;
 use la_gnn::native::neuralpcg::{NeuralPcg, Workspace};
-use la_gnn::native::{Element, FullGraph, equilibrate};
+use la_gnn::native::{CoatesGraph, Element, FullGraph, equilibrate};
 use la_gnn::neuralif::Activation;
-use la_gnn::neuralpcg::{NeuralPcgConfig, Parameters};
+use la_gnn::neuralpcg::{FactorForm, NeuralPcgConfig, Parameters};
 use la_gnn::sprs::{CsMatI, TriMatI};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -98,7 +98,7 @@ fn by_formula(p: &Parameters, a: &Matrix, features: &[Vec<f64>]) -> Vec<f64> {
         .map(|(v, (i, j))| {
             (
                 (i as usize, j as usize),
-                perceptron(p, "edge_encoder", &[*v]),
+                perceptron(p, "edge_encoder", &arc_features(p, *v, i, j)),
             )
         })
         .collect();
@@ -126,8 +126,21 @@ fn by_formula(p: &Parameters, a: &Matrix, features: &[Vec<f64>]) -> Vec<f64> {
     a.iter()
         .map(|(v, (i, j))| (*v, i as usize, j as usize))
         .filter(|(_, i, j)| j <= i)
-        .map(|(v, i, j)| if i == j { v.sqrt() } else { s(i, j) + s(j, i) })
+        .map(|(v, i, j)| match (p.config.form, i == j) {
+            (FactorForm::Triangle, true) => s(i, i).exp(),
+            (FactorForm::Triangle, false) => s(i, j),
+            (_, true) => v.sqrt(),
+            (_, false) => s(i, j) + s(j, i),
+        })
         .collect()
+}
+
+/// The entry and, in the form `Triangle`, its position code.
+fn arc_features(p: &Parameters, v: f64, i: u32, j: u32) -> Vec<f64> {
+    match p.config.form {
+        FactorForm::Triangle => vec![v, f64::from(j > i) - f64::from(j < i)],
+        _ => vec![v],
+    }
 }
 
 fn native<T: Element>(p: &Parameters, a: &Matrix, features: &[f64]) -> Vec<f64> {
@@ -309,4 +322,98 @@ fn what_does_not_fit_is_refused() {
         network.factor(&graph, &mut Workspace::default()),
         Err(GnnError::NonFinite { .. })
     ));
+}
+
+/// A nonsymmetric matrix with a zero stored on the diagonal of every fourth row.
+fn general(n: usize, per_row: usize, seed: u64) -> Matrix {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut a = TriMatI::<f64, u32>::new((n, n));
+    for i in 0..n {
+        let mut columns: Vec<usize> = (0..per_row).map(|_| rng.random_range(0..n)).collect();
+        columns.retain(|j| *j != i);
+        columns.sort_unstable();
+        columns.dedup();
+        a.add_triplet(i, i, if i % 4 == 0 { 0.0 } else { 1.0 });
+        for j in columns {
+            a.add_triplet(i, j, rng.random_range(-1.0..1.0));
+        }
+    }
+    a.to_csr()
+}
+
+#[test]
+fn factors_of_general_matrices_follow_the_formulas() {
+    for (n, per_row) in [(1, 0), (17, 3), (40, 12)] {
+        let a = general(n, per_row, 3);
+        let graph = CoatesGraph::<f64>::from_matrix(a.view()).unwrap();
+        let features: Vec<Vec<f64>> = graph
+            .features()
+            .chunks_exact(8)
+            .map(<[f64]>::to_vec)
+            .collect();
+        for (width, steps) in [(16, 5), (7, 1), (20, 2)] {
+            for graph_norm in [false, true] {
+                let config = NeuralPcgConfig::general()
+                    .with_width(width)
+                    .with_steps(steps)
+                    .with_graph_norm(graph_norm);
+                let p = Parameters::initialize(&config, 5).unwrap();
+                let expected = by_formula(&p, &a, &features);
+                let network = NeuralPcg::<f64>::new(&p).unwrap();
+                let mut ws = Workspace::default();
+                let got = network.factor_general(&graph, &mut ws).unwrap();
+                let d = distance(got, &expected);
+                assert!(d < 1e-12, "{config:?}: {d:e}");
+                let narrow = CoatesGraph::<f32>::from_matrix(a.view()).unwrap();
+                let network = NeuralPcg::<f32>::new(&p).unwrap();
+                let mut ws = Workspace::default();
+                let got = network.factor_general(&narrow, &mut ws).unwrap();
+                let got: Vec<f64> = got.iter().map(|v| f64::from(*v)).collect();
+                let d = distance(&got, &expected);
+                assert!(d < 1e-5, "{config:?}: {d:e}");
+            }
+        }
+    }
+}
+
+#[test]
+fn each_form_runs_on_its_own_graph() {
+    let a = matrix(6, 2, 0);
+    let of = |config: &NeuralPcgConfig| {
+        NeuralPcg::<f32>::new(&Parameters::initialize(config, 0).unwrap()).unwrap()
+    };
+    let mut ws = Workspace::default();
+    let full = FullGraph::prepare(a.view(), &NeuralPcgConfig::equilibrated()).unwrap();
+    let error = of(&NeuralPcgConfig::general())
+        .factor(&full, &mut ws)
+        .unwrap_err();
+    assert!(
+        matches!(error, GnnError::Config { field: "form", .. }),
+        "{error}"
+    );
+    let coates = CoatesGraph::from_matrix(a.view()).unwrap();
+    let symmetric = of(&NeuralPcgConfig::equilibrated());
+    let error = symmetric.factor_general(&coates, &mut ws).unwrap_err();
+    assert!(
+        matches!(error, GnnError::Config { field: "form", .. }),
+        "{error}"
+    );
+    // Exponentials that overflow or vanish are refused, the latter by their row.
+    let mut p = Parameters::initialize(&NeuralPcgConfig::general(), 0).unwrap();
+    let last = p.values.len() - 1;
+    for (bias, text) in [
+        (1e4, "not finite"),
+        (-1e4, "row 0 of the factor L got a zero"),
+    ] {
+        p.values[last] = bias;
+        let network = NeuralPcg::<f32>::new(&p).unwrap();
+        let error = network
+            .factor_general(&coates, &mut ws)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(text), "{error}");
+    }
+    let empty = CoatesGraph::from_matrix(CsMatI::<f64, u32>::zero((0, 0)).view()).unwrap();
+    let network = of(&NeuralPcgConfig::general());
+    assert!(network.factor_general(&empty, &mut ws).unwrap().is_empty());
 }

@@ -5,9 +5,10 @@ mod common;
 
 use common::{Csr, poisson2d, random_gram, symmetric};
 use la_gnn::neuralpcg::{NeuralPcgConfig, Parameters};
-use la_krylov::{CgOptions, cg};
+use la_krylov::{CgOptions, GmresOptions, cg, gmres};
 use la_precond::classical::{Ic0, Safeguarded};
 use la_precond::learned::{NeuralPcg, Weights};
+use la_precond::sprs::TriMatI;
 use la_precond::{IncompleteCholeskyBuilder, PrecondError};
 
 fn untrained(config: &NeuralPcgConfig) -> NeuralPcg {
@@ -123,4 +124,40 @@ fn entries_are_dropped_on_request_and_a_bad_factor_falls_back() {
         .solve(a.view(), &b)
         .unwrap();
     assert!(outcome.solution.status.is_converged());
+}
+
+#[test]
+fn a_network_for_general_matrices_has_factors_for_gmres() {
+    // Convection, and no entry at all on the diagonal of every fifth row.
+    let n = 60;
+    let mut t = TriMatI::new((n, n));
+    for i in 0..n {
+        if i % 5 != 0 {
+            t.add_triplet(i, i, 2.0);
+        }
+        if i > 0 {
+            t.add_triplet(i, i - 1, -1.5);
+        }
+        if i + 1 < n {
+            t.add_triplet(i, i + 1, -0.5);
+        }
+    }
+    let a: Csr = t.to_csr();
+    let builder = untrained(&NeuralPcgConfig::general());
+    let factor = builder.build(a.view()).unwrap();
+    assert!(factor.diagonal().iter().all(|d| *d > 0.0 && d.is_finite()));
+    assert_eq!(factor.to_lower().nnz(), 2 * n - 1);
+    assert_eq!(
+        factor.stats().fill_ratio,
+        Some((2 * n - 1) as f64 / (2 * n - 1 - n / 5) as f64)
+    );
+    let options = GmresOptions::default().with_restart(n);
+    let solution = gmres(&a, &vec![1.0; n], &factor, &options).unwrap();
+    assert!(solution.status.is_converged());
+    // Entries of the lower triangle only.
+    assert!(factor.to_lower().iter().all(|(_, (i, j))| j <= i));
+    let empty = TriMatI::<f64, u32>::new((0, 0)).to_csr();
+    assert_eq!(builder.build(empty.view()).unwrap().nnz(), 0);
+    let wide = TriMatI::<f64, u32>::new((2, 3)).to_csr();
+    assert!(builder.build(wide.view()).is_err());
 }

@@ -166,6 +166,7 @@ impl<T: Element> FullGraph<T> {
         a: CsMatViewI<'_, f64, I, P>,
         config: &NeuralPcgConfig,
     ) -> Result<Self, GnnError> {
+        config.validate_symmetric()?;
         if config.node_features != NODE_WIDTH {
             return Err(GnnError::Config {
                 field: "node_features",
@@ -193,6 +194,7 @@ impl<T: Element> FullGraph<T> {
         b: &[f64],
         config: &NeuralPcgConfig,
     ) -> Result<Self, GnnError> {
+        config.validate_symmetric()?;
         if config.node_features != 1 {
             return Err(GnnError::Config {
                 field: "node_features",

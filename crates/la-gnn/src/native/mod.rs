@@ -1,13 +1,20 @@
 //! Models in pure Rust: fused, vectorised, threaded, no LibTorch.
 
 mod blocks;
+mod coates;
 pub mod element;
+mod features;
 mod full_graph;
 pub mod graph;
+mod graph_norm;
+mod lanes;
+pub mod learned_lu;
 pub mod neuralif;
 pub mod neuralpcg;
+pub mod relaxation;
 mod simd;
 
+pub use coates::CoatesGraph;
 pub use element::Element;
 pub use full_graph::FullGraph;
 pub use graph::{LowerGraph, equilibrate};

@@ -1,11 +1,8 @@
 //! The learnable scalars of a NeuralIF network, in one flat array.
 
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-
 use super::{ARCHITECTURE, NeuralIfConfig};
-use crate::GnnError;
-use crate::weights::{Provenance, Tensor, Weights};
+use crate::weights::{Provenance, Weights};
+use crate::{GnnError, flat};
 
 /// Name, shape and place of one parameter tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,28 +33,9 @@ impl Parameters {
     /// [`GnnError::Config`] if the configuration is out of range.
     pub fn initialize(config: &NeuralIfConfig, seed: u64) -> Result<Self, GnnError> {
         config.validate()?;
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut values = vec![0.0f32; config.parameter_count()];
-        let mut bound = 1.0f32;
-        for spec in config.parameters() {
-            let slice = &mut values[spec.offset..spec.offset + spec.len];
-            if spec.name.starts_with("graph_norm.") {
-                slice.fill(if spec.name.ends_with("beta") {
-                    0.0
-                } else {
-                    1.0
-                });
-                continue;
-            }
-            if spec.name.ends_with(".weight") {
-                // The bias that follows its weight uses the same bound.
-                bound = 1.0 / (spec.shape[1] as f32).sqrt();
-            }
-            slice.fill_with(|| rng.random_range(-bound..bound));
-        }
         Ok(Self {
             config: config.clone(),
-            values,
+            values: flat::initialize(&config.parameters(), seed),
         })
     }
 
@@ -68,63 +46,24 @@ impl Parameters {
     /// [`GnnError::WeightsFormat`] if the stored configuration is not readable;
     /// [`GnnError::NonFinite`] if a value is NaN or infinite.
     pub fn from_weights(weights: &Weights) -> Result<Self, GnnError> {
-        let provenance = &weights.provenance;
-        if provenance.architecture != ARCHITECTURE {
-            return Err(GnnError::WeightsMismatch {
-                architecture: ARCHITECTURE.into(),
-                differences: vec![format!("the file holds `{}`", provenance.architecture)],
-            });
-        }
-        let config: NeuralIfConfig =
-            serde_json::from_value(provenance.config.clone()).map_err(|e| {
-                GnnError::WeightsFormat {
-                    reason: format!("configuration: {e}"),
-                }
-            })?;
+        let config: NeuralIfConfig = flat::config(weights, ARCHITECTURE)?;
         config.validate()?;
-        let specs = config.parameters();
-        weights.check_layout(
-            ARCHITECTURE,
-            specs.iter().map(|s| (s.name.as_str(), s.shape.as_slice())),
-        )?;
-        let mut values = vec![0.0; config.parameter_count()];
-        for spec in specs {
-            values[spec.offset..spec.offset + spec.len]
-                .copy_from_slice(&weights.tensors[&spec.name].data);
-        }
+        let values = flat::values(weights, ARCHITECTURE, &config.parameters())?;
         Ok(Self { config, values })
     }
 
     /// The parameters as a weight file. `provenance.architecture` and `provenance.config` are filled in.
     #[must_use]
-    pub fn to_weights(&self, mut provenance: Provenance) -> Weights {
-        provenance.architecture = ARCHITECTURE.into();
-        provenance.config = serde_json::to_value(&self.config).unwrap_or_default();
-        let tensors = self
-            .config
-            .parameters()
-            .into_iter()
-            .map(|s| {
-                let data = self.values[s.offset..s.offset + s.len].to_vec();
-                (
-                    s.name,
-                    Tensor {
-                        shape: s.shape,
-                        data,
-                    },
-                )
-            })
-            .collect();
-        Weights {
-            tensors,
-            provenance,
-        }
+    pub fn to_weights(&self, provenance: Provenance) -> Weights {
+        let specs = self.config.parameters();
+        flat::weights(&self.values, specs, ARCHITECTURE, &self.config, provenance)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::weights::Tensor;
 
     #[test]
     fn weights_round_trip_and_mismatches_are_listed() {

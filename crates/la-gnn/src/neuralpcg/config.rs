@@ -5,6 +5,19 @@ use serde::{Deserialize, Serialize};
 use crate::GnnError;
 use crate::neuralif::{Activation, NODE_WIDTH, ParameterSpec};
 
+/// How the factor is made of the decoded arcs `s_ij`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FactorForm {
+    /// `l_ij = s_ij + s_ji` for i > j, `l_ii = √a_ii`, for symmetric matrices with a positive diagonal (the original).
+    Symmetric,
+    /// `l_ij = s_ij` for i > j, `l_ii = exp(s_ii)`, for any square matrix: `A ≈ L Lᵀ` as a baseline beside learned LU. The graph is
+    /// that of [`LearnedLuConfig`](crate::learned_lu::LearnedLuConfig): one loop per node, and the position code
+    /// −1, 0, +1 as the second feature of an arc.
+    Triangle,
+}
+
 /// Configuration of a NeuralPCG network. The default has 10 177 parameters.
 ///
 /// With w the width of every state and hidden layer:
@@ -13,7 +26,7 @@ use crate::neuralif::{Activation, NODE_WIDTH, ParameterSpec};
 /// x_i = MLP_x(f_i),  e_ij = MLP_e(a_ij)                              encoders, → w
 /// e'_ij = MLP([x_i, x_j, e_ij]),  x'_i = MLP([x_i, mean_j e'_ij])    K times, on all stored entries of A
 /// s_ij = MLP_d(e_ij)                                                 decoder, → 1
-/// l_ij = s_ij + s_ji for i > j,  l_ii = √a_ii
+/// l_ij = s_ij + s_ji for i > j,  l_ii = √a_ii                        or as [`FactorForm`] says
 /// ```
 ///
 /// # Examples
@@ -40,6 +53,8 @@ pub struct NeuralPcgConfig {
     /// Give the network `D^-1/2 A D^-1/2`, D = diag(A), and multiply row i of the result by `√a_ii`. Not in the
     /// original. Default false.
     pub equilibrate: bool,
+    /// How the factor is made of the decoded arcs. Default [`FactorForm::Symmetric`].
+    pub form: FactorForm,
 }
 
 impl Default for NeuralPcgConfig {
@@ -51,6 +66,7 @@ impl Default for NeuralPcgConfig {
             activation: Activation::Relu,
             graph_norm: false,
             equilibrate: false,
+            form: FactorForm::Symmetric,
         }
     }
 }
@@ -66,6 +82,15 @@ impl NeuralPcgConfig {
             .with_node_features(NODE_WIDTH)
             .with_graph_norm(true)
             .with_equilibrate(true)
+    }
+
+    /// The baseline "Learned IC" of P. Häusner, A. Nieto Juscafresa, J. Sjölund, *Learning incomplete factorization preconditioners
+    /// for GMRES*, 2025: eight node features, two of an arc, [`FactorForm::Triangle`]; 10 305 parameters.
+    #[must_use]
+    pub fn general() -> Self {
+        Self::default()
+            .with_node_features(NODE_WIDTH)
+            .with_form(FactorForm::Triangle)
     }
 
     /// Sets the width.
@@ -105,6 +130,22 @@ impl NeuralPcgConfig {
         self
     }
 
+    /// Sets how the factor is made of the decoded arcs.
+    #[must_use]
+    pub fn with_form(mut self, form: FactorForm) -> Self {
+        self.form = form;
+        self
+    }
+
+    /// Features of an arc: a_ij, and its position code for [`FactorForm::Triangle`].
+    #[must_use]
+    pub fn edge_features(&self) -> usize {
+        match self.form {
+            FactorForm::Symmetric => 1,
+            FactorForm::Triangle => 2,
+        }
+    }
+
     /// Checks every field.
     ///
     /// # Errors
@@ -122,7 +163,35 @@ impl NeuralPcgConfig {
                 });
             }
         }
+        if self.form == FactorForm::Triangle && self.equilibrate {
+            return Err(GnnError::Config {
+                field: "equilibrate",
+                reason: "takes square roots of the diagonal, which a general matrix need not have"
+                    .into(),
+            });
+        }
+        if self.form == FactorForm::Triangle && self.node_features != NODE_WIDTH {
+            return Err(GnnError::Config {
+                field: "node_features",
+                reason: format!(
+                    "is {}, the form `triangle` takes {NODE_WIDTH}",
+                    self.node_features
+                ),
+            });
+        }
         Ok(())
+    }
+
+    /// Refuses networks for general matrices where only symmetric ones run.
+    pub(crate) fn validate_symmetric(&self) -> Result<(), GnnError> {
+        self.validate()?;
+        if self.form == FactorForm::Symmetric {
+            return Ok(());
+        }
+        Err(GnnError::Config {
+            field: "form",
+            reason: "is `triangle`: this network runs on the graph of a general matrix".into(),
+        })
     }
 
     /// Every parameter in the order in which [`super::Parameters`] stores them: GraphNorm (if any), node encoder, arc
@@ -162,7 +231,7 @@ impl NeuralPcgConfig {
             }
         };
         mlp("node_encoder", self.node_features, w);
-        mlp("edge_encoder", 1, w);
+        mlp("edge_encoder", self.edge_features(), w);
         for step in 0..self.steps {
             mlp(&format!("step{step}.edge_mlp"), 3 * w, w);
             mlp(&format!("step{step}.node_mlp"), 2 * w, w);
@@ -195,6 +264,7 @@ mod tests {
         assert_eq!(2 * 304 + 5 * (1056 + 800) + 289, 10_177);
         assert_eq!(config.with_node_features(8).parameter_count(), 10_289);
         assert_eq!(NeuralPcgConfig::equilibrated().parameter_count(), 10_313);
+        assert_eq!(NeuralPcgConfig::general().parameter_count(), 10_289 + 16);
     }
 
     #[test]
@@ -206,9 +276,20 @@ mod tests {
                 NeuralPcgConfig::default().with_node_features(0),
                 "node_features",
             ),
+            (
+                NeuralPcgConfig::general().with_equilibrate(true),
+                "equilibrate",
+            ),
+            (
+                NeuralPcgConfig::general().with_node_features(1),
+                "node_features",
+            ),
         ] {
             let text = config.validate().unwrap_err().to_string();
             assert!(text.contains(field), "{text}");
         }
+        let text = NeuralPcgConfig::general().validate_symmetric();
+        assert!(text.unwrap_err().to_string().contains("form"));
+        assert!(NeuralPcgConfig::default().validate_symmetric().is_ok());
     }
 }

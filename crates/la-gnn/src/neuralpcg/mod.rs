@@ -8,7 +8,7 @@
 mod config;
 mod parameters;
 
-pub use config::NeuralPcgConfig;
+pub use config::{FactorForm, NeuralPcgConfig};
 pub use parameters::Parameters;
 
 /// Name of the architecture in weight files.

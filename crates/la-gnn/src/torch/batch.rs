@@ -10,6 +10,7 @@ use super::segment::{Arcs, RowMatrix};
 use super::tensors::{Context, Tch, indices, reals};
 use crate::GnnError;
 use crate::native::LowerGraph;
+use crate::training::lu::LuSystem;
 
 /// Which arcs the network works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,27 @@ pub enum Pattern {
     LowerTwoHop,
     /// All entries of A; the pattern must be symmetric. The factor has the pattern of the lower triangle.
     Full,
+    /// All entries of any square A. The factors L and U have one value per entry: of L on the diagonal and below it, of U above
+    /// it.
+    General,
+    /// All entries of any square A. The factor has the pattern of the lower triangle.
+    GeneralLower,
+}
+
+/// The graph of a matrix that need not be symmetric.
+#[derive(Debug)]
+pub(crate) struct GeneralGraph {
+    /// The arcs, where they are not those of the factor.
+    arcs: Option<Arcs>,
+    /// Entry of A and position code (−1 below the diagonal, 0 on it, +1 above it) of every arc, and the entry of ILU(0) where
+    /// there is one.
+    pub(crate) edge_features: Tensor,
+    /// Entries of ILU(0).
+    pub(crate) base: Option<Tensor>,
+    /// Arcs that carry an entry of the factor, where not all do.
+    pub(crate) own: Option<Tensor>,
+    /// The matrices, for losses of LU factors; empty where the factor is triangular.
+    pub(crate) systems: Vec<LuSystem>,
 }
 
 /// The graph with both triangles, and how the factor is read off it.
@@ -50,20 +72,67 @@ pub struct GraphBatch {
     inverse_sizes: Tensor,
     node_offsets: Vec<usize>,
     /// The arcs of the factor, and of networks on the lower triangle.
-    pub(crate) lower: Arcs,
+    pub(crate) factor: Arcs,
     /// Entries of A on these arcs, one column.
-    pub(crate) lower_values: Tensor,
+    pub(crate) factor_values: Tensor,
     /// Positions of the diagonal among the arcs.
     pub(crate) diagonal: Tensor,
     /// The whole matrix.
     pub(crate) matrix: RowMatrix,
     pub(crate) full: Option<FullGraph>,
+    pub(crate) general: Option<GeneralGraph>,
     /// Diagonal of A.
     pub(crate) matrix_diagonal: Tensor,
     pub(crate) pair: Option<(Tensor, Tensor)>,
     nonpositive_row: Option<usize>,
     pub(crate) matrix_rows: Vec<i64>,
     host: HostPattern,
+}
+
+impl GeneralGraph {
+    fn upload(
+        matrix: &HostPattern,
+        pattern: Pattern,
+        systems: Vec<LuSystem>,
+        base: Option<Vec<f64>>,
+        kind: Kind,
+        device: TchDevice,
+    ) -> Tch<Self> {
+        let arcs = || (0..matrix.col.len()).map(|k| (matrix.row[k], matrix.col[k]));
+        let mut features: Vec<f64> = Vec::with_capacity(3 * matrix.col.len());
+        for (k, (i, j)) in arcs().enumerate() {
+            features.extend([matrix.val[k], (j - i).signum() as f64]);
+            features.extend(base.iter().map(|b| b[k]));
+        }
+        let width = 2 + i64::from(base.is_some());
+        let (own, whole) = match pattern {
+            Pattern::GeneralLower => {
+                let own: Vec<i64> = (0i64..)
+                    .zip(arcs())
+                    .filter(|(_, (i, j))| j <= i)
+                    .map(|(k, _)| k)
+                    .collect();
+                let whole = Arcs::upload(matrix, kind, device)?;
+                (Some(indices(&own, device)?), Some(whole))
+            }
+            _ => (None, None),
+        };
+        Ok(Self {
+            arcs: whole,
+            edge_features: reals(&features, kind, device)?.f_reshape([-1, width])?,
+            base: match base {
+                Some(base) => Some(reals(&base, kind, device)?),
+                None => None,
+            },
+            own,
+            systems,
+        })
+    }
+
+    /// The arcs that messages are passed on.
+    pub(crate) fn arcs<'a>(&'a self, batch: &'a GraphBatch) -> &'a Arcs {
+        self.arcs.as_ref().unwrap_or(&batch.factor)
+    }
 }
 
 impl GraphBatch {
@@ -85,7 +154,7 @@ impl GraphBatch {
             });
         };
         let width = first.feature_width();
-        let mut lower = HostPattern::default();
+        let mut factor = HostPattern::default();
         let mut matrix = HostPattern::default();
         let mut features = Vec::new();
         let mut offsets = vec![0];
@@ -102,10 +171,13 @@ impl GraphBatch {
             let a = sample.matrix();
             let n = a.rows();
             match pattern {
-                Pattern::Lower | Pattern::Full => lower.append((0..n).map(|i| lower_row(a, i))),
+                Pattern::Lower | Pattern::Full | Pattern::GeneralLower => {
+                    factor.append((0..n).map(|i| lower_row(a, i)));
+                }
+                Pattern::General => factor.append((0..n).map(|i| full_row(a, i))),
                 Pattern::LowerTwoHop => {
                     let mut seen = vec![false; n];
-                    lower.append((0..n).map(|i| two_hop_lower_row(a, i, &mut seen)));
+                    factor.append((0..n).map(|i| two_hop_lower_row(a, i, &mut seen)));
                 }
             }
             matrix.append((0..n).map(|i| full_row(a, i)));
@@ -119,7 +191,18 @@ impl GraphBatch {
             })?),
             _ => None,
         };
+        let systems = match pattern {
+            Pattern::General => samples
+                .iter()
+                .map(|s| s.lu_system())
+                .collect::<Result<Vec<_>, _>>()?,
+            _ => Vec::new(),
+        };
         let pair = joined_pair(samples);
+        let base = match pattern {
+            Pattern::General => joined_base(samples),
+            _ => None,
+        };
         let upload = move || -> Tch<Self> {
             let sizes: Vec<f64> = offsets
                 .windows(2)
@@ -131,8 +214,16 @@ impl GraphBatch {
                 .flat_map(|(g, w)| std::iter::repeat_n(g as i64, w[1] - w[0]))
                 .collect();
             let graph_pointer: Vec<i64> = offsets.iter().map(|&o| o as i64).collect();
-            // The diagonal is the last entry of its row in a lower triangle.
-            let diagonal: Vec<i64> = lower.row_pointer[1..].iter().map(|&p| p - 1).collect();
+            let diagonal: Vec<i64> = (0..factor.col.len())
+                .filter(|&k| factor.row[k] == factor.col[k])
+                .map(|k| k as i64)
+                .collect();
+            let general = match pattern {
+                Pattern::General | Pattern::GeneralLower => Some(GeneralGraph::upload(
+                    &matrix, pattern, systems, base, kind, device,
+                )?),
+                _ => None,
+            };
             Ok(Self {
                 kind,
                 device,
@@ -141,8 +232,8 @@ impl GraphBatch {
                 graph_pointer: indices(&graph_pointer, device)?,
                 inverse_sizes: reals(&sizes, Kind::Double, device)?.f_unsqueeze(1)?,
                 node_offsets: offsets,
-                lower: Arcs::upload(&lower, kind, device)?,
-                lower_values: reals(&lower.val, kind, device)?.f_unsqueeze(1)?,
+                factor: Arcs::upload(&factor, kind, device)?,
+                factor_values: reals(&factor.val, kind, device)?.f_unsqueeze(1)?,
                 diagonal: indices(&diagonal, device)?,
                 matrix: RowMatrix::upload(&matrix, kind, device)?,
                 full: match &mirror {
@@ -155,6 +246,7 @@ impl GraphBatch {
                         entry: indices(&m.entry, device)?,
                     }),
                 },
+                general,
                 matrix_rows: matrix.row,
                 matrix_diagonal: reals(&diagonal_values, kind, device)?,
                 pair: match pair {
@@ -162,7 +254,7 @@ impl GraphBatch {
                     None => None,
                 },
                 nonpositive_row: diagonal_values.iter().position(|&v| v <= 0.0),
-                host: lower,
+                host: factor,
             })
         };
         upload().context("moving a batch of graphs to the device")
@@ -331,4 +423,13 @@ fn joined_pair(samples: &[&Sample]) -> Option<(Vec<f64>, Vec<f64>)> {
         b.extend_from_slice(sb);
     }
     Some((x, b))
+}
+
+/// Entries of ILU(0) of all samples, if every sample has them.
+fn joined_base(samples: &[&Sample]) -> Option<Vec<f64>> {
+    let mut joined = Vec::new();
+    for sample in samples {
+        joined.extend_from_slice(sample.base()?);
+    }
+    Some(joined)
 }

@@ -9,7 +9,7 @@ use rand_distr::{Distribution, StandardNormal};
 use tch::Tensor;
 
 use super::batch::GraphBatch;
-use super::loss::{LossOptions, loss};
+use super::loss::{LossOptions, LossValue, loss};
 use super::model::Model;
 use super::sample::Sample;
 use super::tensors::{Context, Tch, reals, to_f64};
@@ -43,6 +43,45 @@ impl SampleSource for Vec<Arc<Sample>> {
     }
 }
 
+/// What training minimises, on a batch of graphs.
+pub trait BatchLoss {
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// [`GnnError::Config`] naming the field out of range.
+    fn validate(&self) -> Result<(), GnnError>;
+
+    /// Value and gradient at the entries `l` of the factors, with the probe `z` (one entry per node). Further randomness
+    /// must depend on `seed` only.
+    ///
+    /// # Errors
+    /// [`GnnError::Config`] or [`GnnError::Matrix`] if the batch is not one that this loss is for, or lacks what it looks at;
+    /// [`GnnError::Torch`] if LibTorch refuses.
+    fn evaluate(
+        &self,
+        batch: &GraphBatch,
+        l: &Tensor,
+        z: &Tensor,
+        seed: u64,
+    ) -> Result<LossValue, GnnError>;
+}
+
+impl BatchLoss for LossOptions {
+    fn validate(&self) -> Result<(), GnnError> {
+        LossOptions::validate(self)
+    }
+
+    fn evaluate(
+        &self,
+        batch: &GraphBatch,
+        l: &Tensor,
+        z: &Tensor,
+        _: u64,
+    ) -> Result<LossValue, GnnError> {
+        loss(batch, l, z, self)
+    }
+}
+
 /// Samples made when they are needed.
 #[derive(Debug, Clone)]
 pub struct Generated<F> {
@@ -68,29 +107,29 @@ impl<F: Fn(usize) -> Result<Sample, GnnError>> SampleSource for Generated<F> {
 
 /// Loss and gradient of a network on batches of graphs, by LibTorch, on the device of the network.
 ///
-/// A batch is the block-diagonal union of its graphs; the loss is the norm over the union. Probes are drawn on the host, from the
+/// A batch is the block-diagonal union of its graphs. Probes are drawn on the host, from the
 /// seed of the update and the position in the batch, so that they are the same on every device and in every engine.
 #[derive(Debug)]
-pub struct TorchEngine<M, S> {
+pub struct TorchEngine<M, S, L = LossOptions> {
     model: M,
     samples: S,
-    options: LossOptions,
+    loss: L,
     kept: HashMap<Vec<usize>, GraphBatch>,
     kept_entries: usize,
     keep_entries: usize,
 }
 
-impl<M: Model, S: SampleSource> TorchEngine<M, S> {
+impl<M: Model, S: SampleSource, L: BatchLoss> TorchEngine<M, S, L> {
     /// An engine for this network, these samples and this loss.
     ///
     /// # Errors
     /// [`GnnError::Config`] if an option of the loss is out of range.
-    pub fn new(model: M, samples: S, options: LossOptions) -> Result<Self, GnnError> {
-        options.validate()?;
+    pub fn new(model: M, samples: S, loss: L) -> Result<Self, GnnError> {
+        loss.validate()?;
         Ok(Self {
             model,
             samples,
-            options,
+            loss,
             kept: HashMap::new(),
             kept_entries: 0,
             keep_entries: 0,
@@ -128,7 +167,7 @@ impl<M: Model, S: SampleSource> TorchEngine<M, S> {
     fn evaluate(&self, batch: &GraphBatch, seed: u64) -> Result<(f64, Vec<f64>), GnnError> {
         let z = probe(batch, seed).context("moving a probe to the device")?;
         let (l, tape) = self.model.forward(batch)?;
-        let value = loss(batch, &l, &z, &self.options)?;
+        let value = self.loss.evaluate(batch, &l, &z, seed)?;
         if !value.value.is_finite() {
             // Said by the value; the training loop skips the update.
             return Ok((value.value, Vec::new()));
@@ -150,7 +189,7 @@ fn probe(batch: &GraphBatch, seed: u64) -> Tch<Tensor> {
     reals(&z, batch.kind(), batch.device())
 }
 
-impl<M: Model, S: SampleSource> Engine for TorchEngine<M, S> {
+impl<M: Model, S: SampleSource, L: BatchLoss> Engine for TorchEngine<M, S, L> {
     fn samples(&self) -> usize {
         self.samples.len()
     }

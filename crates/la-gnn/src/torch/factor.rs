@@ -34,11 +34,11 @@ pub(crate) fn output(batch: &GraphBatch, e: &Tensor, normalize: bool) -> Tch<(Te
         ));
     }
     let inverse = batch
-        .lower
+        .factor
         .sum_scalars(&positive.f_square()?, End::Row)?
         .f_reciprocal()?;
     let scale = inverse.f_mul(&batch.matrix_diagonal)?.f_sqrt()?;
-    let l = positive.f_mul(&batch.lower.gather(&scale, End::Row)?)?;
+    let l = positive.f_mul(&batch.factor.gather(&scale, End::Row)?)?;
     let rows = Some((scale, inverse));
     Ok((l, OutputTape { positive, rows }))
 }
@@ -50,11 +50,11 @@ pub(crate) fn output_backward(batch: &GraphBatch, tape: &OutputTape, g: &Tensor)
         Some((scale, inverse)) => {
             // y = t l, t = sqrt(a / Σ l²):  dl = t (g − l Σ g l / Σ l²)
             let dot = batch
-                .lower
+                .factor
                 .sum_scalars(&g.f_mul(&tape.positive)?, End::Row)?;
-            let along = batch.lower.gather(&dot.f_mul(inverse)?, End::Row)?;
+            let along = batch.factor.gather(&dot.f_mul(inverse)?, End::Row)?;
             g.f_sub(&along.f_mul(&tape.positive)?)?
-                .f_mul(&batch.lower.gather(scale, End::Row)?)?
+                .f_mul(&batch.factor.gather(scale, End::Row)?)?
         }
     };
     // d exp(e/2) = l/2

@@ -153,7 +153,7 @@ pub struct LossValue {
 ///
 /// # Errors
 /// [`GnnError::Config`] for options out of range, a dense objective on too large a batch, or another scalar type or device than
-/// the batch's; [`GnnError::Matrix`] for wrong lengths or if a supervised objective meets a sample without pair; [`GnnError::Torch`] if LibTorch refuses.
+/// the batch's; [`GnnError::Matrix`] for a batch of LU factors, for wrong lengths or if a supervised objective meets a sample without pair; [`GnnError::Torch`] if LibTorch refuses.
 pub fn loss(
     batch: &GraphBatch,
     l: &Tensor,
@@ -161,6 +161,17 @@ pub fn loss(
     options: &LossOptions,
 ) -> Result<LossValue, GnnError> {
     options.validate()?;
+    if batch.general.as_ref().is_some_and(|g| g.own.is_none()) {
+        return Err(GnnError::Matrix {
+            reason: "has two factors, this loss takes one triangular factor; see `LuLoss`".into(),
+        });
+    }
+    if batch.general.is_some() && options.objective.on_host().is_some() {
+        return Err(GnnError::Config {
+            field: "objective",
+            reason: "is for symmetric matrices".into(),
+        });
+    }
     batch.check_vector("the factor", l, batch.factor_nnz())?;
     batch.check_vector("the probe", z, batch.num_nodes())?;
     let dense = matches!(
@@ -241,8 +252,8 @@ struct Residual<'a> {
 
 impl<'a> Residual<'a> {
     fn new(batch: &'a GraphBatch, l: &'a Tensor, v: &Tensor, target: &Tensor) -> Tch<Self> {
-        let u = batch.lower.transposed_product(l, v)?;
-        let r = batch.lower.product(l, &u)?.f_sub_(target)?;
+        let u = batch.factor.transposed_product(l, v)?;
+        let r = batch.factor.product(l, &u)?.f_sub_(target)?;
         Ok(Self {
             batch,
             l,
@@ -256,7 +267,7 @@ impl<'a> Residual<'a> {
     fn finish(&self, power: Power, weight: f64) -> Tch<(f64, Tensor)> {
         let size = norm(&self.r)?;
         let (value, scale) = powered(power, size, weight);
-        let arcs = &self.batch.lower;
+        let arcs = &self.batch.factor;
         let w = arcs.transposed_product(self.l, &self.r)?;
         let mut gradient = arcs
             .gather(&self.r, End::Row)?

@@ -4,8 +4,9 @@
 //! | --- | --- |
 //! | [`Sample`], [`GraphBatch`] | a system with node features; several of them as one block-diagonal graph on a device |
 //! | [`Device`] | `auto`, `cpu`, `cuda:0`; CUDA is opened at run time |
-//! | [`NeuralIf`], [`NeuralPcg`] | networks: forward and backward pass ([`Model`]) |
-//! | [`fn@loss`], [`LossOptions`] | objectives, with gradients on the pattern of the factor |
+//! | [`NeuralIf`], [`NeuralPcg`], [`LearnedLu`] | networks: forward and backward pass ([`Model`]) |
+//! | [`fn@loss`], [`LossOptions`] | objectives of triangular factors, with gradients on the pattern of the factor |
+//! | [`BatchLoss`] | what training minimises: these, or [`crate::training::lu::LuLoss`] for LU factors |
 //! | [`TorchEngine`] | loss and gradient of batches for [`crate::training::train`] |
 //!
 //! # How gradients are computed
@@ -25,10 +26,13 @@ mod cuda_library;
 mod device;
 mod engine;
 mod factor;
+mod general_sample;
 mod graph_net;
 mod graph_norm;
 mod host_graph;
+mod learned_lu;
 mod loss;
+mod lu_objective;
 mod mlp;
 mod model;
 mod neuralif;
@@ -39,8 +43,9 @@ mod tensors;
 
 pub use batch::{GraphBatch, Pattern};
 pub use device::Device;
-pub use engine::{Generated, SampleSource, TorchEngine};
+pub use engine::{BatchLoss, Generated, SampleSource, TorchEngine};
 pub use factor::{factor_values, keep_mask};
+pub use learned_lu::{LearnedLu, LearnedLuTape};
 pub use loss::{DENSE_LIMIT, LossOptions, LossValue, Objective, Power, loss};
 pub use model::Model;
 pub use neuralif::{NeuralIf, NeuralIfTape};

@@ -137,7 +137,7 @@ impl NeuralIf {
     fn arcs<'a>(&self, batch: &'a GraphBatch) -> (&'a Arcs, &'a Tensor) {
         match &batch.full {
             Some(full) if self.config.graph == MessageGraph::Full => (&full.arcs, &full.values),
-            _ => (&batch.lower, &batch.lower_values),
+            _ => (&batch.factor, &batch.factor_values),
         }
     }
 

@@ -1,13 +1,19 @@
 //! One system to learn from.
 
+use std::sync::Arc;
+
 use sprs::{CsMatI, CsMatViewI, SpIndex};
 
 use crate::GnnError;
 use crate::native::equilibrate;
+use crate::native::neuralif::InversePair;
 use crate::neuralif::NODE_WIDTH;
 use crate::neuralpcg::NeuralPcgConfig;
+use crate::training::lu::LuSystem;
 
-/// A symmetric matrix, its node features and, for supervised losses, a solution with its right-hand side.
+/// A matrix, its node features and, for losses that look at its inverse, solutions with their right-hand sides.
+///
+/// Cloning it copies the node features only.
 ///
 /// # Examples
 /// ```
@@ -20,9 +26,10 @@ use crate::neuralpcg::NeuralPcgConfig;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Sample {
-    matrix: CsMatI<f64, u32>,
+    matrix: Arc<CsMatI<f64, u32>>,
     features: Vec<f64>,
-    pair: Option<(Vec<f64>, Vec<f64>)>,
+    pairs: Arc<[InversePair]>,
+    base: Option<Arc<[f64]>>,
 }
 
 fn finite(what: &str, values: &[f64]) -> Result<(), GnnError> {
@@ -40,11 +47,11 @@ fn refuse(reason: String) -> GnnError {
 }
 
 impl Sample {
-    /// A sample from a symmetric matrix in CSR form and its node features.
+    /// A sample from a matrix in CSR form and its node features. For learned LU factors see [`Sample::for_learned_lu`].
     ///
     /// # Shapes
-    /// - `matrix`: n × n, n ≥ 1, every diagonal entry stored; symmetric in value (not checked: only its lower
-    ///   triangle enters the NeuralIF graph, the whole matrix enters the losses);
+    /// - `matrix`: n × n, n ≥ 1, every diagonal entry stored; for NeuralIF and NeuralPCG symmetric in value (not checked: only
+    ///   its lower triangle enters the NeuralIF graph, the whole matrix enters the losses);
     /// - `features`: n rows of equal width, row-major; width 8 for NeuralIF.
     ///
     /// # Errors
@@ -86,9 +93,10 @@ impl Sample {
         }
         finite("the node features", &features)?;
         Ok(Self {
-            matrix,
+            matrix: Arc::new(matrix),
             features,
-            pair: None,
+            pairs: Arc::new([]),
+            base: None,
         })
     }
 
@@ -138,12 +146,21 @@ impl Sample {
         }
     }
 
-    /// Adds a solution `x` and its right-hand side `b = A x`, for supervised losses.
+    /// Makes a solution `x` and its right-hand side `b = A x` the only pair, for supervised losses.
+    ///
+    /// # Errors
+    /// As [`Sample::with_pairs`].
+    pub fn with_pair(self, x: Vec<f64>, b: Vec<f64>) -> Result<Self, GnnError> {
+        self.with_pairs(vec![InversePair { x, y: b }])
+    }
+
+    /// Replaces the pairs of solutions `x` and right-hand sides `y = A x`. Losses of LU factors draw one at every update; they want
+    /// standard normal right-hand sides.
     ///
     /// # Errors
     /// [`GnnError::Matrix`] if a length is not n; [`GnnError::NonFinite`] for a value that is not finite.
-    pub fn with_pair(mut self, x: Vec<f64>, b: Vec<f64>) -> Result<Self, GnnError> {
-        for (what, v) in [("x", &x), ("b", &b)] {
+    pub fn with_pairs(mut self, pairs: Vec<InversePair>) -> Result<Self, GnnError> {
+        for (what, v) in pairs.iter().flat_map(|p| [("x", &p.x), ("b", &p.y)]) {
             if v.len() != self.num_nodes() {
                 return Err(refuse(format!(
                     "has {} rows, but {what} has length {}",
@@ -153,8 +170,46 @@ impl Sample {
             }
             finite(what, v)?;
         }
-        self.pair = Some((x, b));
+        self.pairs = pairs.into();
         Ok(self)
+    }
+
+    /// Gives the entries of ILU(0) of [`Sample::matrix`] for networks that correct them
+    /// ([`Base::Ilu0`](crate::learned_lu::Base::Ilu0)).
+    ///
+    /// # Shapes
+    /// `base`: one value per entry of the matrix, in storage order: L⁰ with its diagonal, which is not zero, and the strict triangle
+    /// of the unit upper triangular U⁰.
+    ///
+    /// # Errors
+    /// [`GnnError::Matrix`] for a wrong length or a zero on the diagonal; [`GnnError::NonFinite`].
+    pub fn with_base(mut self, base: Vec<f64>) -> Result<Self, GnnError> {
+        if base.len() != self.matrix.nnz() {
+            return Err(refuse(format!(
+                "has {} entries, but there are {} of ILU(0)",
+                self.matrix.nnz(),
+                base.len()
+            )));
+        }
+        finite("ILU(0)", &base)?;
+        let diagonal = |i: usize| self.matrix.nnz_index(i, i).map_or(0.0, |k| base[k.0]);
+        if let Some(i) = (0..self.num_nodes()).find(|i| diagonal(*i) == 0.0) {
+            return Err(refuse(format!(
+                "row {i} of ILU(0) has a zero on the diagonal"
+            )));
+        }
+        self.base = Some(base.into());
+        Ok(self)
+    }
+
+    /// Entries of ILU(0), where given.
+    pub(crate) fn base(&self) -> Option<&[f64]> {
+        self.base.as_deref()
+    }
+
+    /// The matrix with its pairs, as losses of LU factors want it.
+    pub(crate) fn lu_system(&self) -> Result<LuSystem, GnnError> {
+        LuSystem::new(Arc::clone(&self.matrix), Arc::clone(&self.pairs))
     }
 
     /// The matrix.
@@ -181,11 +236,15 @@ impl Sample {
         self.features.len() / self.num_nodes()
     }
 
-    /// Solution and right-hand side, where given.
+    /// The first solution and its right-hand side, where given.
     #[must_use]
     pub fn pair(&self) -> Option<(&[f64], &[f64])> {
-        self.pair
-            .as_ref()
-            .map(|(x, b)| (x.as_slice(), b.as_slice()))
+        self.pairs.first().map(|p| (p.x.as_slice(), p.y.as_slice()))
+    }
+
+    /// Solutions x and right-hand sides y.
+    #[must_use]
+    pub fn pairs(&self) -> &[InversePair] {
+        &self.pairs
     }
 }

@@ -3,9 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use la_gnn::native::FullGraph;
 use la_gnn::native::neuralpcg::{NeuralPcg as Network, Workspace};
-use la_gnn::neuralpcg::Parameters;
+use la_gnn::native::{CoatesGraph, FullGraph};
+use la_gnn::neuralpcg::{FactorForm, Parameters};
 use la_gnn::{GnnError, Weights};
 use sprs::CsMatViewI;
 
@@ -89,7 +89,8 @@ impl NeuralPcg {
         self
     }
 
-    /// Builds the factor of a symmetric matrix, both triangles stored.
+    /// Builds the factor of a symmetric matrix, both triangles stored; a network of the form [`FactorForm::Triangle`] takes any
+    /// square matrix and makes a factor of its lower triangle, for GMRES.
     ///
     /// # Errors
     /// [`PrecondError::Builder`] with the network's reason: a pattern that is not symmetric, a diagonal entry that is
@@ -99,11 +100,34 @@ impl NeuralPcg {
         &self,
         a: CsMatViewI<'_, f64, u32>,
     ) -> Result<IncompleteCholesky<f64>, PrecondError> {
-        self.finish(
-            a,
-            Instant::now(),
-            FullGraph::prepare(a, self.network.config()),
-        )
+        let start = Instant::now();
+        match self.network.config().form {
+            FactorForm::Triangle => self.general(a, start),
+            _ => self.finish(a, start, FullGraph::prepare(a, self.network.config())),
+        }
+    }
+
+    /// The factor of any square matrix.
+    fn general(
+        &self,
+        a: CsMatViewI<'_, f64, u32>,
+        start: Instant,
+    ) -> Result<IncompleteCholesky<f64>, PrecondError> {
+        let failed = |error: GnnError| builder_error(self.name(), &error);
+        let graph = CoatesGraph::from_matrix(a).map_err(failed)?;
+        let (mut row_ptr, mut columns) = (vec![0], Vec::with_capacity(graph.num_arcs()));
+        for (begin, end) in graph.row_ptr().iter().zip(graph.diagonal()) {
+            columns.extend_from_slice(&graph.columns()[*begin as usize..=*end as usize]);
+            row_ptr.push(columns.len() as u32);
+        }
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let values = self
+            .network
+            .factor_general(&graph, &mut memory)
+            .map_err(failed)?;
+        let factor = assemble(&row_ptr, &columns, values, None);
+        let stored = a.iter().filter(|(_, (i, j))| j <= i).count();
+        self.with_stats(factor, stored as f64, start)
     }
 
     /// The same with a network whose only node feature is the right-hand side (the original network): the factor then
@@ -135,18 +159,29 @@ impl NeuralPcg {
         // A panic elsewhere cannot leave the buffers in a state that matters: they are overwritten.
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let values = self.network.factor(&graph, &mut memory).map_err(failed)?;
-        let mut factor = assemble(
+        let factor = assemble(
             graph.factor_row_ptr(),
             graph.factor_columns(),
             values,
             graph.scale(),
         );
-        if let Some(tau) = self.drop_tol {
-            factor = factor.dropped(tau)?;
-        }
         let lower = (a.nnz() + a.rows()) as f64 / 2.0;
+        self.with_stats(factor, lower, start)
+    }
+
+    /// Drops what is small and says how the factor was made; `lower` entries of A are in its lower triangle.
+    fn with_stats(
+        &self,
+        factor: IncompleteCholesky<f64>,
+        lower: f64,
+        start: Instant,
+    ) -> Result<IncompleteCholesky<f64>, PrecondError> {
+        let factor = match self.drop_tol {
+            Some(tau) => factor.dropped(tau)?,
+            None => factor,
+        };
         let stats = FactorStats::default()
-            .with_fill_ratio(factor.nnz() as f64 / lower)
+            .with_fill_ratio(factor.nnz() as f64 / lower.max(1.0))
             .with_setup_seconds(start.elapsed().as_secs_f64());
         Ok(factor.with_stats(stats))
     }

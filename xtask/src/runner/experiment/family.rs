@@ -10,6 +10,8 @@ use la_problems::{
 };
 use serde_json::json;
 
+use super::Nonsymmetric;
+
 /// One system with a name for reports.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
@@ -29,13 +31,18 @@ pub(crate) enum Family {
         max_n: usize,
         mesh: Option<MeshFamily>,
     },
+    /// Sets of nonsymmetric samples.
+    Nonsymmetric(Nonsymmetric),
     /// Matrix files.
     Files(Vec<PathBuf>),
 }
 
 impl Family {
-    /// Reads `synthetic`, `poisson`, or the path of a matrix file or of a folder of them.
+    /// Reads `synthetic`, `poisson`, a family of [`Nonsymmetric`], or the path of a matrix file or of a folder of them.
     pub(crate) fn parse(text: &str, n: usize) -> Result<Self> {
+        if let Some(family) = Nonsymmetric::parse(text, n)? {
+            return Ok(Self::Nonsymmetric(family));
+        }
         match text {
             "synthetic" => Ok(Self::Synthetic {
                 n,
@@ -56,8 +63,9 @@ impl Family {
         }
         if !path.is_dir() {
             bail!(
-                "`{}` is no file, no folder and no family; families are `synthetic` and `poisson`",
-                path.display()
+                "`{}` is no file, no folder and no family; families are `synthetic`, `poisson`, {}",
+                path.display(),
+                Nonsymmetric::NAMES
             );
         }
         let mut files: Vec<PathBuf> = std::fs::read_dir(path)
@@ -112,6 +120,7 @@ impl Family {
                     options.generate(seed)?.system,
                 ))
             }
+            Self::Nonsymmetric(family) => family.problem(split, index, None),
             Self::Files(files) => {
                 let of_split = dealt(files, split);
                 let path = of_split[index as usize % of_split.len()];
@@ -146,6 +155,7 @@ impl Family {
             Self::Poisson { min_n, max_n, .. } => {
                 json!({ "family": "poisson", "min_n": min_n, "max_n": max_n, "samples": samples })
             }
+            Self::Nonsymmetric(family) => family.describe(samples),
             Self::Files(files) => {
                 let names: Vec<_> = files
                     .iter()

@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use la_krylov::{CgOptions, CgWorkspace, History, Host, Preconditioner, Status, cg_with};
+use la_krylov::{
+    CgOptions, CgWorkspace, GmresOptions, History, Host, Preconditioner, Status, cg_with, gmres,
+};
 use la_problems::CsrMatrix;
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +76,27 @@ pub(crate) fn iterations<M: Preconditioner<Host>>(
     let mut workspace = CgWorkspace::new(b.len(), &options);
     let solution = cg_with(&mut workspace, a, b, m, &options)?;
     Ok(solution.iterations_to(rtol).unwrap_or(max_iters))
+}
+
+/// Iterations of unrestarted, right-preconditioned GMRES to one relative residual; the limit if it is not reached.
+pub(crate) fn gmres_iterations<M: Preconditioner<Host>>(
+    a: &CsrMatrix,
+    b: &[f64],
+    m: &M,
+    rtol: f64,
+    max_iters: usize,
+) -> Result<usize> {
+    let options = GmresOptions::default()
+        .with_rtol(rtol)
+        .with_restart(max_iters)
+        .with_max_iters(max_iters);
+    let solution = gmres(a, b, m, &options)?;
+    let converged = solution.status.is_converged();
+    Ok(if converged {
+        solution.iterations
+    } else {
+        max_iters
+    })
 }
 
 /// Median seconds of `repetitions` runs of a set-up, and its last result.

@@ -1,7 +1,11 @@
 //! `reproduce`: an experiment of a paper, ours beside the paper's.
 
+mod digest;
 mod ledger;
 mod neuralif;
+mod neuralif_gmres;
+mod pictures;
+mod references;
 
 use std::process::ExitCode;
 
@@ -50,6 +54,8 @@ pub(crate) struct Args {
 enum Paper {
     /// Neural incomplete factorization for conjugate gradients
     Neuralif,
+    /// Learned incomplete LU factorization for GMRES
+    NeuralifGmres,
 }
 
 /// How much of an experiment is run.
@@ -95,6 +101,14 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         for (name, about) in neuralif::profiles()? {
             println!("          --profile {name:<6} {about}");
         }
+        println!(
+            "neuralif-gmres  P. Häusner, A. Nieto Juscafresa, J. Sjölund, Learning incomplete factorization preconditioners \
+             for GMRES, NLDL 2025"
+        );
+        println!("          needs: LA_DATA_DIR for the reservoir matrices; LibTorch for --train");
+        for (name, about) in neuralif_gmres::profiles()? {
+            println!("          --profile {name:<6} {about}");
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let request = Request {
@@ -105,6 +119,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     };
     let unmet = match args.paper {
         Some(Paper::Neuralif) => neuralif::run(&request)?,
+        Some(Paper::NeuralifGmres) => neuralif_gmres::run(&request)?,
         None => bail!("name a paper; `cargo xtask reproduce --list` shows them"),
     };
     Ok(if args.strict && unmet {

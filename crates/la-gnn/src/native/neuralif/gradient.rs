@@ -1,12 +1,12 @@
 //! The network: gradient by reverse accumulation.
 
 use super::super::simd::LANES;
-use super::super::{Element, LowerGraph};
+use super::super::{Element, LowerGraph, graph_norm};
 use super::arcs::{ArcsIn, Forward, Project};
 use super::arcs_backward::{Backward, ProjectBackward};
 use super::model::{Net, direction};
 use super::step::Step;
-use super::{NeuralIf, graph_norm, nodes};
+use super::{NeuralIf, nodes};
 use crate::neuralif::{Activation, NODE_WIDTH};
 
 /// Memory of a forward pass that is followed by a backward pass. Runs on the calling thread; batches

@@ -7,7 +7,6 @@
 mod arcs;
 mod arcs_backward;
 mod gradient;
-mod graph_norm;
 mod loss;
 mod model;
 mod nodes;
@@ -19,4 +18,5 @@ pub use gradient::GradientWorkspace;
 pub use loss::{Loss, LossParts, LossWorkspace};
 pub use model::{NeuralIf, Workspace};
 pub use spectral::InversePair;
+pub(super) use train::probe;
 pub use train::{NativeEngine, TrainingGraph};

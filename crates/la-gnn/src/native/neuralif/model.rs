@@ -4,10 +4,10 @@ use rayon::prelude::*;
 
 use super::super::blocks::{row_blocks, split};
 use super::super::simd::LANES;
-use super::super::{Element, LowerGraph};
+use super::super::{Element, LowerGraph, graph_norm};
 use super::arcs::{ArcsIn, Direction, Forward, Project};
+use super::nodes;
 use super::step::{Lanes, Step};
-use super::{graph_norm, nodes};
 use crate::GnnError;
 use crate::neuralif::{Activation, NODE_WIDTH, NeuralIfConfig, Parameters};
 

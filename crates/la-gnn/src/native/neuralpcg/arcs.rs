@@ -5,61 +5,9 @@
 )]
 
 use super::super::Element;
+use super::super::lanes::{Lanes, activate, add_product, load, store};
 use super::super::simd::{Kernel, LANES, Simd};
-use super::layers::{Lanes, Layers, Square, Step};
-
-/// `acc + M h` for several h at once, so that a column of M is loaded once for all.
-#[inline(always)]
-pub(super) fn add_product<T: Element, S: Simd<T>, const G: usize, const N: usize>(
-    simd: S,
-    matrix: &Square<T, G>,
-    h: &[Lanes<T, G>; N],
-    acc: &mut [[S::Lanes; G]; N],
-) {
-    for group in 0..G {
-        for lane in 0..LANES {
-            let column = &matrix[group][lane];
-            for k in 0..N {
-                let x = simd.splat(h[k][group][lane]);
-                for g in 0..G {
-                    acc[k][g] = simd.mul_add(simd.load(&column[g]), x, acc[k][g]);
-                }
-            }
-        }
-    }
-}
-
-#[inline(always)]
-pub(super) fn activate<T: Element, S: Simd<T>, const G: usize>(
-    simd: S,
-    relu: bool,
-    x: [S::Lanes; G],
-) -> [S::Lanes; G] {
-    if relu {
-        x.map(|x| simd.relu(x))
-    } else {
-        simd.tanh_each(x)
-    }
-}
-
-#[inline(always)]
-pub(super) fn load<T: Element, S: Simd<T>, const G: usize>(
-    simd: S,
-    x: &Lanes<T, G>,
-) -> [S::Lanes; G] {
-    std::array::from_fn(|g| simd.load(&x[g]))
-}
-
-#[inline(always)]
-pub(super) fn store<T: Element, S: Simd<T>, const G: usize>(
-    simd: S,
-    x: [S::Lanes; G],
-    to: &mut Lanes<T, G>,
-) {
-    for g in 0..G {
-        simd.store(x[g], &mut to[g]);
-    }
-}
+use super::layers::{Layers, Step};
 
 /// One block of consecutive rows in one step: `h_ij ← σ(r_i + o_j + M h_ij)`, the mean over each row, and in the last step the
 /// decoded scalar of every arc.
@@ -72,6 +20,8 @@ pub(super) struct Arcs<'a, T, const G: usize> {
     pub last: bool,
     /// Row pointers of the block, absolute, one more than its rows.
     pub row_ptr: &'a [u32],
+    /// Positions of the loops of the block, absolute; empty where arcs have no position code.
+    pub diagonal: &'a [u32],
     /// Columns and entries of A of the block.
     pub col: &'a [u32],
     pub value: &'a [T],
@@ -104,14 +54,15 @@ impl<T: Element, const G: usize> Arcs<'_, T, G> {
         for (r, ends) in row_ptr.windows(2).enumerate() {
             let (start, end) = ((ends[0] - base) as usize, (ends[1] - base) as usize);
             let row = load(simd, &self.receiver[r]);
+            let diagonal = self.diagonal.get(r).map(|d| (d - base) as usize);
             let mut total = [simd.splat(T::ZERO); G];
             let mut at = start;
             while at + N <= end {
-                self.some::<S, N>(simd, &row, at, &mut total);
+                self.some::<S, N>(simd, &row, diagonal, at, &mut total);
                 at += N;
             }
             while at < end {
-                self.some::<S, 1>(simd, &row, at, &mut total);
+                self.some::<S, 1>(simd, &row, diagonal, at, &mut total);
                 at += 1;
             }
             if !self.last {
@@ -127,6 +78,7 @@ impl<T: Element, const G: usize> Arcs<'_, T, G> {
         &mut self,
         simd: S,
         row: &[S::Lanes; G],
+        diagonal: Option<usize>,
         at: usize,
         total: &mut [S::Lanes; G],
     ) {
@@ -138,9 +90,11 @@ impl<T: Element, const G: usize> Arcs<'_, T, G> {
                 acc[k][g] = simd.add(acc[k][g], simd.load(&other[g]));
             }
             if self.first {
-                // σ(w a_ij + b)
+                // σ(w a_ij + v p_ij + b)
                 let a = simd.splat(self.value[at + k]);
-                let mut pre = load(simd, &self.layers.arc_bias);
+                let side =
+                    diagonal.map_or(1, |d| usize::from(at + k >= d) + usize::from(at + k > d));
+                let mut pre = load(simd, &self.layers.arc_bias[side]);
                 for g in 0..G {
                     pre[g] = simd.mul_add(simd.load(&self.layers.arc_in[g]), a, pre[g]);
                 }

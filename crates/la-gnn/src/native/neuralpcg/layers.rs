@@ -1,14 +1,8 @@
 //! The parameters of a network, unpacked and folded for the kernels.
 
 use super::super::Element;
-use super::super::simd::LANES;
-use crate::neuralpcg::{NeuralPcgConfig, Parameters};
-
-/// `G` groups of eight lanes.
-pub(super) type Lanes<T, const G: usize> = [[T; LANES]; G];
-
-/// A square matrix by columns, padded by zeros.
-pub(super) type Square<T, const G: usize> = [[Lanes<T, G>; LANES]; G];
+use super::super::lanes::{Lanes, Perceptron, Square, doubles, fold, lanes, square, sum};
+use crate::neuralpcg::{FactorForm, NeuralPcgConfig, Parameters};
 
 /// Parameters with the width padded to `G` groups of eight lanes by zeros. Both nonlinearities map 0 to 0, so
 /// padding changes nothing.
@@ -19,9 +13,10 @@ pub(super) struct Layers<T, const G: usize> {
     pub node_bias: Lanes<T, G>,
     pub node_out: Square<T, G>,
     pub node_out_bias: Lanes<T, G>,
-    /// Arc encoder, first layer: column and bias. Its second layer is folded into the first step.
+    /// Arc encoder, first layer: column of a_ij, and bias with the position code left of, on and right of the diagonal (three
+    /// times the bias without one). Its second layer is folded into the first step.
     pub arc_in: Lanes<T, G>,
-    pub arc_bias: Lanes<T, G>,
+    pub arc_bias: [Lanes<T, G>; 3],
     pub steps: Vec<Step<T, G>>,
     /// Decoder: first layer after the last step's second layer, bias, output weights and bias.
     pub decoder: Square<T, G>,
@@ -47,99 +42,30 @@ pub(super) struct Step<T, const G: usize> {
     pub node_out_bias: Lanes<T, G>,
 }
 
-/// A two-layer perceptron as it is stored: `V σ(W x + b) + c`, row-major.
-struct Perceptron<'a> {
-    w: &'a [f32],
-    inputs: usize,
-    b: &'a [f32],
-    v: &'a [f32],
-    c: &'a [f32],
-}
-
-impl Perceptron<'_> {
-    /// Columns `start .. start + len` of W, row-major.
-    fn block(&self, start: usize, len: usize) -> Vec<f64> {
-        self.w
-            .chunks_exact(self.inputs)
-            .flat_map(|row| row[start..start + len].iter().map(|v| f64::from(*v)))
-            .collect()
-    }
-}
-
-/// `A V` of a w × w row-major matrix and the second layer of a perceptron, and `A c`.
-fn fold(a: &[f64], inner: &Perceptron<'_>, w: usize) -> (Vec<f64>, Vec<f64>) {
-    let mut product = vec![0.0; w * w];
-    let mut shift = vec![0.0; w];
-    for i in 0..w {
-        for k in 0..w {
-            let factor = a[i * w + k];
-            shift[i] += factor * f64::from(inner.c[k]);
-            for j in 0..w {
-                product[i * w + j] += factor * f64::from(inner.v[k * w + j]);
-            }
-        }
-    }
-    (product, shift)
-}
-
-fn lanes<T: Element, const G: usize>(values: impl IntoIterator<Item = f64>) -> Lanes<T, G> {
-    let mut out = [[T::ZERO; LANES]; G];
-    for (to, v) in out.as_flattened_mut().iter_mut().zip(values) {
-        *to = T::from_f64(v);
-    }
-    out
-}
-
-/// A row-major w × w matrix by columns.
-fn square<T: Element, const G: usize>(a: &[f64], w: usize) -> Square<T, G> {
-    std::array::from_fn(|g| {
-        std::array::from_fn(|l| {
-            let column = g * LANES + l;
-            if column < w {
-                lanes((0..w).map(|i| a[i * w + column]))
-            } else {
-                [[T::ZERO; LANES]; G]
-            }
-        })
-    })
-}
-
-fn doubles(values: &[f32]) -> impl Iterator<Item = f64> + '_ {
-    values.iter().map(|v| f64::from(*v))
-}
-
-fn sum<'a>(values: &'a [f32], shift: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
-    doubles(values).zip(shift).map(|(v, s)| v + s)
-}
-
 impl<T: Element, const G: usize> Layers<T, G> {
     /// Reads parameters whose number has been checked; the width is at most `8 G`.
     pub(super) fn unpack(parameters: &Parameters) -> Self {
         let config: &NeuralPcgConfig = &parameters.config;
         let w = config.width;
         let mut rest = &parameters.values[config.graph_norm_len()..];
-        let mut perceptron = |inputs: usize, outputs: usize| {
-            let mut take = |len: usize| {
-                let (head, tail) = rest.split_at(len);
-                rest = tail;
-                head
-            };
-            Perceptron {
-                w: take(w * inputs),
-                inputs,
-                b: take(w),
-                v: take(outputs * w),
-                c: take(outputs),
-            }
-        };
+        let mut perceptron =
+            |inputs: usize, outputs: usize| Perceptron::take(&mut rest, inputs, w, outputs);
         let node = perceptron(config.node_features, w);
-        let mut arc = perceptron(1, w);
-        let (arc_in, arc_bias) = (lanes(doubles(arc.w)), lanes(doubles(arc.b)));
+        let mut arc = perceptron(config.edge_features(), w);
+        let code = match config.form {
+            FactorForm::Symmetric => vec![0.0; w],
+            FactorForm::Triangle => arc.block(1, 1),
+        };
+        let (arc_in, arc_bias) = (
+            lanes(arc.block(0, 1)),
+            [-1.0, 0.0, 1.0]
+                .map(|side| lanes(doubles(arc.b).zip(&code).map(|(b, c)| b + side * c))),
+        );
         let mut steps = Vec::with_capacity(config.steps);
         for _ in 0..config.steps {
             let (edge, node) = (perceptron(3 * w, w), perceptron(2 * w, w));
-            let (on_arc, arc_shift) = fold(&edge.block(2 * w, w), &arc, w);
-            let (on_mean, mean_shift) = fold(&node.block(w, w), &edge, w);
+            let (on_arc, arc_shift) = fold(&edge.block(2 * w, w), &arc);
+            let (on_mean, mean_shift) = fold(&node.block(w, w), &edge);
             steps.push(Step {
                 receiver: square(&edge.block(0, w), w),
                 other: square(&edge.block(w, w), w),
@@ -154,7 +80,7 @@ impl<T: Element, const G: usize> Layers<T, G> {
             arc = edge;
         }
         let decoder = perceptron(w, 1);
-        let (on_arc, shift) = fold(&decoder.block(0, w), &arc, w);
+        let (on_arc, shift) = fold(&decoder.block(0, w), &arc);
         Self {
             node_in: (0..config.node_features)
                 .map(|k| lanes(node.block(k, 1)))

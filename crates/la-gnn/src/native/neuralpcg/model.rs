@@ -3,21 +3,25 @@
 use rayon::prelude::*;
 
 use super::super::blocks::{row_blocks, split};
+use super::super::coates::finite;
+use super::super::features::graph_norm;
+use super::super::lanes::Lanes;
 use super::super::simd::LANES;
-use super::super::{Element, FullGraph};
-use super::arcs::Arcs;
-use super::layers::{Lanes, Layers};
+use super::super::{CoatesGraph, Element, FullGraph};
+use super::arcs::Arcs as Pass;
+use super::layers::Layers;
 use super::nodes;
 use crate::GnnError;
 use crate::neuralif::Activation;
-use crate::neuralpcg::{ARCHITECTURE, NeuralPcgConfig, Parameters};
+use crate::neuralpcg::{ARCHITECTURE, FactorForm, NeuralPcgConfig, Parameters};
 
 /// Largest width of the native engine.
 const MAX_WIDTH: usize = 4 * LANES;
 
 /// A NeuralPCG network ready to run.
 ///
-/// Maps a symmetric positive definite matrix to a lower triangular factor L with the diagonal `√a_ii`. One pass costs about
+/// Maps a symmetric positive definite matrix to a lower triangular factor L with the diagonal `√a_ii`, or, in the form
+/// [`FactorForm::Triangle`], any square matrix to one with a positive diagonal. One pass costs about
 /// `(K + 1) w²` multiply-adds per stored entry of both triangles (w the width rounded up to 8, 16 or 32, K the steps), its
 /// [`Workspace`] holds `nnz w + 4 n w` scalars, and it allocates nothing of that size once the workspace has grown.
 ///
@@ -52,6 +56,16 @@ enum Net<T> {
     W8(Box<Layers<T, 1>>),
     W16(Box<Layers<T, 2>>),
     W32(Box<Layers<T, 4>>),
+}
+
+/// The arcs of a graph, symmetric (without positions of loops) or not, and its node features.
+#[derive(Clone, Copy)]
+struct Arcs<'a, T> {
+    row_ptr: &'a [u32],
+    diagonal: &'a [u32],
+    col: &'a [u32],
+    value: &'a [T],
+    features: &'a [T],
 }
 
 /// Memory of a forward pass, reused from matrix to matrix.
@@ -109,12 +123,13 @@ impl<T: Element> NeuralPcg<T> {
         &self.parameters.config
     }
 
-    /// Entries of L on the lower triangle of the graph ([`FullGraph::factor_row_ptr`]), diagonal last in each row.
+    /// Entries of L on the lower triangle of a symmetric graph ([`FullGraph::factor_row_ptr`]), diagonal last in each row.
     ///
     /// Runs on the current rayon pool when the graph is large enough; the result does not depend on the number of
     /// threads.
     ///
     /// # Errors
+    /// [`GnnError::Config`] for a network of the form [`FactorForm::Triangle`];
     /// [`GnnError::Matrix`] if the graph has another number of node features than the network takes;
     /// [`GnnError::NonFinite`] if an entry of L is NaN or infinite.
     pub fn factor<'w>(
@@ -122,6 +137,7 @@ impl<T: Element> NeuralPcg<T> {
         graph: &FullGraph<T>,
         ws: &'w mut Workspace<T>,
     ) -> Result<&'w [T], GnnError> {
+        self.config().validate_symmetric()?;
         if graph.feature_width() != self.config().node_features {
             return Err(GnnError::Matrix {
                 reason: format!(
@@ -131,34 +147,104 @@ impl<T: Element> NeuralPcg<T> {
                 ),
             });
         }
+        self.decode(
+            Arcs {
+                row_ptr: &graph.row_ptr,
+                diagonal: &[],
+                col: &graph.col,
+                value: &graph.value,
+                features: &graph.features,
+            },
+            ws,
+        );
         ws.factor.clear();
-        if graph.num_nodes() == 0 {
-            return Ok(&ws.factor);
+        symmetrise(graph, &ws.decoded, &mut ws.factor);
+        finite("the factor L", &ws.factor)?;
+        Ok(&ws.factor)
+    }
+
+    /// Entries of L on the lower triangle of a general graph, row by row, diagonal last in each row, for networks of the form
+    /// [`FactorForm::Triangle`].
+    ///
+    /// # Errors
+    /// [`GnnError::Config`] naming `form` for a network of another one; [`GnnError::NonFinite`] if an entry of L is NaN or
+    /// infinite.
+    ///
+    /// # Examples
+    /// ```
+    /// use la_gnn::native::CoatesGraph;
+    /// use la_gnn::native::neuralpcg::{NeuralPcg, Workspace};
+    /// use la_gnn::neuralpcg::{NeuralPcgConfig, Parameters};
+    /// use la_gnn::sprs::CsMat;
+    ///
+    /// // [ 0 2 ; 1 3 ]
+    /// let a = CsMat::new((2, 2), vec![0, 2, 4], vec![0, 1, 0, 1], vec![0.0, 2.0, 1.0, 3.0]);
+    /// let network = NeuralPcg::<f32>::new(&Parameters::initialize(&NeuralPcgConfig::general(), 0)?)?;
+    /// let graph = CoatesGraph::from_matrix(a.view())?;
+    /// let mut workspace = Workspace::default();
+    /// let l = network.factor_general(&graph, &mut workspace)?; // l_11 l_21 l_22
+    /// assert!(l.len() == 3 && l[0] > 0.0 && l[2] > 0.0);
+    /// # Ok::<(), la_gnn::GnnError>(())
+    /// ```
+    pub fn factor_general<'w>(
+        &self,
+        graph: &CoatesGraph<T>,
+        ws: &'w mut Workspace<T>,
+    ) -> Result<&'w [T], GnnError> {
+        if self.config().form != FactorForm::Triangle {
+            return Err(GnnError::Config {
+                field: "form",
+                reason: "must be `triangle` for a matrix that is not symmetric".into(),
+            });
+        }
+        self.decode(
+            Arcs {
+                row_ptr: &graph.row_ptr,
+                diagonal: &graph.diagonal,
+                col: &graph.col,
+                value: &graph.value,
+                features: &graph.features,
+            },
+            ws,
+        );
+        ws.factor.clear();
+        for (start, &at) in graph.row_ptr.iter().zip(&graph.diagonal) {
+            let (start, at) = (*start as usize, at as usize);
+            ws.factor.extend_from_slice(&ws.decoded[start..at]);
+            let logarithm = ws.decoded[at].to_f64();
+            ws.factor.push(T::from_f64(logarithm.exp()));
+        }
+        finite("the factor L", &ws.factor)?;
+        match zero_pivot(graph, &ws.factor) {
+            Some(row) => Err(GnnError::Matrix {
+                reason: format!("row {row} of the factor L got a zero on its diagonal"),
+            }),
+            None => Ok(&ws.factor),
+        }
+    }
+
+    /// The decoded scalar of every arc.
+    fn decode(&self, arcs: Arcs<'_, T>, ws: &mut Workspace<T>) {
+        ws.decoded.clear();
+        if arcs.row_ptr.len() < 2 {
+            return;
         }
         match &self.net {
-            Net::W8(layers) => self.run(layers, graph, ws),
-            Net::W16(layers) => self.run(layers, graph, ws),
-            Net::W32(layers) => self.run(layers, graph, ws),
-        }
-        symmetrise(graph, &ws.decoded, &mut ws.factor);
-        match ws.factor.iter().position(|v| !v.is_finite()) {
-            None => Ok(&ws.factor),
-            Some(position) => Err(GnnError::NonFinite {
-                what: "the factor L".into(),
-                position,
-            }),
+            Net::W8(layers) => self.run(layers, arcs, ws),
+            Net::W16(layers) => self.run(layers, arcs, ws),
+            Net::W32(layers) => self.run(layers, arcs, ws),
         }
     }
 
     fn run<const G: usize>(
         &self,
         layers: &Layers<T, G>,
-        graph: &FullGraph<T>,
+        graph: Arcs<'_, T>,
         ws: &mut Workspace<T>,
     ) {
-        let (n, arcs) = (graph.num_nodes(), graph.num_arcs());
+        let (n, arcs) = (graph.row_ptr.len() - 1, graph.col.len());
         let relu = self.config().activation == Activation::Relu;
-        let blocks = row_blocks(&graph.row_ptr);
+        let blocks = row_blocks(graph.row_ptr);
         let zero = [T::ZERO; LANES];
         for buffer in [&mut ws.nodes, &mut ws.receiver, &mut ws.other, &mut ws.mean] {
             buffer.resize(n * G, zero);
@@ -169,10 +255,10 @@ impl<T: Element> NeuralPcg<T> {
         ws.decoded.resize(arcs, T::ZERO);
         let features = if self.config().graph_norm {
             let learned = &self.parameters.values[..self.config().graph_norm_len()];
-            nodes::graph_norm(learned, &graph.features, &mut ws.features);
+            graph_norm(learned, graph.features, &mut ws.features);
             &ws.features
         } else {
-            &graph.features
+            graph.features
         };
         T::run_kernel(nodes::Encode {
             layers,
@@ -201,13 +287,14 @@ impl<T: Element> NeuralPcg<T> {
             );
             let decoded = split(&mut ws.decoded, blocks.iter().map(|b| arcs_of(b).len()));
             let pass = |b: &(usize, usize), state, mean, decoded| {
-                T::run_kernel(Arcs {
+                T::run_kernel(Pass {
                     layers,
                     step,
                     relu,
                     first,
                     last,
                     row_ptr: &graph.row_ptr[b.0..=b.1],
+                    diagonal: graph.diagonal.get(b.0..b.1).unwrap_or(&[]),
                     col: &graph.col[arcs_of(b)],
                     value: &graph.value[arcs_of(b)],
                     receiver: &receiver[b.0..b.1],
@@ -234,6 +321,15 @@ impl<T: Element> NeuralPcg<T> {
             }
         }
     }
+}
+
+/// First row with a zero on the diagonal, where the exponential has underflown.
+fn zero_pivot<T: Element>(graph: &CoatesGraph<T>, factor: &[T]) -> Option<usize> {
+    let mut end = 0;
+    (0..graph.num_nodes()).find(|&i| {
+        end += (graph.diagonal[i] - graph.row_ptr[i]) as usize + 1;
+        factor[end - 1] == T::ZERO
+    })
 }
 
 /// `l_ij = s_ij + s_ji`, `l_ii = √a_ii`.

@@ -91,6 +91,35 @@ impl<T: Real> IncompleteLu<T> {
         }
     }
 
+    /// Writes new values into factors of this pattern: those of strict L and strict Û, and `1 / u_ii`. They need not be
+    /// finite: the factors are then those of the identity, and it is an error.
+    #[cfg(feature = "learned")]
+    pub(crate) fn refill(
+        &mut self,
+        pattern: (&Pattern, &Pattern),
+        fill: impl FnOnce(&mut [T], &mut [T], &mut [T]),
+    ) -> Result<(), PrecondError> {
+        if (&*self.lower, &*self.upper) != pattern || self.frame.is_some() {
+            return Err(PrecondError::PatternMismatch { row: 0 });
+        }
+        fill(
+            &mut self.lower_values,
+            &mut self.upper_values,
+            &mut self.inverse_diagonal,
+        );
+        self.check_finite().inspect_err(|_| {
+            self.lower_values.fill(T::ZERO);
+            self.upper_values.fill(T::ZERO);
+            self.inverse_diagonal.fill(T::ONE);
+        })
+    }
+
+    /// Replaces the record of how the factors were made.
+    #[cfg(feature = "learned")]
+    pub(crate) fn set_stats(&mut self, stats: LuStats) {
+        self.stats = stats;
+    }
+
     /// Puts a frame around the factors and the frame they have already.
     pub(crate) fn framed(mut self, frame: Frame) -> Self {
         let frame = match &self.frame {

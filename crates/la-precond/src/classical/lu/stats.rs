@@ -19,6 +19,8 @@ pub struct LuStats {
     /// Size of the largest matching of rows with columns through nonzeros; `None` when no matching
     /// was computed. Smaller than the order: the matrix is singular whatever its values.
     pub structural_rank: Option<usize>,
+    /// Smallest pivot of factors that a network made, absolute and in the units of its output; `None` for all others.
+    pub smallest_pivot: Option<f64>,
 }
 
 impl LuStats {
@@ -52,6 +54,12 @@ impl LuStats {
         self.structural_rank = Some(rank);
         self
     }
+    /// Sets the smallest pivot of a network.
+    #[must_use]
+    pub fn with_smallest_pivot(mut self, pivot: f64) -> Self {
+        self.smallest_pivot = Some(pivot);
+        self
+    }
 }
 
 impl fmt::Display for LuStats {
@@ -69,6 +77,9 @@ impl fmt::Display for LuStats {
         }
         if let Some(rank) = self.structural_rank {
             write!(f, ", structural rank {rank}")?;
+        }
+        if let Some(pivot) = self.smallest_pivot {
+            write!(f, ", smallest pivot {pivot:.1e}")?;
         }
         Ok(())
     }

@@ -5,55 +5,19 @@ use la_graph::{Drawing, Layout, Pattern, SpyOptions, coates_digraph, spy_svg};
 use la_problems::{CsrMatrix, NeuralIfSynthetic};
 use xtask::report::Figure;
 use xtask::report::figure::{
-    Abscissa, BoxPlot, BoxSample, Convergence, History, Palette, RatioPlot, RatioPoint, Scatter,
-    ScatterSeries, Svg, TrainingCurve,
+    BoxPlot, BoxSample, Palette, RatioPlot, RatioPoint, Scatter, ScatterSeries, Svg, TrainingCurve,
 };
 
+use super::super::pictures::{self as shared, Course};
 use super::rows::Row;
 
 /// Convergence of every method on one matrix, against iterations and against time.
 pub(super) fn convergence(problem: &str, rows: &[&Row], palette: &Palette) -> Result<Vec<Figure>> {
-    let histories = |x: fn(&(f64, f64, f64)) -> f64| -> Vec<History> {
-        rows.iter()
-            .map(|r| {
-                // At most 400 points a line: a picture has no more pixels.
-                let stride = r.solve.history.len().div_ceil(400).max(1);
-                let points = r
-                    .solve
-                    .history
-                    .iter()
-                    .step_by(stride)
-                    .map(|p| (x(p), p.1))
-                    .collect();
-                History {
-                    method: r.method.clone(),
-                    points,
-                }
-            })
-            .collect()
-    };
-    let mut figures = Vec::new();
-    let iterations = Convergence {
-        title: format!("{problem}: residual against iteration"),
-        abscissa: Abscissa::Iterations,
-        histories: histories(|p| p.0),
-    };
-    figures.push(Figure::new(
-        format!("{problem}-residual-iterations"),
-        "Relative residual against the iteration, first test matrix.",
-        iterations.draw(palette)?,
-    )?);
-    let seconds = Convergence {
-        title: format!("{problem}: residual against time"),
-        abscissa: Abscissa::Seconds,
-        histories: histories(|p| p.2),
-    };
-    figures.push(Figure::new(
-        format!("{problem}-residual-time"),
-        "The same against the time of the iteration on one thread, without set-up.",
-        seconds.draw(palette)?,
-    )?);
-    Ok(figures)
+    let courses: Vec<Course<'_>> = rows
+        .iter()
+        .map(|r| (r.method.as_str(), r.solve.history.as_slice()))
+        .collect();
+    shared::convergence(problem, &courses, palette)
 }
 
 /// Box plots of iterations and of total time to 1e-3 per method.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
-use xtask::report::{Measurement, Reference, Tolerance};
+use xtask::report::Measurement;
+
+use super::super::references::{self, ReferenceRow};
 
 const TEXT: &str = include_str!("../../../../experiments/neuralif.toml");
 
@@ -67,23 +69,6 @@ pub(super) struct IctSettings {
     pub(super) fill_factor: f64,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReferenceRow {
-    problem: String,
-    method: String,
-    values: BTreeMap<String, f64>,
-    tolerance: ToleranceRow,
-    source: String,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum ToleranceRow {
-    Relative(f64),
-    AtMost,
-}
-
 impl Experiment {
     /// Reads the experiment; a key that is not known is an error.
     pub(super) fn load() -> Result<Self> {
@@ -99,19 +84,7 @@ impl Experiment {
 
     /// Puts the number to compare with, if there is one, beside a measurement.
     pub(super) fn compare(&self, measurement: Measurement) -> Result<Measurement> {
-        let found = self.references.iter().find_map(|row| {
-            let fits = row.problem == measurement.problem && row.method == measurement.method;
-            let value = row.values.get(&measurement.quantity).filter(|_| fits)?;
-            Some((row, *value))
-        });
-        let Some((row, value)) = found else {
-            return Ok(measurement);
-        };
-        let tolerance = match row.tolerance {
-            ToleranceRow::Relative(relative) => Tolerance::Relative(relative),
-            ToleranceRow::AtMost => Tolerance::AtMost(value),
-        };
-        Ok(measurement.compare(Reference::new(value, row.source.clone(), tolerance)?))
+        references::compare(&self.references, measurement)
     }
 }
 

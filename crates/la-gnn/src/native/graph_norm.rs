@@ -2,7 +2,7 @@
 //!
 //! T. Cai et al., *GraphNorm*, ICML 2021: `c = x − α mean(x)`, `y = γ c / √(mean(c²) + ε) + β` per feature.
 
-use super::super::Element;
+use super::Element;
 use crate::neuralif::NODE_WIDTH;
 
 const EPSILON: f64 = 1e-5;

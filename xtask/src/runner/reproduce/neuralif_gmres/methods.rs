@@ -1,0 +1,217 @@
+//! The methods that are compared.
+
+use anyhow::{Context, Result, bail};
+use la_gnn::Weights;
+use la_gnn::learned_lu::{ARCHITECTURE, Parameters};
+use la_krylov::{Host, IdentityPreconditioner, Preconditioner};
+use la_precond::classical::{Ilu, Ilut, Jacobi, LuFill};
+use la_precond::learned::{LearnedLu, NeuralPcg};
+use la_precond::sprs::CsMatI;
+use la_precond::{IncompleteCholesky, IncompleteCholeskyBuilder, IncompleteLu};
+use la_problems::CsrMatrix;
+
+/// One method: how its preconditioner is set up.
+pub(super) struct Method {
+    pub(super) name: String,
+    kind: Kind,
+    /// Runs on the first matrices only.
+    pub(super) matrices: usize,
+}
+
+/// Kinds of set-up.
+pub(super) enum Kind {
+    None,
+    /// Factors L = U = I: has to do what no preconditioner does.
+    Identity,
+    Jacobi,
+    Ilu0,
+    Ilut {
+        drop_tol: f64,
+        fill: f64,
+    },
+    LearnedLu(Box<LearnedLu>),
+    /// One triangular factor L, `P = L Lᵀ`.
+    LearnedIc(Box<NeuralPcg>),
+}
+
+/// A preconditioner P that is ready.
+pub(super) enum Ready {
+    None(IdentityPreconditioner),
+    Jacobi(Jacobi, Vec<f64>),
+    Lu(IncompleteLu),
+    Cholesky(IncompleteCholesky),
+}
+
+impl Method {
+    pub(super) fn new(name: &str, kind: Kind) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            matrices: usize::MAX,
+        }
+    }
+
+    /// The same on the first `matrices` only.
+    pub(super) fn on_first(mut self, matrices: usize) -> Self {
+        self.matrices = matrices;
+        self
+    }
+
+    /// A learned factorisation with bundled weights or those of a file, whatever of the two networks they are of; with
+    /// another ε of the diagonal if one is given.
+    pub(super) fn learned(name: &str, source: &str, eps: Option<f64>) -> Result<Self> {
+        let weights = Weights::named_or_file(source)?;
+        let kind = if weights.provenance.architecture == ARCHITECTURE {
+            let mut parameters = Parameters::from_weights(&weights)?;
+            if let Some(eps) = eps {
+                parameters.config = parameters.config.with_eps(eps);
+            }
+            Kind::LearnedLu(Box::new(LearnedLu::from_parameters(&parameters)?))
+        } else if eps.is_some() {
+            bail!("the weights `{source}` are not of a network with an ε of its diagonal");
+        } else {
+            Kind::LearnedIc(Box::new(NeuralPcg::new(&weights)?))
+        };
+        Ok(Self::new(name, kind))
+    }
+
+    /// The network of the paper before training, as a control.
+    pub(super) fn untrained(name: &str, seed: u64) -> Result<Self> {
+        let parameters = Parameters::initialize(&Default::default(), seed)
+            .context("initialising the untrained network")?;
+        let builder = LearnedLu::from_parameters(&parameters)?;
+        Ok(Self::new(name, Kind::LearnedLu(Box::new(builder))))
+    }
+
+    /// Sets the preconditioner up.
+    pub(super) fn set_up(&self, a: &CsrMatrix) -> Result<Ready> {
+        Ok(match &self.kind {
+            Kind::None => Ready::None(IdentityPreconditioner::new(a.rows())),
+            Kind::Identity => {
+                let eye = CsMatI::<f64, u32>::eye(a.rows());
+                Ready::Lu(IncompleteLu::from_triangles(eye.view(), eye.view())?)
+            }
+            Kind::Jacobi => {
+                let entry = |i| a.get(i, i).copied().unwrap_or(0.0);
+                let diagonal = (0..a.rows()).map(entry).collect();
+                Ready::Jacobi(Jacobi::new(a.view())?, diagonal)
+            }
+            Kind::Ilu0 => Ready::Lu(Ilu::default().factor(a.view())?),
+            Kind::Ilut { drop_tol, fill } => {
+                let options = Ilut::default()
+                    .with_drop_tol(*drop_tol)
+                    .with_fill(LuFill::Total(*fill));
+                Ready::Lu(options.factor(a.view())?)
+            }
+            Kind::LearnedLu(builder) => Ready::Lu(builder.factor(a.view())?),
+            Kind::LearnedIc(builder) => Ready::Cholesky(builder.build(a.view())?),
+        })
+    }
+}
+
+impl Ready {
+    /// What GMRES applies.
+    pub(super) fn preconditioner(&self) -> &dyn Preconditioner<Host> {
+        match self {
+            Self::None(m) => m,
+            Self::Jacobi(m, _) => m,
+            Self::Lu(m) => m,
+            Self::Cholesky(m) => m,
+        }
+    }
+
+    /// Entries of the factors; a symmetric factor counts twice, since both sweeps pass through it.
+    pub(super) fn nnz(&self) -> Option<usize> {
+        match self {
+            Self::Lu(factor) => Some(factor.nnz()),
+            Self::Cholesky(factor) => Some(2 * factor.nnz() - factor.dimension()),
+            Self::None(_) | Self::Jacobi(..) => None,
+        }
+    }
+
+    /// P itself as a sparse matrix.
+    pub(super) fn matrix(&self) -> Result<CsrMatrix> {
+        Ok(match self {
+            Self::None(m) => CsrMatrix::eye(Preconditioner::<Host>::dimension(m)),
+            Self::Jacobi(_, diagonal) => {
+                let mut p = CsrMatrix::eye(diagonal.len());
+                p.data_mut().copy_from_slice(diagonal);
+                p
+            }
+            Self::Lu(factor) => {
+                if factor.row_order().is_some() || factor.column_order().is_some() {
+                    bail!("factors of a permuted matrix");
+                }
+                &factor.to_lower() * &factor.to_upper()
+            }
+            Self::Cholesky(factor) => {
+                let lower = factor.to_lower();
+                &lower * &lower.transpose_view().to_csr()
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use la_problems::{ConvectionDiffusion, Grid};
+
+    use super::*;
+
+    fn methods() -> Vec<Method> {
+        vec![
+            Method::new("none", Kind::None),
+            Method::new("identity", Kind::Identity),
+            Method::new("jacobi", Kind::Jacobi),
+            Method::new("ilu0", Kind::Ilu0),
+            Method::new(
+                "ilut",
+                Kind::Ilut {
+                    drop_tol: 0.01,
+                    fill: 2.0,
+                },
+            ),
+            Method::untrained("untrained", 0).unwrap(),
+        ]
+    }
+
+    #[test]
+    fn the_matrix_is_what_the_preconditioner_inverts() {
+        // Untrained factors are so badly conditioned that on larger matrices nothing would be left to compare.
+        let grid = Grid::rectangle(3, 3);
+        let a = ConvectionDiffusion::default()
+            .with_grid(grid)
+            .matrix()
+            .unwrap();
+        let n = a.rows();
+        for method in methods() {
+            let ready = method.set_up(&a).unwrap();
+            let p = ready.matrix().unwrap();
+            let v: Vec<f64> = (0..n).map(|i| (0.3 * i as f64).sin()).collect();
+            let pv: Vec<f64> = p
+                .outer_iterator()
+                .map(|row| row.iter().map(|(j, x)| x * v[j]).sum())
+                .collect();
+            let mut back = vec![0.0; n];
+            ready
+                .preconditioner()
+                .apply(&Host::new(n), &pv, &mut back)
+                .unwrap();
+            let size = v.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+            let error = v
+                .iter()
+                .zip(&back)
+                .fold(0.0_f64, |m, (v, b)| m.max((v - b).abs()));
+            assert!(error <= 1e-6 * size, "{}: {error}", method.name);
+        }
+    }
+
+    #[test]
+    fn weights_that_are_not_there_are_named() {
+        let error = Method::learned("learned-x", "no-such-weights", None)
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(error.contains("no-such-weights"), "{error}");
+    }
+}

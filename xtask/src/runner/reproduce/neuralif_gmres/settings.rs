@@ -1,0 +1,263 @@
+//! The experiment as data.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use la_gnn::Weights;
+use la_problems::RightHandSide;
+use serde::Deserialize;
+use xtask::report::Measurement;
+
+use super::super::references::{self, ReferenceRow};
+use crate::experiment::{Family, Nonsymmetric};
+
+const TEXT: &str = include_str!("../../../../experiments/neuralif-gmres.toml");
+
+/// Everything that decides the experiment.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Experiment {
+    pub(super) profiles: BTreeMap<String, ProfileSettings>,
+    /// Rows of trained networks by the name of the method.
+    pub(super) learned: BTreeMap<String, Learned>,
+    pub(super) tuning: Tuning,
+    reservoir: Vec<String>,
+    references: Vec<ReferenceRow>,
+}
+
+/// What one profile runs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProfileSettings {
+    pub(super) about: String,
+    /// Names in [`Experiment::learned`], for sets that do not say otherwise.
+    learned: Vec<String>,
+    /// Repetitions of every set-up and solve, one method after the other; the medians count.
+    pub(super) repetitions: usize,
+    /// Seconds after which a solve is given up.
+    pub(super) time_limit: f64,
+    /// Validation matrices for tuning.
+    pub(super) tuning: u64,
+    pub(super) sets: Vec<Set>,
+}
+
+/// One set of test problems.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Set {
+    /// A family of [`Nonsymmetric`], or `reservoir`: the real matrices.
+    family: String,
+    /// Order of the matrices; of no meaning for `reservoir`.
+    #[serde(default)]
+    n: usize,
+    pub(super) rhs: Rhs,
+    /// Test matrices.
+    pub(super) tests: u64,
+    /// Matrices on which methods run that need very many iterations: none, Jacobi, the untrained network.
+    pub(super) slow: usize,
+    /// Matrices whose singular values are computed.
+    #[serde(default)]
+    pub(super) spectra: usize,
+    /// Names in [`Experiment::learned`] in place of those of the profile: networks trained for this family.
+    learned: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Rhs {
+    Smooth,
+    Gaussian,
+    Ones,
+}
+
+/// Where a trained network comes from.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Learned {
+    /// Bundled weights.
+    pub(super) weights: String,
+    /// ε of the diagonal, if not that of the training.
+    pub(super) eps: Option<f64>,
+    /// Arguments of `cargo xtask train` that make such weights, for `--train`.
+    pub(super) train: Option<String>,
+}
+
+/// Candidates that are tried on validation matrices.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tuning {
+    pub(super) drop_tol: Vec<f64>,
+    pub(super) fill: Vec<f64>,
+}
+
+impl ProfileSettings {
+    /// Names of the trained networks of all sets, each once.
+    pub(super) fn networks(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for set in &self.sets {
+            for name in set.learned.as_ref().unwrap_or(&self.learned) {
+                if !names.contains(&name.as_str()) {
+                    names.push(name);
+                }
+            }
+        }
+        names
+    }
+}
+
+impl Set {
+    /// Name of the problem set in tables; the paper's right-hand side goes without saying.
+    pub(super) fn name(&self) -> String {
+        let mut name = self.family.clone();
+        if self.n > 0 {
+            name += &format!("-n{}", self.n);
+        }
+        match self.rhs {
+            Rhs::Smooth => {}
+            Rhs::Gaussian => name += "-gaussian",
+            Rhs::Ones => name += "-ones",
+        }
+        name
+    }
+
+    /// What the tuning depends on: everything but the right-hand side.
+    pub(super) fn matrices(&self) -> String {
+        format!("{}-n{}", self.family, self.n)
+    }
+
+    pub(super) fn rhs(&self) -> RightHandSide {
+        match self.rhs {
+            Rhs::Smooth => RightHandSide::Smooth,
+            Rhs::Gaussian => RightHandSide::Gaussian,
+            Rhs::Ones => RightHandSide::Ones,
+        }
+    }
+}
+
+impl Experiment {
+    /// Reads the experiment; a key that is not known is an error.
+    pub(super) fn load() -> Result<Self> {
+        toml::from_str(TEXT).context("experiments/neuralif-gmres.toml")
+    }
+
+    /// The settings of a profile.
+    pub(super) fn profile(&self, name: &str) -> Result<&ProfileSettings> {
+        self.profiles.get(name).with_context(|| {
+            let names: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
+            format!(
+                "experiments/neuralif-gmres.toml has no profile `{name}`; it has {}",
+                names.join(", ")
+            )
+        })
+    }
+
+    /// The trained networks of a set, by the names of their methods.
+    pub(super) fn networks<'a>(
+        &'a self,
+        profile: &'a ProfileSettings,
+        set: &'a Set,
+    ) -> Result<Vec<(&'a str, &'a Learned)>> {
+        let find = |name: &'a String| {
+            let learned = self.learned.get(name).with_context(|| {
+                format!("experiments/neuralif-gmres.toml has no [learned.{name}]")
+            })?;
+            Ok((name.as_str(), learned))
+        };
+        let names = set.learned.as_ref().unwrap_or(&profile.learned);
+        names.iter().map(find).collect()
+    }
+
+    /// Refuses a profile with rows of weights that are not there.
+    pub(super) fn require_weights(&self, profile: &ProfileSettings) -> Result<()> {
+        let mut missing: Vec<String> = Vec::new();
+        for name in profile.networks() {
+            let Some(learned) = self.learned.get(name) else {
+                bail!("experiments/neuralif-gmres.toml has no [learned.{name}]");
+            };
+            if let Err(error) = Weights::named_or_file(&learned.weights) {
+                missing.push(format!("{name}: {error}"));
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        bail!(
+            "rows of the profile have no weights; `--train` makes them, or take the rows out of \
+             experiments/neuralif-gmres.toml:\n  {}",
+            missing.join("\n  ")
+        )
+    }
+
+    /// The family of a set; `None` with the reason for the real matrices without their folder.
+    pub(super) fn family(&self, set: &Set) -> Result<Result<Nonsymmetric, String>> {
+        if set.family == "reservoir" {
+            let Some(folder) = std::env::var_os("LA_DATA_DIR") else {
+                return Ok(Err("LA_DATA_DIR is not set".into()));
+            };
+            let folder = PathBuf::from(folder).join("matrices");
+            let files: Vec<PathBuf> = self.reservoir.iter().map(|f| folder.join(f)).collect();
+            return Ok(Ok(Nonsymmetric::values(files)?));
+        }
+        match Family::parse(&set.family, set.n)? {
+            Family::Nonsymmetric(family) => Ok(Ok(family)),
+            _ => bail!("`{}` is no family of nonsymmetric matrices", set.family),
+        }
+    }
+
+    /// Puts the number to compare with, if there is one, beside a measurement.
+    pub(super) fn compare(&self, measurement: Measurement) -> Result<Measurement> {
+        references::compare(&self.references, measurement)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_experiment_is_readable_and_complete() {
+        let experiment = Experiment::load().unwrap();
+        for name in ["smoke", "quick", "full"] {
+            let profile = experiment.profile(name).unwrap();
+            for set in &profile.sets {
+                experiment.networks(profile, set).unwrap();
+            }
+            let names: Vec<String> = profile.sets.iter().map(Set::name).collect();
+            let different: std::collections::BTreeSet<&String> = names.iter().collect();
+            assert_eq!(different.len(), names.len(), "{names:?}");
+            for set in &profile.sets {
+                if set.family != "reservoir" {
+                    experiment.family(set).unwrap().unwrap();
+                }
+            }
+        }
+        let error = experiment.profile("huge").unwrap_err().to_string();
+        assert!(error.contains("huge") && error.contains("quick"), "{error}");
+        let typo = TEXT.replace("repetitions", "repetition");
+        assert!(toml::from_str::<Experiment>(&typo).is_err());
+    }
+
+    #[test]
+    fn rows_without_weights_are_refused_by_name() {
+        let mut experiment = Experiment::load().unwrap();
+        let mut profile = experiment.profile("smoke").unwrap().clone();
+        let absent = Learned {
+            weights: "no-such-weights".into(),
+            eps: None,
+            train: None,
+        };
+        experiment.learned.insert("learned-absent".into(), absent);
+        profile.learned = vec!["learned-absent".into()];
+        let error = experiment
+            .require_weights(&profile)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("learned-absent") && error.contains("no-such-weights"),
+            "{error}"
+        );
+        profile.learned = vec!["learned-unheard-of".into()];
+        assert!(experiment.require_weights(&profile).is_err());
+    }
+}
