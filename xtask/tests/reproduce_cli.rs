@@ -34,9 +34,37 @@ fn usage_errors_exit_1() {
     }
 }
 
-/// The whole experiment on small matrices: every method, every quantity, a report that can be read.
+/// Starts the experiment and kills it when some parts of it are measured.
+fn kill_in_the_middle(folder: &Path) {
+    // What an earlier run of this test may have left would end the wait at once.
+    let _ = std::fs::remove_dir_all(folder.join("unfinished"));
+    let parts = folder.join("unfinished/parts.jsonl");
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_runner"))
+        .args(["reproduce", "neuralif", "--profile", "smoke"])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = || std::fs::read_to_string(&parts).map_or(0, |text| text.lines().count());
+    while lines() < 6 {
+        let ended = child.try_wait().unwrap();
+        assert!(
+            ended.is_none(),
+            "ended before it could be killed: {ended:?}"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// The whole experiment on small matrices: every method, every quantity, a report that can be read; in two sittings.
 #[test]
 fn smoke() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .join("target/reproduce/neuralif/smoke");
+    kill_in_the_middle(&folder);
     let output = runner()
         .args(["reproduce", "neuralif", "--profile", "smoke"])
         .output()
@@ -47,10 +75,11 @@ fn smoke() {
         "{text}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .join("target/reproduce/neuralif/smoke");
+    assert!(
+        text.contains("taking up the run that was cut off"),
+        "{text}"
+    );
+    assert!(!folder.join("unfinished").exists());
     let results = Results::read(&folder.join("results.json")).unwrap();
     let value = |method: &str, quantity: &str| {
         let found = results

@@ -10,6 +10,7 @@ use la_gnn::learned_lu::{
     AddedLoops, Base, DiagonalActivation, FirstFeature, LearnedLuConfig, MatrixScale, Parameters,
 };
 use la_gnn::native::neuralif::InversePair;
+use la_gnn::native::{self, CoatesGraph};
 use la_gnn::neuralpcg::{self, NeuralPcgConfig};
 use la_gnn::sprs::{CsMat, CsMatI, TriMat};
 use la_gnn::torch::tch::{Device, Kind, Tensor};
@@ -356,8 +357,13 @@ fn gradients_of_the_variants_are_those_of_finite_differences() {
         LearnedLuConfig::default()
             .with_steps(1)
             .with_scale(MatrixScale::Rows),
+        LearnedLuConfig::default().with_base(Base::Ilu0),
     ] {
-        let sample = Sample::for_learned_lu(a.view(), None, &config).unwrap();
+        let mut sample = Sample::for_learned_lu(a.view(), None, &config).unwrap();
+        if config.base == Base::Ilu0 {
+            let base = (0..sample.matrix().nnz()).map(|k| (k as f64).cos());
+            sample = sample.with_base(base.collect()).unwrap();
+        }
         let batch = batch(&[&sample], Pattern::General, Kind::Double);
         let parameters = Parameters::initialize(&config, 3).unwrap();
         let model = LearnedLu::new(&parameters, Kind::Double, Device::Cpu).unwrap();
@@ -522,19 +528,34 @@ fn bad_input_is_refused() {
     let a = small_matrix(6, 0);
     assert!(sample(&CsMat::zero((0, 0)), None, &config).contains("not empty"));
     assert!(sample(&CsMat::zero((2, 3)), None, &config).contains("2 x 3"));
-    assert!(sample(&a.map(|v| v / 0.0), None, &config).contains("not finite"));
+    assert!(sample(&a.map(|v| v / 0.0), None, &config).contains("graph of the matrix"));
     let with_b = config
         .clone()
         .with_first_feature(FirstFeature::RightHandSide);
     assert!(sample(&a, None, &with_b).contains("first_feature"));
-    assert!(sample(&a, Some(&[1.0]), &with_b).contains("right-hand side 1"));
+    assert!(sample(&a, Some(&[1.0]), &with_b).contains("right-hand side has length 1"));
     assert!(sample(&a, Some(&[f64::NAN; 6]), &with_b).contains("not finite"));
     let ic = Sample::for_general_neuralpcg(a.view(), &NeuralPcgConfig::default());
     assert!(ic.unwrap_err().to_string().contains("form"));
 
-    let on_ilu = Parameters::initialize(&config.clone().with_base(Base::Ilu0), 0).unwrap();
-    let error = LearnedLu::new(&on_ilu, Kind::Float, Device::Cpu).unwrap_err();
-    assert!(error.to_string().contains("base"), "{error}");
+    // ILU(0) where it is not wanted, missing where it is, and bad.
+    let s = Sample::for_learned_lu(a.view(), None, &config).unwrap();
+    let ones = vec![1.0; s.matrix().nnz()];
+    let refused = |base| s.clone().with_base(base).unwrap_err().to_string();
+    assert!(refused(ones[1..].to_vec()).contains("ILU(0)"));
+    assert!(refused(vec![0.0; ones.len()]).contains("row 0"));
+    assert!(refused(vec![f64::NAN; ones.len()]).contains("not finite"));
+    let based = s.clone().with_base(ones).unwrap();
+    for (config, sample) in [
+        (config.clone(), &based),
+        (config.clone().with_base(Base::Ilu0), &s),
+    ] {
+        let parameters = Parameters::initialize(&config, 0).unwrap();
+        let model = LearnedLu::new(&parameters, Kind::Float, Device::Cpu).unwrap();
+        let batch = batch(&[sample], Pattern::General, Kind::Float);
+        let error = model.forward(&batch).unwrap_err();
+        assert!(error.to_string().contains("ILU(0)"), "{error}");
+    }
 
     // Patterns, losses and models that do not belong together.
     let lu = LearnedLu::new(
@@ -559,6 +580,55 @@ fn bad_input_is_refused() {
     assert!(text(kaporin.evaluate(&triangle, &l, &w, 0).unwrap_err()).contains("symmetric"));
     let unpaired = LuLoss::default().with_objective(LuObjective::Min);
     assert!(text(unpaired.evaluate(&general, &f, &w, 0).unwrap_err()).contains("pairs"));
+}
+
+#[test]
+fn both_engines_make_the_same_factors() {
+    let a = small_matrix(30, 6);
+    let a: CsMatI<f64, u32> = a.to_other_types();
+    for config in [
+        LearnedLuConfig::default(),
+        LearnedLuConfig::default().with_scale(MatrixScale::Rows),
+        LearnedLuConfig::default()
+            .with_graph_norm(true)
+            .with_scale(MatrixScale::Matrix),
+        LearnedLuConfig::default()
+            .with_base(Base::Ilu0)
+            .with_hidden(32),
+    ] {
+        let mut parameters = Parameters::initialize(&config, 2).unwrap();
+        // On top of ILU(0) a fresh output is zero.
+        for (k, v) in parameters.values.iter_mut().enumerate() {
+            if *v == 0.0 {
+                *v = 0.2 * (k as f32).sin();
+            }
+        }
+        let mut sample = Sample::for_learned_lu(a.view(), None, &config).unwrap();
+        let mut graph = CoatesGraph::<f64>::prepare(a.view(), &config).unwrap();
+        if config.base == Base::Ilu0 {
+            let base: Vec<f64> = (0..sample.matrix().nnz())
+                .map(|k| (k as f64).cos())
+                .collect();
+            graph.set_base(&base).unwrap();
+            sample = sample.with_base(base).unwrap();
+        }
+        let model = LearnedLu::new(&parameters, Kind::Double, Device::Cpu).unwrap();
+        let batch = batch(&[&sample], Pattern::General, Kind::Double);
+        let (f, _) = model.factors(&batch, DiagonalActivation::Hard).unwrap();
+        let mut f = factor_values(&f).unwrap();
+        if let Some(scale) = graph.scale() {
+            let ends = batch.factor_rows().iter().zip(batch.factor_columns());
+            for (v, (i, j)) in f.iter_mut().zip(ends) {
+                if j <= i {
+                    *v *= scale[*i as usize];
+                }
+            }
+        }
+        let native = native::learned_lu::LearnedLu::<f64>::new(&parameters).unwrap();
+        let mut memory = native::learned_lu::Workspace::default();
+        let expected = native.factor(&graph, &mut memory).unwrap();
+        assert_close(&format!("{config:?}"), &f, expected.values, 1e-11);
+    }
 }
 
 #[test]

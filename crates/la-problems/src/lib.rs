@@ -8,7 +8,9 @@ mod finite_difference;
 pub mod io;
 mod laplacian;
 mod neuralif;
+mod nonsymmetric;
 mod order;
+mod right_hand_side;
 mod sequence;
 mod singular;
 mod system;
@@ -27,7 +29,12 @@ pub use finite_difference::{
 };
 pub use laplacian::{EdgeWeights, RandomGeometricGraph, RandomRegularGraph};
 pub use neuralif::{Density, NeuralIfSynthetic, Shift, Split};
+pub use nonsymmetric::{
+    ConvectionSamples, DiagonalEntries, Perturbation, PerturbedPoisson, PerturbedValues,
+    SchemeChoice, ValueNoise, WindChoice,
+};
 pub use order::{permuted, random_order, reverse_cuthill_mckee};
+pub use right_hand_side::RightHandSide;
 pub use sequence::{
     HeatEquation, HeatSteps, NewtonSteps, NonlinearFlow, Nonlinearity, SystemSequence,
 };

@@ -2,6 +2,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::figure::Svg;
 use super::table::{counts, ours, paper, problems, spread};
 use super::{ReportError, Results, Verdict, escape, write_atomic};
@@ -43,7 +45,7 @@ impl Figure {
 }
 
 /// An experiment whose outcome is known beforehand, run to see that the machinery can tell right from wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Control {
     /// What was done: "labels shuffled".
     pub name: String,

@@ -34,8 +34,11 @@ pub enum Pattern {
 pub(crate) struct GeneralGraph {
     /// The arcs, where they are not those of the factor.
     arcs: Option<Arcs>,
-    /// Entry of A and position code (−1 below the diagonal, 0 on it, +1 above it) of every arc.
+    /// Entry of A and position code (−1 below the diagonal, 0 on it, +1 above it) of every arc, and the entry of ILU(0) where
+    /// there is one.
     pub(crate) edge_features: Tensor,
+    /// Entries of ILU(0).
+    pub(crate) base: Option<Tensor>,
     /// Arcs that carry an entry of the factor, where not all do.
     pub(crate) own: Option<Tensor>,
     /// The matrices, for losses of LU factors; empty where the factor is triangular.
@@ -91,14 +94,17 @@ impl GeneralGraph {
         matrix: &HostPattern,
         pattern: Pattern,
         systems: Vec<LuSystem>,
+        base: Option<Vec<f64>>,
         kind: Kind,
         device: TchDevice,
     ) -> Tch<Self> {
         let arcs = || (0..matrix.col.len()).map(|k| (matrix.row[k], matrix.col[k]));
-        let features: Vec<f64> = arcs()
-            .zip(&matrix.val)
-            .flat_map(|((i, j), a)| [*a, (j - i).signum() as f64])
-            .collect();
+        let mut features: Vec<f64> = Vec::with_capacity(3 * matrix.col.len());
+        for (k, (i, j)) in arcs().enumerate() {
+            features.extend([matrix.val[k], (j - i).signum() as f64]);
+            features.extend(base.iter().map(|b| b[k]));
+        }
+        let width = 2 + i64::from(base.is_some());
         let (own, whole) = match pattern {
             Pattern::GeneralLower => {
                 let own: Vec<i64> = (0i64..)
@@ -113,7 +119,11 @@ impl GeneralGraph {
         };
         Ok(Self {
             arcs: whole,
-            edge_features: reals(&features, kind, device)?.f_reshape([-1, 2])?,
+            edge_features: reals(&features, kind, device)?.f_reshape([-1, width])?,
+            base: match base {
+                Some(base) => Some(reals(&base, kind, device)?),
+                None => None,
+            },
             own,
             systems,
         })
@@ -189,6 +199,10 @@ impl GraphBatch {
             _ => Vec::new(),
         };
         let pair = joined_pair(samples);
+        let base = match pattern {
+            Pattern::General => joined_base(samples),
+            _ => None,
+        };
         let upload = move || -> Tch<Self> {
             let sizes: Vec<f64> = offsets
                 .windows(2)
@@ -206,7 +220,7 @@ impl GraphBatch {
                 .collect();
             let general = match pattern {
                 Pattern::General | Pattern::GeneralLower => Some(GeneralGraph::upload(
-                    &matrix, pattern, systems, kind, device,
+                    &matrix, pattern, systems, base, kind, device,
                 )?),
                 _ => None,
             };
@@ -409,4 +423,13 @@ fn joined_pair(samples: &[&Sample]) -> Option<(Vec<f64>, Vec<f64>)> {
         b.extend_from_slice(sb);
     }
     Some((x, b))
+}
+
+/// Entries of ILU(0) of all samples, if every sample has them.
+fn joined_base(samples: &[&Sample]) -> Option<Vec<f64>> {
+    let mut joined = Vec::new();
+    for sample in samples {
+        joined.extend_from_slice(sample.base()?);
+    }
+    Some(joined)
 }

@@ -4,101 +4,18 @@ use sprs::{CsMatI, CsMatViewI, SpIndex};
 
 use super::sample::Sample;
 use crate::GnnError;
-use crate::learned_lu::{AddedLoops, FirstFeature, LearnedLuConfig, MatrixScale, NODE_WIDTH};
+use crate::learned_lu::{AddedLoops, LearnedLuConfig, MatrixScale};
+use crate::native::CoatesGraph;
 use crate::neuralpcg::{FactorForm, NeuralPcgConfig};
 
-type Matrix = CsMatI<f64, u32>;
-
-fn refuse<T>(reason: String) -> Result<T, GnnError> {
-    Err(GnnError::Matrix { reason })
-}
-
-/// The matrix in CSR with 32-bit indices; the checks that come before a look at its rows.
-fn checked<I: SpIndex, P: SpIndex>(a: CsMatViewI<'_, f64, I, P>) -> Result<Matrix, GnnError> {
-    if a.rows() == 0 || a.cols() != a.rows() {
-        return refuse(format!(
-            "is {} x {}, must be square and not empty",
-            a.rows(),
-            a.cols()
-        ));
-    }
-    // Every row may need a loop.
-    if u32::try_from(a.nnz() + a.rows()).is_err() {
-        return refuse(format!(
-            "has {} rows and {} entries, more than 32 bits can count",
-            a.rows(),
-            a.nnz()
-        ));
-    }
-    if let Some(position) = a.data().iter().position(|v| !v.is_finite()) {
-        return Err(GnnError::NonFinite {
-            what: "the matrix".into(),
-            position,
-        });
-    }
-    Ok(match a.is_csr() {
-        true => a.to_other_types(),
-        false => a.to_csr().to_other_types(),
-    })
-}
-
-/// The same matrix with a zero where a diagonal entry is not stored.
-fn with_loops(a: &Matrix) -> Matrix {
-    let n = a.rows();
-    let mut indptr = vec![0u32];
-    let mut columns = Vec::with_capacity(a.nnz() + n);
-    let mut values = Vec::with_capacity(a.nnz() + n);
-    for (i, row) in a.outer_iterator().enumerate() {
-        let place = row.indices().partition_point(|j| (*j as usize) < i);
-        let stored = row.indices().get(place) == Some(&(i as u32));
-        columns.extend_from_slice(&row.indices()[..place]);
-        values.extend_from_slice(&row.data()[..place]);
-        if !stored {
-            columns.push(i as u32);
-            values.push(0.0);
-        }
-        columns.extend_from_slice(&row.indices()[place..]);
-        values.extend_from_slice(&row.data()[place..]);
-        indptr.push(columns.len() as u32);
-    }
-    CsMatI::new((n, n), indptr, columns, values)
-}
-
-/// Divides the matrix as the configuration says.
-fn rescale(a: &mut Matrix, scale: MatrixScale) {
-    let largest = |row: &[f64]| row.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-    let nonzero = |s: f64| if s > 0.0 { s } else { 1.0 };
-    match scale {
-        MatrixScale::None => {}
-        MatrixScale::Matrix => {
-            let sum: f64 = a.outer_iterator().map(|row| largest(row.data())).sum();
-            let divisor = nonzero(sum / a.rows() as f64);
-            a.data_mut().iter_mut().for_each(|v| *v /= divisor);
-        }
-        MatrixScale::Rows => {
-            let divisors: Vec<f64> = a
-                .outer_iterator()
-                .map(|row| nonzero(largest(row.data())))
-                .collect();
-            for (mut row, divisor) in a.outer_iterator_mut().zip(divisors) {
-                row.iter_mut().for_each(|(_, v)| *v /= divisor);
-            }
-        }
-    }
-}
-
-fn features(a: &Matrix) -> Result<Vec<f64>, GnnError> {
-    la_graph::structural_features(a.view()).map_err(GnnError::from)
-}
-
 impl Sample {
-    /// The sample that a learned LU network of this configuration trains on: any square matrix, divided as the configuration says,
-    /// with a zero where a diagonal entry is not stored, and its node features.
+    /// The sample that a learned LU network of this configuration trains on: the graph that it runs on ([`CoatesGraph`]) as a
+    /// matrix, divided as the configuration says, with a zero where a diagonal entry is not stored, and its node features.
+    ///
+    /// Losses are those of this matrix. A network that corrects ILU(0) also needs [`Sample::with_base`].
     ///
     /// # Errors
-    /// [`GnnError::Matrix`] if the matrix is empty or not square, or the right-hand side has another length;
-    /// [`GnnError::NonFinite`] for values that are NaN or infinite; [`GnnError::Config`] naming `first_feature` if the network
-    /// looks at the right-hand side and there is none.
+    /// As [`CoatesGraph::prepare_system`]; [`GnnError::Matrix`] if the matrix is empty.
     ///
     /// # Examples
     /// ```
@@ -116,32 +33,11 @@ impl Sample {
         rhs: Option<&[f64]>,
         config: &LearnedLuConfig,
     ) -> Result<Self, GnnError> {
-        let mut stored = checked(matrix)?;
-        rescale(&mut stored, config.scale);
-        let completed = with_loops(&stored);
-        let mut features = match config.added_loops {
-            AddedLoops::Counted => features(&completed)?,
-            AddedLoops::Ignored => features(&stored)?,
+        let graph = match rhs {
+            Some(b) => CoatesGraph::prepare_system(matrix, b, config)?,
+            None => CoatesGraph::prepare(matrix, config)?,
         };
-        if config.first_feature == FirstFeature::RightHandSide {
-            let Some(b) = rhs else {
-                return Err(GnnError::Config {
-                    field: "first_feature",
-                    reason: "is the right-hand side, but there is none".into(),
-                });
-            };
-            if b.len() != stored.rows() {
-                return refuse(format!(
-                    "has {} rows, the right-hand side {}",
-                    stored.rows(),
-                    b.len()
-                ));
-            }
-            for (row, b) in features.chunks_exact_mut(NODE_WIDTH).zip(b) {
-                row[0] = *b;
-            }
-        }
-        Self::new(completed.view(), features)
+        Self::of_graph(graph)
     }
 
     /// The sample that a NeuralPCG network of the form [`FactorForm::Triangle`] trains on.
@@ -159,8 +55,13 @@ impl Sample {
                 reason: "must be `triangle` for a matrix that is not symmetric".into(),
             });
         }
-        let completed = with_loops(&checked(matrix)?);
-        let features = features(&completed)?;
-        Self::new(completed.view(), features)
+        let graph = CoatesGraph::structural(matrix, AddedLoops::Counted, MatrixScale::None)?;
+        Self::of_graph(graph)
+    }
+
+    fn of_graph(graph: CoatesGraph<f64>) -> Result<Self, GnnError> {
+        let n = graph.num_nodes();
+        let matrix = CsMatI::<f64, u32>::new((n, n), graph.row_ptr, graph.col, graph.value);
+        Self::new(matrix.view(), graph.features)
     }
 }

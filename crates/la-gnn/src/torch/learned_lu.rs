@@ -36,7 +36,7 @@ pub struct LearnedLu {
 pub struct LearnedLuTape {
     norm: Option<GraphNormTape>,
     steps: Vec<StepTape>,
-    /// Output of the network on the loops.
+    /// Argument of the diagonal activation.
     loops: Tensor,
 }
 
@@ -50,17 +50,10 @@ impl LearnedLu {
     /// Puts a network on a device. `kind` is [`Kind::Float`] or, for comparisons, [`Kind::Double`].
     ///
     /// # Errors
-    /// [`GnnError::Config`] if the configuration is out of range or one that runs in the native engine only,
-    /// [`GnnError::WeightsMismatch`] if the number of scalars does not belong to it, [`GnnError::Torch`] if LibTorch refuses.
+    /// [`GnnError::Config`] if the configuration is out of range, [`GnnError::WeightsMismatch`] if the number of scalars does not belong to it, [`GnnError::Torch`] if LibTorch refuses.
     pub fn new(parameters: &Parameters, kind: Kind, device: TchDevice) -> Result<Self, GnnError> {
         let config = parameters.config.clone();
         config.validate()?;
-        if config.base != Base::None {
-            return Err(GnnError::Config {
-                field: "base",
-                reason: "is not `none`: corrections of ILU(0) run in the native engine only".into(),
-            });
-        }
         let count = config.parameter_count();
         Ok(Self {
             specs: config.parameters(),
@@ -75,7 +68,8 @@ impl LearnedLu {
         &self.config
     }
 
-    /// Entries of the factors with this diagonal activation, and the smallest magnitude on the diagonal of L.
+    /// Entries of the factors of [`Sample::matrix`](super::Sample::matrix) with this diagonal activation, and the smallest magnitude
+    /// on the diagonal of L.
     ///
     /// # Errors
     /// As [`Model::forward`].
@@ -119,12 +113,25 @@ impl LearnedLu {
             });
         }
         batch.check_kind(self.kind(), self.device())?;
-        match &batch.general {
-            Some(graph) if graph.own.is_none() => Ok(graph),
-            _ => Err(GnnError::Matrix {
+        let graph = match &batch.general {
+            Some(graph) if graph.own.is_none() => graph,
+            _ => {
+                return Err(GnnError::Matrix {
+                    reason:
+                        "was put into a batch of another pattern; learned LU needs `Pattern::General`"
+                            .into(),
+                });
+            }
+        };
+        match (self.config.base, &graph.base) {
+            (Base::None, None) | (Base::Ilu0, Some(_)) => Ok(graph),
+            (Base::Ilu0, None) => Err(GnnError::Matrix {
                 reason:
-                    "was put into a batch of another pattern; learned LU needs `Pattern::General`"
+                    "comes without ILU(0), which this network corrects; see `Sample::with_base`"
                         .into(),
+            }),
+            (Base::None, Some(_)) => Err(GnnError::Matrix {
+                reason: "comes with ILU(0), which this network does not take".into(),
             }),
         }
     }
@@ -189,13 +196,19 @@ impl LearnedLu {
             }
             steps.push(tape);
         }
-        let e = e.f_reshape([-1])?;
+        let mut e = e.f_reshape([-1])?;
+        if graph.base.is_some() {
+            e = e.f_add_scalar(1.0)?;
+        }
         let loops = e.f_index_select(0, &batch.diagonal)?;
-        let f = e.f_index_copy(
+        let mut f = e.f_index_copy(
             0,
             &batch.diagonal,
             &activate(&loops, diagonal, self.config.eps)?,
         )?;
+        if let Some(base) = &graph.base {
+            f = f.f_mul(base)?;
+        }
         Ok((f, LearnedLuTape { norm, steps, loops }))
     }
 
@@ -209,6 +222,10 @@ impl LearnedLu {
         let flat = self.flat.f_zeros_like()?;
         let layers = self.layers(&self.flat)?;
         let mut grads = self.layers(&flat)?;
+        let gradient = match &graph.base {
+            Some(base) => gradient.f_mul(base)?,
+            None => gradient.shallow_clone(),
+        };
         let g_loops = gradient
             .f_index_select(0, &batch.diagonal)?
             .f_mul(&smooth_slope(&tape.loops, self.config.eps)?)?;

@@ -29,6 +29,7 @@ pub struct Sample {
     matrix: Arc<CsMatI<f64, u32>>,
     features: Vec<f64>,
     pairs: Arc<[InversePair]>,
+    base: Option<Arc<[f64]>>,
 }
 
 fn finite(what: &str, values: &[f64]) -> Result<(), GnnError> {
@@ -95,6 +96,7 @@ impl Sample {
             matrix: Arc::new(matrix),
             features,
             pairs: Arc::new([]),
+            base: None,
         })
     }
 
@@ -170,6 +172,39 @@ impl Sample {
         }
         self.pairs = pairs.into();
         Ok(self)
+    }
+
+    /// Gives the entries of ILU(0) of [`Sample::matrix`] for networks that correct them
+    /// ([`Base::Ilu0`](crate::learned_lu::Base::Ilu0)).
+    ///
+    /// # Shapes
+    /// `base`: one value per entry of the matrix, in storage order: L⁰ with its diagonal, which is not zero, and the strict triangle
+    /// of the unit upper triangular U⁰.
+    ///
+    /// # Errors
+    /// [`GnnError::Matrix`] for a wrong length or a zero on the diagonal; [`GnnError::NonFinite`].
+    pub fn with_base(mut self, base: Vec<f64>) -> Result<Self, GnnError> {
+        if base.len() != self.matrix.nnz() {
+            return Err(refuse(format!(
+                "has {} entries, but there are {} of ILU(0)",
+                self.matrix.nnz(),
+                base.len()
+            )));
+        }
+        finite("ILU(0)", &base)?;
+        let diagonal = |i: usize| self.matrix.nnz_index(i, i).map_or(0.0, |k| base[k.0]);
+        if let Some(i) = (0..self.num_nodes()).find(|i| diagonal(*i) == 0.0) {
+            return Err(refuse(format!(
+                "row {i} of ILU(0) has a zero on the diagonal"
+            )));
+        }
+        self.base = Some(base.into());
+        Ok(self)
+    }
+
+    /// Entries of ILU(0), where given.
+    pub(crate) fn base(&self) -> Option<&[f64]> {
+        self.base.as_deref()
     }
 
     /// The matrix with its pairs, as losses of LU factors want it.

@@ -1,5 +1,6 @@
 //! Families of problems by name: generators, files, folders.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -8,6 +9,8 @@ use la_problems::{
     CsrMatrix, Density, LinearSystem, MeshChoice, MeshFamily, NeuralIfSynthetic, PoissonFem, Split,
 };
 use serde_json::json;
+
+use super::Nonsymmetric;
 
 /// One system with a name for reports.
 #[derive(Debug, Clone)]
@@ -28,13 +31,18 @@ pub(crate) enum Family {
         max_n: usize,
         mesh: Option<MeshFamily>,
     },
+    /// Sets of nonsymmetric samples.
+    Nonsymmetric(Nonsymmetric),
     /// Matrix files.
     Files(Vec<PathBuf>),
 }
 
 impl Family {
-    /// Reads `synthetic`, `poisson`, or the path of a matrix file or of a folder of them.
+    /// Reads `synthetic`, `poisson`, a family of [`Nonsymmetric`], or the path of a matrix file or of a folder of them.
     pub(crate) fn parse(text: &str, n: usize) -> Result<Self> {
+        if let Some(family) = Nonsymmetric::parse(text, n)? {
+            return Ok(Self::Nonsymmetric(family));
+        }
         match text {
             "synthetic" => Ok(Self::Synthetic {
                 n,
@@ -55,8 +63,9 @@ impl Family {
         }
         if !path.is_dir() {
             bail!(
-                "`{}` is no file, no folder and no family; families are `synthetic` and `poisson`",
-                path.display()
+                "`{}` is no file, no folder and no family; families are `synthetic`, `poisson`, {}",
+                path.display(),
+                Nonsymmetric::NAMES
             );
         }
         let mut files: Vec<PathBuf> = std::fs::read_dir(path)
@@ -111,6 +120,7 @@ impl Family {
                     options.generate(seed)?.system,
                 ))
             }
+            Self::Nonsymmetric(family) => family.problem(split, index, None),
             Self::Files(files) => {
                 let of_split = dealt(files, split);
                 let path = of_split[index as usize % of_split.len()];
@@ -145,6 +155,7 @@ impl Family {
             Self::Poisson { min_n, max_n, .. } => {
                 json!({ "family": "poisson", "min_n": min_n, "max_n": max_n, "samples": samples })
             }
+            Self::Nonsymmetric(family) => family.describe(samples),
             Self::Files(files) => {
                 let names: Vec<_> = files
                     .iter()
@@ -154,6 +165,37 @@ impl Family {
                 json!({ "family": "files", "files": names, "samples": samples })
             }
         }
+    }
+}
+
+/// The first problems of a split, made when they are first asked for.
+pub(crate) struct Problems<'f> {
+    family: &'f Family,
+    split: Split,
+    made: Vec<OnceCell<Problem>>,
+}
+
+impl<'f> Problems<'f> {
+    pub(crate) fn new(family: &'f Family, split: Split, count: u64) -> Self {
+        Self {
+            family,
+            split,
+            made: (0..count).map(|_| OnceCell::new()).collect(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.made.len()
+    }
+
+    /// Problem `k < len`.
+    pub(crate) fn get(&self, k: usize) -> Result<&Problem> {
+        let cell = &self.made[k];
+        if let Some(problem) = cell.get() {
+            return Ok(problem);
+        }
+        let problem = self.family.problem(self.split, k as u64)?;
+        Ok(cell.get_or_init(|| problem))
     }
 }
 

@@ -3,14 +3,17 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use la_krylov::{CgOptions, CgWorkspace, History, Host, Preconditioner, Status, cg_with};
+use la_krylov::{
+    CgOptions, CgWorkspace, GmresOptions, History, Host, Preconditioner, Status, cg_with, gmres,
+};
 use la_problems::CsrMatrix;
+use serde::{Deserialize, Serialize};
 
 /// Relative residuals at which iterations and seconds are reported.
 pub(crate) const THRESHOLDS: [f64; 3] = [1e-3, 1e-6, 1e-8];
 
 /// What a set-up and a solve cost.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Measured {
     pub(crate) status: Status,
     /// Iterations to each threshold.
@@ -48,6 +51,8 @@ pub(crate) fn solve<M: Preconditioner<Host>>(
                 s.seconds.unwrap_or(f64::NAN),
             )
         })
+        // JSON has no NaN, and a picture no place for it.
+        .take_while(|p: &(f64, f64, f64)| p.1.is_finite() && p.2.is_finite())
         .collect();
     Ok(Measured {
         status: solution.status,
@@ -71,6 +76,27 @@ pub(crate) fn iterations<M: Preconditioner<Host>>(
     let mut workspace = CgWorkspace::new(b.len(), &options);
     let solution = cg_with(&mut workspace, a, b, m, &options)?;
     Ok(solution.iterations_to(rtol).unwrap_or(max_iters))
+}
+
+/// Iterations of unrestarted, right-preconditioned GMRES to one relative residual; the limit if it is not reached.
+pub(crate) fn gmres_iterations<M: Preconditioner<Host>>(
+    a: &CsrMatrix,
+    b: &[f64],
+    m: &M,
+    rtol: f64,
+    max_iters: usize,
+) -> Result<usize> {
+    let options = GmresOptions::default()
+        .with_rtol(rtol)
+        .with_restart(max_iters)
+        .with_max_iters(max_iters);
+    let solution = gmres(a, b, m, &options)?;
+    let converged = solution.status.is_converged();
+    Ok(if converged {
+        solution.iterations
+    } else {
+        max_iters
+    })
 }
 
 /// Median seconds of `repetitions` runs of a set-up, and its last result.

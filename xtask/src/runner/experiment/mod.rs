@@ -3,6 +3,8 @@
 pub(crate) mod family;
 pub(crate) mod interrupt;
 pub(crate) mod measure;
+pub(crate) mod nonsymmetric;
 
-pub(crate) use family::{Family, Problem};
+pub(crate) use family::{Family, Problem, Problems};
 pub(crate) use measure::{Measured, THRESHOLDS};
+pub(crate) use nonsymmetric::Nonsymmetric;

@@ -1,5 +1,6 @@
 //! `reproduce`: an experiment of a paper, ours beside the paper's.
 
+mod ledger;
 mod neuralif;
 
 use std::process::ExitCode;
@@ -7,10 +8,13 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
+pub(crate) use ledger::Ledger;
+
 /// Runs an experiment of a paper, end to end, and writes a report.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Writes target/reproduce/<paper>/<profile>/: report.html, results.json and the figures.\n\
+    A run that is cut off (Ctrl-C, a crash) goes on where it stopped when the same command is given again.\n\
     Exits 0 when the experiment ran to its end, whatever the verdicts; with --strict 3 if one is `not met`.\n\n\
     Examples:\n  \
     cargo xtask reproduce --list\n  \

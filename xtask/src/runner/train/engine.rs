@@ -6,6 +6,8 @@ use anyhow::{Result, bail};
 use la_gnn::native::LowerGraph;
 use la_gnn::native::neuralif::NativeEngine;
 use la_gnn::neuralif::NeuralIfConfig;
+#[cfg(feature = "torch")]
+use la_gnn::neuralpcg::FactorForm;
 use la_gnn::neuralpcg::NeuralPcgConfig;
 use la_gnn::training;
 #[cfg(feature = "torch")]
@@ -37,7 +39,7 @@ pub(super) fn neuralif(
     }
 }
 
-fn samples<C: Architecture>(run: &Run<C>) -> u64 {
+pub(super) fn samples<C: Architecture>(run: &Run<C>) -> u64 {
     run.family
         .len(Split::Train)
         .map_or(run.samples, |len| len.min(run.samples)) as u64
@@ -121,8 +123,9 @@ pub(super) fn neuralpcg(
     let parameters = la_gnn::neuralpcg::Parameters::initialize(&run.config, run.options.seed)?;
     let model = la_gnn::torch::NeuralPcg::new(&parameters, Kind::Float, device)?;
     let config = run.config.clone();
-    let source = generated(run, move |a, b| {
-        Sample::for_neuralpcg(a.view(), Some(&b), &config)
+    let source = generated(run, move |a, b| match config.form {
+        FactorForm::Triangle => Sample::for_general_neuralpcg(a.view(), &config),
+        _ => Sample::for_neuralpcg(a.view(), Some(&b), &config),
     });
     let engine =
         TorchEngine::new(model, source, loss_options(run.loss)?)?.with_kept_entries(KEPT_ENTRIES);
@@ -131,10 +134,10 @@ pub(super) fn neuralpcg(
 
 /// Entries of batches that stay in memory: about a gigabyte.
 #[cfg(feature = "torch")]
-const KEPT_ENTRIES: usize = 8_000_000;
+pub(super) const KEPT_ENTRIES: usize = 8_000_000;
 
 #[cfg(not(feature = "torch"))]
-fn without_torch<T>() -> Result<T> {
+pub(super) fn without_torch<T>() -> Result<T> {
     bail!(
         "this program was built without LibTorch; start it with `cargo xtask train`, which builds it with LibTorch"
     )

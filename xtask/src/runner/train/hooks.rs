@@ -1,4 +1,4 @@
-//! Validation by PCG iterations, progress, the training log.
+//! Validation by iterations, progress, the training log.
 
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
@@ -8,19 +8,11 @@ use anyhow::Result;
 use indicatif::ProgressBar;
 use la_gnn::GnnError;
 use la_gnn::training::{Hooks, Log};
-use la_precond::classical::Ic0;
-use la_precond::{IncompleteCholesky, PrecondError};
 use la_problems::Split;
-use rayon::prelude::*;
 
 use super::{Architecture, Run};
-use crate::experiment::{Problem, interrupt, measure};
+use crate::experiment::{Problem, interrupt};
 use crate::progress;
-
-/// Relative residual of the validation solves (the paper's rule: 1e-6 on squared norms).
-const RTOL: f64 = 1e-3;
-/// A factor that needs more iterations than this is as good as none.
-const MAX_ITERS: usize = 3000;
 
 /// Validates on held-out matrices, shows progress, listens to Ctrl-C.
 pub(super) struct TrainingHooks<C> {
@@ -39,9 +31,7 @@ impl<C: Architecture> TrainingHooks<C> {
         let problems = (0..count as u64)
             .map(|i| run.family.problem(Split::Validation, i))
             .collect::<Result<Vec<_>>>()?;
-        let baseline = mean_iterations(&problems, &|p: &Problem| {
-            Ic0::default().factor(p.matrix.view())
-        });
+        let baseline = run.config.yardstick().baseline(&problems);
         let bar = progress::bar("training", run.options.updates as u64);
         Ok(Self {
             config: run.config.clone(),
@@ -60,37 +50,22 @@ impl<C: Architecture> TrainingHooks<C> {
     }
 }
 
-/// Mean PCG iterations over the problems; a network that fails counts as the limit.
-fn mean_iterations(
-    problems: &[Problem],
-    factors: &(dyn Fn(&Problem) -> Result<IncompleteCholesky, PrecondError> + Sync),
-) -> Option<f64> {
-    if problems.is_empty() {
-        return None;
-    }
-    let total: usize = problems
-        .par_iter()
-        .map(|p| {
-            let factor = factors(p).ok();
-            factor
-                .and_then(|f| measure::iterations(&p.matrix, &p.rhs, &f, RTOL, MAX_ITERS).ok())
-                .unwrap_or(MAX_ITERS)
-        })
-        .sum();
-    Some(total as f64 / problems.len() as f64)
-}
-
 impl<C: Architecture> Hooks for TrainingHooks<C> {
     fn validate(&mut self, values: &[f32], update: usize) -> Result<Option<f64>, GnnError> {
         let factors = C::factors(&self.config.parameters(values.to_vec()))?;
-        let score = mean_iterations(&self.problems, &factors);
+        let yardstick = self.config.yardstick();
+        let score = yardstick.mean(&self.problems, &factors);
         if let Some(score) = score {
+            let name = yardstick.baseline_name();
             let baseline = self
                 .baseline
-                .map_or_else(String::new, |b| format!(" (IC(0): {b:.1})"));
+                .map_or_else(String::new, |b| format!(" ({name}: {b:.1})"));
             progress::line(
                 &self.bar,
-                &format!("update {update}: {score:.1} iterations to {RTOL:e}{baseline}"),
+                &format!(
+                    "update {update}: {score:.1} iterations to {}{baseline}",
+                    yardstick.rtol_text()
+                ),
             );
         }
         Ok(score)

@@ -3,21 +3,28 @@
 mod architecture;
 mod engine;
 mod hooks;
+mod lu_engine;
+mod lu_recipe;
+mod yardstick;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use la_gnn::learned_lu::{Base, LearnedLuConfig, MatrixScale};
 use la_gnn::native::neuralif::Loss;
-use la_gnn::neuralif::{NeuralIfConfig, Parameters};
+use la_gnn::neuralif::NeuralIfConfig;
+use la_gnn::neuralpcg::FactorForm;
 use la_gnn::training::{Log, Outcome, Schedule, TrainOptions, train};
 use la_gnn::{Provenance, Weights};
 use serde_json::json;
 
 use crate::experiment::{Family, interrupt};
+use yardstick::Yardstick;
 
 pub(crate) use architecture::Architecture;
+pub(crate) use lu_recipe::LuRecipe;
 
 /// Trains or fine-tunes a model and writes a weight file that `solve` and the crates load.
 #[derive(Debug, clap::Args)]
@@ -25,25 +32,27 @@ pub(crate) use architecture::Architecture;
     cargo xtask train neuralif --data synthetic --n 10000 --output my.safetensors\n  \
     cargo xtask train neuralif --data path/to/my/matrices --from neuralif-synthetic-s0 --updates 500\n  \
     cargo xtask train neuralpcg --variant equilibrated --n 1000 --loss kaporin_power:8\n  \
+    cargo xtask train neuralif-gmres --n 400 --loss l_com --updates 7000\n  \
     cargo xtask train neuralif --engine torch --device cuda:0 --updates 10000 --batch 5")]
 pub(crate) struct Args {
     /// The architecture
     #[arg(value_enum)]
     model: Model,
-    /// `synthetic`, `poisson`, a matrix file, or a folder of matrix files
-    #[arg(long, default_value = "synthetic")]
-    data: String,
-    /// Order of generated matrices (Poisson: between half and twice of it)
-    #[arg(long, default_value_t = 10_000)]
-    n: usize,
+    /// `synthetic`, `poisson`, `sparse-uniform`, `perturbed-nonzeros`, `convection-diffusion`, `values:FILE,FILE...`, a matrix file,
+    /// or a folder of matrix files [default: synthetic; for matrices that are not symmetric sparse-uniform]
+    #[arg(long)]
+    data: Option<String>,
+    /// Order of generated matrices (Poisson: between half and twice of it) [default: 10000; for matrices that are not symmetric 2500]
+    #[arg(long)]
+    n: Option<usize>,
     /// Training matrices
     #[arg(long, default_value_t = 200)]
     samples: usize,
     /// Validation matrices
     #[arg(long, default_value_t = 5)]
     validation: usize,
-    /// The network as published, or the same network on the matrix scaled to unit diagonal (NeuralPCG then takes
-    /// structural node features instead of the right-hand side)
+    /// The network as published, or NeuralIF and NeuralPCG on the matrix scaled to unit diagonal (NeuralPCG then takes
+    /// structural node features instead of the right-hand side), or NeuralPCG for matrices that are not symmetric
     #[arg(long, value_enum, default_value_t = Variant::Paper)]
     variant: Variant,
     /// Message-passing blocks of NeuralIF; the published network has 3
@@ -52,9 +61,31 @@ pub(crate) struct Args {
     /// Leave entries up to this size, relative to the diagonal, out of NeuralIF's graph and factor
     #[arg(long, value_name = "TAU")]
     thin: Option<f64>,
-    /// default, normalized, squared, kaporin, kaporin_power:M or both_ends:M (M from 1 to 255)
-    #[arg(long, default_value = "default")]
-    loss: String,
+    /// By what learned LU divides the matrix before the network sees it: none, matrix or rows
+    #[arg(long)]
+    scale: Option<String>,
+    /// What learned LU starts from: none, or ilu0, whose entries it multiplies
+    #[arg(long)]
+    base: Option<String>,
+    /// Smallest magnitude of a pivot of learned LU, in the units of its output [default: 1e-3]
+    #[arg(long)]
+    eps: Option<f64>,
+    /// Hidden width of learned LU [default: 16]
+    #[arg(long)]
+    hidden: Option<usize>,
+    /// Let learned LU normalise its node features, so that they do not grow with the matrix
+    #[arg(long)]
+    graph_norm: bool,
+    /// default, normalized, squared, kaporin, kaporin_power:M or both_ends:M (M from 1 to 255); learned LU: l_max, l_min, l_min_hat,
+    /// l_com (each also with :norm), log_max, log_min or log_both [default: default, squared or l_max]
+    #[arg(long)]
+    loss: Option<String>,
+    /// Weight of the second term of l_com [default: 1/7]
+    #[arg(long)]
+    alpha: Option<f64>,
+    /// Solutions per matrix for losses of learned LU that look at the inverse [default: 32; l_min_hat 1]
+    #[arg(long)]
+    pairs: Option<usize>,
     /// Parameter updates
     #[arg(long, default_value_t = 3000)]
     updates: usize,
@@ -97,6 +128,8 @@ enum Model {
     Neuralif,
     /// The same from the graph of the whole matrix, with a fixed diagonal (baseline)
     Neuralpcg,
+    /// Incomplete LU factors of matrices that are not symmetric, for GMRES
+    NeuralifGmres,
 }
 
 /// Readings of the architecture.
@@ -106,13 +139,15 @@ pub(crate) enum Variant {
     Paper,
     /// The network sees D^-1/2 A D^-1/2, its rows are scaled back
     Equilibrated,
+    /// NeuralPCG with two arc features and an exponential diagonal, for any square matrix: "Learned IC"
+    General,
 }
 
 impl Variant {
-    /// The configuration of this reading.
+    /// NeuralIF in this reading.
     pub(crate) fn config(self) -> NeuralIfConfig {
         match self {
-            Self::Paper => NeuralIfConfig::default(),
+            Self::Paper | Self::General => NeuralIfConfig::default(),
             Self::Equilibrated => NeuralIfConfig::default().with_equilibrate(true),
         }
     }
@@ -131,12 +166,12 @@ pub(crate) enum Engine {
 
 /// A training run as data: everything that decides its result.
 #[derive(Debug, Clone)]
-pub(crate) struct Run<C = NeuralIfConfig> {
+pub(crate) struct Run<C: Architecture = NeuralIfConfig> {
     pub(crate) family: Family,
     pub(crate) samples: usize,
     pub(crate) validation: usize,
     pub(crate) config: C,
-    pub(crate) loss: Loss,
+    pub(crate) loss: C::Loss,
     pub(crate) options: TrainOptions,
     pub(crate) from: Option<String>,
     pub(crate) engine: Engine,
@@ -144,12 +179,12 @@ pub(crate) struct Run<C = NeuralIfConfig> {
 }
 
 /// What a run gave.
-pub(crate) struct Finished<P = Parameters> {
+pub(crate) struct Finished<P> {
     pub(crate) parameters: P,
     pub(crate) log: Log,
     pub(crate) outcome: Outcome,
     pub(crate) engine: &'static str,
-    /// Mean iterations of IC(0) on the validation set.
+    /// Mean iterations of IC(0) or ILU(0) on the validation set.
     pub(crate) baseline: Option<f64>,
 }
 
@@ -185,7 +220,7 @@ impl<C: Architecture> Run<C> {
                     .with_context(|| format!("cannot start from the weights `{source}`"))?;
                 if config != self.config {
                     bail!(
-                        "`{source}` has another configuration than --variant, --blocks and --thin ask for: {config:?}"
+                        "`{source}` has another configuration than the options ask for: {config:?}"
                     );
                 }
                 values
@@ -217,6 +252,12 @@ impl<C: Architecture> Run<C> {
     /// The story of the weights.
     pub(crate) fn provenance(&self, finished: &Finished<C::Parameters>) -> Provenance {
         let tail = &finished.log.losses[finished.log.losses.len().saturating_sub(100)..];
+        let yardstick = self.config.yardstick();
+        let rtol = yardstick.rtol_text();
+        let baseline = match yardstick {
+            Yardstick::Symmetric => "ic0",
+            Yardstick::General => "ilu0",
+        };
         let mean = tail.iter().map(|l| f64::from(*l)).sum::<f64>() / tail.len().max(1) as f64;
         Provenance {
             recipe: json!({
@@ -226,8 +267,8 @@ impl<C: Architecture> Run<C> {
             commit: crate::commit(),
             results: json!({
                 "mean_loss_of_last_100_updates": mean,
-                "validation_iterations_at_1e-3": finished.log.validations,
-                "ic0_iterations_at_1e-3": finished.baseline,
+                format!("validation_iterations_at_{rtol}"): finished.log.validations,
+                format!("{baseline}_iterations_at_{rtol}"): finished.baseline,
                 "skipped_updates": finished.log.skipped,
                 "seconds": finished.log.seconds,
             }),
@@ -243,7 +284,12 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             .num_threads(threads)
             .build_global()?;
     }
+    #[cfg(feature = "torch")]
+    if let Some(threads) = args.threads {
+        la_gnn::torch::tch::set_num_threads(i32::try_from(threads)?);
+    }
     let variant = args.variant;
+    args.check()?;
     match args.model {
         Model::Neuralif => {
             let mut config = variant.config();
@@ -254,21 +300,86 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
                 config = config.with_thin(thin);
             }
             config.validate()?;
-            run_as(args, config)
+            let loss = parse_loss(args.loss.as_deref().unwrap_or("default"))?;
+            run_as(args, config, loss)
         }
         Model::Neuralpcg => {
-            if args.blocks.is_some() || args.thin.is_some() {
-                bail!("--blocks and --thin have no meaning for neuralpcg: leave them out");
+            let config = variant.neuralpcg();
+            let usual = match config.form {
+                // L_max of the paper is squared.
+                FactorForm::Triangle => "squared",
+                _ => "default",
+            };
+            let loss = parse_loss(args.loss.as_deref().unwrap_or(usual))?;
+            run_as(args, config, loss)
+        }
+        Model::NeuralifGmres => {
+            let mut config = LearnedLuConfig::default().with_graph_norm(args.graph_norm);
+            if let Some(scale) = &args.scale {
+                config = config.with_scale(parse_named::<MatrixScale>("scale", scale)?);
             }
-            run_as(args, variant.neuralpcg())
+            if let Some(base) = &args.base {
+                config = config.with_base(parse_named::<Base>("base", base)?);
+            }
+            if let Some(eps) = args.eps {
+                config = config.with_eps(eps);
+            }
+            if let Some(hidden) = args.hidden {
+                config = config.with_hidden(hidden);
+            }
+            config.validate()?;
+            let loss = args.loss.as_deref().unwrap_or("l_max");
+            let loss = LuRecipe::parse(loss, args.alpha, args.pairs)?;
+            run_as(args, config, loss)
         }
     }
 }
 
-fn run_as<C: Architecture>(args: Args, config: C) -> Result<ExitCode> {
+impl Args {
+    /// Refuses options that have no meaning for the model.
+    fn check(&self) -> Result<()> {
+        let lu = self.model == Model::NeuralifGmres;
+        let neuralif = self.model == Model::Neuralif;
+        for (name, given, meant) in [
+            ("--blocks", self.blocks.is_some(), neuralif),
+            ("--thin", self.thin.is_some(), neuralif),
+            ("--scale", self.scale.is_some(), lu),
+            ("--base", self.base.is_some(), lu),
+            ("--eps", self.eps.is_some(), lu),
+            ("--hidden", self.hidden.is_some(), lu),
+            ("--graph-norm", self.graph_norm, lu),
+            ("--alpha", self.alpha.is_some(), lu),
+            ("--pairs", self.pairs.is_some(), lu),
+            (
+                "--variant equilibrated",
+                self.variant == Variant::Equilibrated,
+                !lu,
+            ),
+            (
+                "--variant general",
+                self.variant == Variant::General,
+                self.model == Model::Neuralpcg,
+            ),
+        ] {
+            if given && !meant {
+                let model = self.model.to_possible_value();
+                let model = model.as_ref().map_or("this model", |m| m.get_name());
+                bail!("{name} has no meaning for {model}: leave it out");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn run_as<C: Architecture>(args: Args, config: C, loss: C::Loss) -> Result<ExitCode> {
     let output = args
         .output
         .unwrap_or_else(|| format!("target/train/{}.safetensors", C::NAME).into());
+    let yardstick = config.yardstick();
+    let (data, n) = match yardstick {
+        Yardstick::Symmetric => ("synthetic", 10_000),
+        Yardstick::General => ("sparse-uniform", 2500),
+    };
     let mut options = TrainOptions::default();
     options.updates = args.updates;
     options.batch = args.batch;
@@ -276,12 +387,16 @@ fn run_as<C: Architecture>(args: Args, config: C) -> Result<ExitCode> {
     options.schedule = parse_named::<Schedule>("schedule", &args.schedule)?;
     options.validate_every = args.validate_every;
     options.seed = args.seed;
+    if yardstick == Yardstick::General {
+        // Adam, as published.
+        options.weight_decay = 0.0;
+    }
     let run = Run {
-        family: Family::parse(&args.data, args.n)?,
+        family: Family::parse(args.data.as_deref().unwrap_or(data), args.n.unwrap_or(n))?,
         samples: args.samples,
         validation: args.validation,
         config,
-        loss: parse_loss(&args.loss)?,
+        loss,
         options,
         from: args.from,
         engine: args.engine,
@@ -318,8 +433,10 @@ fn run_as<C: Architecture>(args: Args, config: C) -> Result<ExitCode> {
     hooks::write_log(&log, &finished.log)?;
     std::fs::remove_file(&checkpoint).ok();
     let best = finished.log.best().map_or_else(String::new, |(update, its)| {
-        let baseline = finished.baseline.map_or_else(String::new, |b| format!(" (IC(0): {b:.1})"));
-        format!(": {its:.1} iterations to 1e-3 on the validation set{baseline}, best at update {update}")
+        let name = yardstick.baseline_name();
+        let baseline = finished.baseline.map_or_else(String::new, |b| format!(" ({name}: {b:.1})"));
+        let rtol = yardstick.rtol_text();
+        format!(": {its:.1} iterations to {rtol} on the validation set{baseline}, best at update {update}")
     });
     println!("wrote {}{best}", output.display());
     println!(

@@ -11,7 +11,7 @@ use super::rows::MAX_ITERS;
 use crate::experiment::{Problem, measure};
 
 /// The gain over IC(0) on other right-hand sides than the paper's: Gaussian, and A times ones.
-pub(super) fn right_hand_sides(methods: &[Method], problems: &[Problem]) -> Result<Vec<Control>> {
+pub(super) fn right_hand_sides(methods: &[Method], problems: &[&Problem]) -> Result<Vec<Control>> {
     let find = |name: &str| methods.iter().find(|m| m.name == name);
     let (Some(ic0), Some(learned)) = (find("ic0"), find("neuralif")) else {
         return Ok(Vec::new());

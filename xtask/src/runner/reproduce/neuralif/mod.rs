@@ -12,12 +12,10 @@ mod summary;
 mod training;
 mod tuning;
 
-use std::time::Instant;
-
 use anyhow::Result;
 use xtask::report::{Environment, Results, write_folder};
 
-use super::Request;
+use super::{Ledger, Request};
 use settings::Experiment;
 
 /// Names of the profiles and what they are.
@@ -36,7 +34,6 @@ pub(super) fn profiles() -> Result<Vec<(String, String)>> {
 
 /// Runs the experiment; true if a verdict is `not met`.
 pub(super) fn run(request: &Request) -> Result<bool> {
-    let start = Instant::now();
     let experiment = Experiment::load()?;
     let threads = rayon::current_num_threads();
     let environment = Environment::capture(&crate::root(), threads, libtorch_version());
@@ -47,14 +44,15 @@ pub(super) fn run(request: &Request) -> Result<bool> {
         device(request),
         environment,
     );
-    let mut study = study::Study::new(&experiment, request, results)?;
-    study.run()?;
-    let (mut results, page) = study.finish()?;
-    results.environment.set_elapsed(start.elapsed());
     let folder = crate::root()
         .join("target/reproduce/neuralif")
         .join(request.profile.name());
+    let ledger = Ledger::open(&folder, "neuralif", request)?;
+    let mut study = study::Study::new(&experiment, request, results, ledger)?;
+    study.run()?;
+    let (results, page, ledger) = study.finish()?;
     write_folder(&folder, &results, &page)?;
+    ledger.close()?;
     println!("{}", digest::digest(&results));
     println!("{}", page.summary);
     println!("report: {}", folder.join("report.html").display());

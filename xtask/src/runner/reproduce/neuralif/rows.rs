@@ -1,6 +1,7 @@
 //! Every method on every matrix: what was measured, and the means of it.
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 use xtask::report::{Centre, Key, Measurement, Unit};
 
 use super::methods::Method;
@@ -10,8 +11,11 @@ use crate::experiment::{Measured, Problem, THRESHOLDS, measure};
 pub(super) const MAX_ITERS: usize = 10_000;
 
 /// One method on one matrix.
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Row {
     pub(super) method: String,
+    /// Name of the test matrix.
+    pub(super) problem: String,
     /// Which test matrix.
     pub(super) matrix: usize,
     pub(super) nnz_matrix: usize,
@@ -36,14 +40,19 @@ pub(super) fn row(
     repetitions: usize,
 ) -> Result<Row> {
     let (ready, setup) = measure::set_up(repetitions, || method.set_up(&problem.matrix))?;
-    let solve = measure::solve(
+    let mut solve = measure::solve(
         &problem.matrix,
         &problem.rhs,
         &ready.preconditioner,
         MAX_ITERS,
     )?;
+    // Pictures show the first matrix.
+    if matrix > 0 {
+        solve.history = Vec::new();
+    }
     Ok(Row {
         method: method.name.clone(),
+        problem: problem.name.clone(),
         matrix,
         nnz_matrix: problem.matrix.nnz(),
         nnz_factor: ready.nnz,

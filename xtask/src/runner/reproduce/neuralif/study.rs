@@ -1,19 +1,21 @@
 //! The course of the experiment.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use la_problems::Split;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use xtask::report::figure::Palette;
 use xtask::report::{Control, Figure, Page, Results};
 
-use super::super::Request;
+use super::super::{Ledger, Request};
 use super::methods::{Kind, Method, untrained};
 use super::rows::{Row, measurements, row};
 use super::settings::{Experiment, ProfileSettings};
 use super::training::Trained;
 use super::tuning::Tuned;
 use super::{controls, pictures, summary};
-use crate::experiment::{Family, Problem};
+use crate::experiment::{Family, Problem, Problems};
 use crate::progress;
 
 /// The experiment as it goes.
@@ -23,6 +25,7 @@ pub(super) struct Study<'e> {
     pub(super) request: &'e Request,
     one_thread: ThreadPool,
     results: Results,
+    pub(super) ledger: Ledger,
     pub(super) figures: Vec<Figure>,
     controls: Vec<Control>,
     pub(super) notes: Vec<String>,
@@ -61,6 +64,7 @@ impl<'e> Study<'e> {
         experiment: &'e Experiment,
         request: &'e Request,
         results: Results,
+        ledger: Ledger,
     ) -> Result<Self> {
         Ok(Self {
             experiment,
@@ -68,6 +72,7 @@ impl<'e> Study<'e> {
             request,
             one_thread: ThreadPoolBuilder::new().num_threads(1).build()?,
             results,
+            ledger,
             figures: Vec::new(),
             controls: Vec::new(),
             notes: Vec::new(),
@@ -89,7 +94,11 @@ impl<'e> Study<'e> {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<(Results, Page)> {
+    pub(super) fn finish(mut self) -> Result<(Results, Page, Ledger)> {
+        let seconds = self.ledger.seconds();
+        self.results
+            .environment
+            .set_elapsed(Duration::from_secs_f64(seconds));
         let page = summary::page(
             self.request,
             &self.results,
@@ -97,11 +106,7 @@ impl<'e> Study<'e> {
             self.controls,
             self.notes,
         );
-        Ok((self.results, page))
-    }
-
-    fn problems(&self, family: &Family, split: Split, count: u64) -> Result<Vec<Problem>> {
-        (0..count).map(|i| family.problem(split, i)).collect()
+        Ok((self.results, page, self.ledger))
     }
 
     fn synthetic(&mut self, scratch: &Trained) -> Result<()> {
@@ -116,11 +121,16 @@ impl<'e> Study<'e> {
             .first()
             .context("the profile names no weights")?
             .clone();
-        let validation = self.problems(&family, Split::Validation, settings.tuning)?;
-        let tuned = Tuned::on(&validation, &self.experiment.tuning, &first)?;
+        let tuning = &self.experiment.tuning;
+        let tuned = self.ledger.part("tuning", || {
+            let validation: Vec<Problem> = (0..settings.tuning)
+                .map(|i| family.problem(Split::Validation, i))
+                .collect::<Result<_>>()?;
+            Tuned::on(&validation, tuning, &first)
+        })?;
         self.notes.push(format!(
             "Chosen on {} validation matrices by the entries passed through to 1e-3: {}.",
-            validation.len(),
+            settings.tuning,
             tuned.describe()
         ));
         let mut methods = vec![
@@ -192,7 +202,7 @@ impl<'e> Study<'e> {
                 methods.push(untrained(&name, other, self.request.seed)?.on_first(SLOW));
             }
         }
-        let problems = self.problems(&family, Split::Test, settings.tests)?;
+        let problems = Problems::new(&family, Split::Test, settings.tests);
         let rows = self.compare(&name, &methods, &problems)?;
         let first_rows: Vec<&Row> = METHODS
             .iter()
@@ -203,13 +213,18 @@ impl<'e> Study<'e> {
         let names: Vec<String> = METHODS[3..].iter().map(|m| (*m).to_string()).collect();
         self.figures
             .extend(pictures::boxes(&name, &rows, &names, &self.palette)?);
-        if let Some(problem) = problems.first() {
-            self.figures.extend(pictures::matrix(&problem.matrix)?);
+        if problems.len() > 0 {
+            let matrix = &problems.get(0)?.matrix;
+            self.figures.extend(pictures::matrix(matrix)?);
         }
         self.all_threads(&name, &methods, &problems)?;
-        let subset = &problems[..problems.len().min(settings.rhs_controls as usize)];
-        self.controls
-            .extend(controls::right_hand_sides(&methods, subset)?);
+        self.controls.extend(self.ledger.part("controls", || {
+            let count = problems.len().min(settings.rhs_controls as usize);
+            let subset = (0..count)
+                .map(|k| problems.get(k))
+                .collect::<Result<Vec<_>>>()?;
+            controls::right_hand_sides(&methods, &subset)
+        })?);
         self.controls
             .extend(controls::training_matters(&self.results, &name));
         self.notes.push(format!(
@@ -224,31 +239,34 @@ impl<'e> Study<'e> {
         &mut self,
         name: &str,
         methods: &[Method],
-        problems: &[Problem],
+        problems: &Problems<'_>,
     ) -> Result<Vec<Row>> {
         let bar = progress::bar("solves", (methods.len() * problems.len()) as u64);
         let mut rows = Vec::new();
-        for (k, problem) in problems.iter().enumerate() {
+        let repetitions = self.settings.repetitions;
+        for k in 0..problems.len() {
             for method in methods.iter().filter(|m| k < m.matrices) {
                 bar.set_message(method.name.clone());
-                let measured = self
-                    .one_thread
-                    .install(|| row(method, problem, k, self.settings.repetitions));
+                let key = format!("{name}/{}/{k}", method.name);
+                let measured = self.ledger.part(&key, || {
+                    let problem = problems.get(k)?;
+                    let measured = self
+                        .one_thread
+                        .install(|| row(method, problem, k, repetitions));
+                    Ok(measured.map_err(|error| format!("{}: {error:#}", problem.name)))
+                })?;
                 match measured {
                     Ok(row) => {
                         if !row.solve.status.is_converged() {
                             let status = row.solve.status.as_str();
                             self.notes
-                                .push(format!("{} on {}: {status}", method.name, problem.name));
+                                .push(format!("{} on {}: {status}", method.name, row.problem));
                         }
                         rows.push(row);
                     }
-                    Err(error) => {
-                        self.notes.push(format!(
-                            "{} failed on {}: {error:#}",
-                            method.name, problem.name
-                        ));
-                    }
+                    Err(error) => self
+                        .notes
+                        .push(format!("{} failed on {error}", method.name)),
                 }
                 bar.inc(1);
             }
@@ -258,11 +276,17 @@ impl<'e> Study<'e> {
         for measurement in measurements(name, &rows, &names, "")? {
             self.results.push(self.experiment.compare(measurement)?)?;
         }
+        self.ledger.publish(&self.results)?;
         Ok(rows)
     }
 
     /// IC(0) and NeuralIF once more on all threads.
-    fn all_threads(&mut self, name: &str, methods: &[Method], problems: &[Problem]) -> Result<()> {
+    fn all_threads(
+        &mut self,
+        name: &str,
+        methods: &[Method],
+        problems: &Problems<'_>,
+    ) -> Result<()> {
         let threads = rayon::current_num_threads();
         if threads == 1 {
             return Ok(());
@@ -282,9 +306,14 @@ impl<'e> Study<'e> {
             })
             .collect();
         let mut rows = Vec::new();
-        for (k, problem) in problems.iter().take(5).enumerate() {
+        let repetitions = self.settings.repetitions;
+        for k in 0..problems.len().min(5) {
             for method in &chosen {
-                rows.push(row(method, problem, k, self.settings.repetitions)?);
+                let key = format!("{name}/{}/{k}/{threads} threads", method.name);
+                rows.push(
+                    self.ledger
+                        .part(&key, || row(method, problems.get(k)?, k, repetitions))?,
+                );
             }
         }
         let names: Vec<String> = chosen.iter().map(|m| m.name.clone()).collect();
@@ -299,7 +328,7 @@ impl<'e> Study<'e> {
             n: self.settings.n,
             shifted_density: true,
         };
-        let problems = self.problems(&family, Split::Test, self.settings.shifted)?;
+        let problems = Problems::new(&family, Split::Test, self.settings.shifted);
         let methods = self.short_list(&self.weights()?)?;
         self.compare("synthetic-shifted-density", &methods, &problems)?;
         Ok(())
@@ -312,7 +341,7 @@ impl<'e> Study<'e> {
             max_n,
             mesh: None,
         };
-        let problems = self.problems(&family, Split::Test, self.settings.poisson)?;
+        let problems = Problems::new(&family, Split::Test, self.settings.poisson);
         let methods = self.short_list(&self.settings.poisson_weights)?;
         let rows = self.compare("poisson", &methods, &problems)?;
         let first: Vec<&Row> = METHODS

@@ -95,9 +95,9 @@ impl Study<'_> {
             "training from scratch: {} updates at n = 1000",
             run.options.updates
         );
-        let finished = run.train(None)?;
+        let finished = run.train(Some(&self.ledger.path("scratch.checkpoint")))?;
         if finished.outcome == Outcome::Interrupted {
-            anyhow::bail!("interrupted");
+            anyhow::bail!("interrupted; the same command goes on where it stopped");
         }
         let figure = pictures::training(
             "neuralif-scratch",

@@ -5,6 +5,7 @@
 use anyhow::Result;
 use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::methods::{Kind, Method};
 use super::rows::MAX_ITERS;
@@ -65,6 +66,7 @@ fn choose_with_work(
 }
 
 /// What the validation matrices chose.
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Tuned {
     pub(super) omega: f64,
     pub(super) ic0_drop: f64,
