@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use la_gnn::Weights;
+use la_gnn::{GnnError, Weights};
 use la_problems::RightHandSide;
 use serde::Deserialize;
 use xtask::report::Measurement;
@@ -175,8 +175,12 @@ impl Experiment {
             let Some(learned) = self.learned.get(name) else {
                 bail!("experiments/neuralif-gmres.toml has no [learned.{name}]");
             };
-            if let Err(error) = Weights::named_or_file(&learned.weights) {
-                missing.push(format!("{name}: {error}"));
+            match Weights::named_or_file(&learned.weights) {
+                Ok(_) => {}
+                Err(GnnError::UnknownWeights { name: weights, .. }) => missing.push(format!(
+                    "{name}: `{weights}` is neither the name of bundled weights nor a file"
+                )),
+                Err(error) => missing.push(format!("{name}: {error}")),
             }
         }
         if missing.is_empty() {
