@@ -109,10 +109,7 @@ impl ProfileSettings {
 impl Set {
     /// Name of the problem set in tables; the paper's right-hand side goes without saying.
     pub(super) fn name(&self) -> String {
-        let mut name = self.family.clone();
-        if self.n > 0 {
-            name += &format!("-n{}", self.n);
-        }
+        let mut name = self.matrices();
         match self.rhs {
             Rhs::Smooth => {}
             Rhs::Gaussian => name += "-gaussian",
@@ -123,7 +120,10 @@ impl Set {
 
     /// What the tuning depends on: everything but the right-hand side.
     pub(super) fn matrices(&self) -> String {
-        format!("{}-n{}", self.family, self.n)
+        match self.n {
+            0 => self.family.clone(),
+            n => format!("{}-n{n}", self.family),
+        }
     }
 
     pub(super) fn rhs(&self) -> RightHandSide {
