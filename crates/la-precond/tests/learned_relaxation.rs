@@ -85,7 +85,7 @@ fn odd_matrices() {
     let builder = bundled("ilu-relaxation-convection");
     let empty = CsMatI::<f64, u32>::zero((0, 0));
     assert_eq!(builder.factor(empty.view()).unwrap().dimension(), 0);
-    let one = matrix(1, [(0, 0, 5.0)].into_iter());
+    let one = matrix(1, [(0, 0, 5.0)]);
     assert_eq!(
         builder.factor(one.view()).unwrap().inverse_diagonal(),
         [0.2]
@@ -99,8 +99,7 @@ fn odd_matrices() {
             (1, 0, 1.0),
             (1, 2, 1.0),
             (2, 2, 3.0),
-        ]
-        .into_iter(),
+        ],
     );
     let factor = builder.factor(holes.view()).unwrap();
     assert!(factor.stats().replaced_pivots > 0);
