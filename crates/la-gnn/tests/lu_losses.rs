@@ -94,7 +94,7 @@ fn case(n: usize, seed: u64) -> Case {
     let mut factor: Vec<f64> = (0..a.nnz()).map(|_| 0.3 * numbers.next()).collect();
     for (i, k) in system.diagonal().iter().enumerate() {
         // Negative entries are allowed.
-        factor[*k] = if i % 3 == 0 { -1.5 } else { 1.2 } + factor[*k];
+        factor[*k] += if i % 3 == 0 { -1.5 } else { 1.2 };
     }
     let (w, b) = (numbers.vector(n), numbers.vector(n));
     let x = solve(&dense(&a), &b);
