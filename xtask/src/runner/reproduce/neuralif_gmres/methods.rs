@@ -154,6 +154,8 @@ impl Ready {
 
 #[cfg(test)]
 mod tests {
+    use la_gnn::Provenance;
+    use la_gnn::neuralpcg::{self, NeuralPcgConfig};
     use la_problems::{ConvectionDiffusion, Grid};
 
     use super::*;
@@ -172,7 +174,14 @@ mod tests {
                 },
             ),
             Method::untrained("untrained", 0).unwrap(),
+            learned_ic(),
         ]
+    }
+
+    fn learned_ic() -> Method {
+        let parameters = neuralpcg::Parameters::initialize(&NeuralPcgConfig::general(), 0).unwrap();
+        let builder = NeuralPcg::from_parameters(&parameters).unwrap();
+        Method::new("learned-ic", Kind::LearnedIc(Box::new(builder)))
     }
 
     #[test]
@@ -204,6 +213,38 @@ mod tests {
                 .fold(0.0_f64, |m, (v, b)| m.max((v - b).abs()));
             assert!(error <= 1e-6 * size, "{}: {error}", method.name);
         }
+    }
+
+    #[test]
+    fn files_of_either_network_are_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let a = ConvectionDiffusion::default().matrix().unwrap();
+        let save = |name: &str, weights: Weights| {
+            let path = folder.path().join(name);
+            weights.save(&path).unwrap();
+            path.display().to_string()
+        };
+        let parameters = Parameters::initialize(&Default::default(), 5).unwrap();
+        let lu = save("lu", parameters.to_weights(Provenance::default()));
+        let general = NeuralPcgConfig::general();
+        let ic = neuralpcg::Parameters::initialize(&general, 5).unwrap();
+        let ic = save("ic", ic.to_weights(Provenance::default()));
+        let pivot = |eps| {
+            let method = Method::learned("learned", &lu, eps).unwrap();
+            let Ready::Lu(factor) = method.set_up(&a).unwrap() else {
+                panic!("no LU factors");
+            };
+            factor.stats().smallest_pivot.unwrap()
+        };
+        assert!(pivot(None) >= 1e-3 && pivot(Some(0.5)) >= 0.5);
+        assert!(pivot(None) < 0.5, "otherwise ε does nothing here");
+        let ready = Method::learned("learned", &ic, None)
+            .unwrap()
+            .set_up(&a)
+            .unwrap();
+        assert!(matches!(ready, Ready::Cholesky(_)));
+        assert_eq!(ready.nnz(), Some(a.nnz()));
+        assert!(Method::learned("learned", &ic, Some(0.1)).is_err());
     }
 
     #[test]

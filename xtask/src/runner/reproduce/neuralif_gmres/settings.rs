@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use la_gnn::Weights;
+use la_gnn::{GnnError, Weights};
 use la_problems::RightHandSide;
 use serde::Deserialize;
 use xtask::report::Measurement;
@@ -109,10 +109,7 @@ impl ProfileSettings {
 impl Set {
     /// Name of the problem set in tables; the paper's right-hand side goes without saying.
     pub(super) fn name(&self) -> String {
-        let mut name = self.family.clone();
-        if self.n > 0 {
-            name += &format!("-n{}", self.n);
-        }
+        let mut name = self.matrices();
         match self.rhs {
             Rhs::Smooth => {}
             Rhs::Gaussian => name += "-gaussian",
@@ -123,7 +120,10 @@ impl Set {
 
     /// What the tuning depends on: everything but the right-hand side.
     pub(super) fn matrices(&self) -> String {
-        format!("{}-n{}", self.family, self.n)
+        match self.n {
+            0 => self.family.clone(),
+            n => format!("{}-n{n}", self.family),
+        }
     }
 
     pub(super) fn rhs(&self) -> RightHandSide {
@@ -175,8 +175,12 @@ impl Experiment {
             let Some(learned) = self.learned.get(name) else {
                 bail!("experiments/neuralif-gmres.toml has no [learned.{name}]");
             };
-            if let Err(error) = Weights::named_or_file(&learned.weights) {
-                missing.push(format!("{name}: {error}"));
+            match Weights::named_or_file(&learned.weights) {
+                Ok(_) => {}
+                Err(GnnError::UnknownWeights { name: weights, .. }) => missing.push(format!(
+                    "{name}: `{weights}` is neither the name of bundled weights nor a file"
+                )),
+                Err(error) => missing.push(format!("{name}: {error}")),
             }
         }
         if missing.is_empty() {

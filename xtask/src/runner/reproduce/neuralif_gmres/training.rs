@@ -45,3 +45,27 @@ pub(super) fn train_all(experiment: &mut Experiment, profile: &ProfileSettings) 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_recipe_is_a_command_line() {
+        let experiment = Experiment::load().unwrap();
+        let mut recipes = 0;
+        for (name, learned) in &experiment.learned {
+            let Some(recipe) = &learned.train else {
+                assert!(
+                    learned.eps.is_some(),
+                    "{name} is neither trained nor derived"
+                );
+                continue;
+            };
+            let line = Line::try_parse_from(recipe.split_whitespace());
+            assert!(line.is_ok(), "{name}: {:?}", line.err());
+            recipes += 1;
+        }
+        assert!(recipes >= 5);
+    }
+}

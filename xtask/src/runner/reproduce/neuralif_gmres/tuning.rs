@@ -100,6 +100,7 @@ impl Tuned {
 struct Spent {
     /// `None`: not solved within the limit.
     total: Option<f64>,
+    /// Of the last set-up.
     setup: f64,
 }
 
@@ -113,13 +114,21 @@ fn seconds(
     let (mut total, mut setup) = (0.0, 0.0);
     for (k, problem) in problems.iter().enumerate() {
         let left = Duration::from_secs_f64((limit - total).max(0.0));
-        let Ok(row) = row(method, problem, k, solver, left) else {
+        // The better of two: a moment in which the machine does something else decides nothing.
+        let mut best = f64::INFINITY;
+        for _ in 0..2 {
+            let Ok(row) = row(method, problem, k, solver, left) else {
+                return Ok(Spent { total: None, setup });
+            };
+            setup = row.setup;
+            match row.total(1) {
+                Some(seconds) if total + seconds <= 1.5 * limit => best = best.min(seconds),
+                _ => return Ok(Spent { total: None, setup }),
+            }
+        }
+        total += best;
+        if total > limit {
             return Ok(Spent { total: None, setup });
-        };
-        setup += row.setup;
-        match row.total(1) {
-            Some(seconds) if total + seconds <= limit => total += seconds,
-            _ => return Ok(Spent { total: None, setup }),
         }
     }
     Ok(Spent {
