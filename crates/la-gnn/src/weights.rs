@@ -67,6 +67,14 @@ bundled!(
     "neuralif-synthetic-thin",
     "neuralif-poisson",
     "neuralpcg-synthetic",
+    "neuralif-gmres-lmax",
+    "neuralif-gmres-lmax-s1",
+    "neuralif-gmres-lmax-s2",
+    "neuralif-gmres-lcom",
+    "neuralif-gmres-lcom-s1",
+    "neuralif-gmres-lcom-s2",
+    "neuralif-gmres-lmin",
+    "neuralif-gmres-lhatmin",
 );
 
 fn format_error(e: impl std::fmt::Display) -> GnnError {

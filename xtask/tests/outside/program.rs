@@ -3,7 +3,7 @@
 use la_krylov::sprs::{CsMatI, TriMatI};
 use la_krylov::{CgOptions, cg};
 use la_precond::classical::Ic0;
-use la_precond::learned::{NeuralIf, Weights};
+use la_precond::learned::{LearnedLu, NeuralIf, Weights};
 use la_precond::{IncompleteCholesky, IncompleteCholeskyBuilder};
 
 /// The five-point Laplacian on a `side` × `side` grid.
@@ -31,8 +31,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The weights travel inside the package.
     for name in Weights::bundled_names() {
         let weights = Weights::bundled(name)?;
-        if name.starts_with("neuralif-") {
-            check(name, &a, &b, &NeuralIf::new(&weights)?.build(a.view())?)?;
+        match weights.provenance.architecture.as_str() {
+            "neuralif" => check(name, &a, &b, &NeuralIf::new(&weights)?.build(a.view())?)?,
+            "learned-lu" => {
+                let factor = LearnedLu::new(&weights)?.factor(a.view())?;
+                assert!(factor.stats().smallest_pivot > Some(0.0), "{name}");
+            }
+            _ => {}
         }
     }
     Ok(())
