@@ -182,6 +182,7 @@ fn smoke_of_learned_lu() {
     assert!((ratio - 0.25).abs() < 0.01, "{ratio}");
     let count = |method| value(paper, method, "iterations@1e-6");
     assert!(count("ilu0") < count("jacobi") && count("ilu0") < count("none"));
+    assert!(count("learned-lmax") < count("jacobi"));
     assert!(value(paper, "none", "total_ratio_to_ilu0").is_some_and(|v| v > 0.0));
     let html = std::fs::read_to_string(folder.join("report.html")).unwrap();
     assert!(html.contains("<svg") && html.contains("untrained") && html.contains("L = U = I"));

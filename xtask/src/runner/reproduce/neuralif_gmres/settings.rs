@@ -227,6 +227,7 @@ mod tests {
             for set in &profile.sets {
                 experiment.networks(profile, set).unwrap();
             }
+            experiment.require_weights(profile).unwrap();
             let names: Vec<String> = profile.sets.iter().map(Set::name).collect();
             let different: std::collections::BTreeSet<&String> = names.iter().collect();
             assert_eq!(different.len(), names.len(), "{names:?}");
