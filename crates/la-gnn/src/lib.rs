@@ -7,6 +7,7 @@ pub mod learned_lu;
 pub mod native;
 pub mod neuralif;
 pub mod neuralpcg;
+pub mod relaxation;
 #[cfg(feature = "torch")]
 pub mod torch;
 pub mod training;

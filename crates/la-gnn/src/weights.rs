@@ -55,6 +55,10 @@ macro_rules! bundled {
     };
 }
 bundled!(
+    "ilu-relaxation-convection",
+    "ilu-relaxation-convection-s1",
+    "ilu-relaxation-convection-s2",
+    "ilu-relaxation-rows",
     "neuralif-synthetic-s0",
     "neuralif-synthetic-s1",
     "neuralif-synthetic-s2",

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Csr, dense, matrix, noise, poisson2d, random, relative_error, times};
 use la_krylov::{Definiteness, Host, Preconditioner};
-use la_precond::classical::{Ilu, IluSymbolic, PivotRule};
+use la_precond::classical::{Ilu, IluSymbolic, PivotRule, Relaxation};
 use la_precond::sprs::CsMatI;
 use la_precond::{IncompleteLu, PrecondError};
 
@@ -370,4 +370,81 @@ fn many_rows_of_zeros_cost_no_more_than_others() {
     assert_eq!(factor.stats().replaced_pivots, n / 2);
     // What a zero row is replaced by is relative to the largest entry.
     assert_eq!(factor.inverse_diagonal()[n - 1], 1.0 / 2e-3);
+}
+
+#[test]
+fn relaxation_keeps_row_sums_and_ranges_are_checked() {
+    let sums = |m: &CsMatI<f64, u32>| -> Vec<f64> {
+        m.outer_iterator()
+            .map(|row| row.data().iter().sum())
+            .collect()
+    };
+    for level in [0, 1] {
+        let a = poisson2d(12);
+        let plain = Ilu::default().with_level(level);
+        let modified = plain.with_relaxation(1.0).factor(a.view()).unwrap();
+        let product = &modified.to_lower() * &modified.to_upper();
+        for (p, a) in sums(&product).iter().zip(sums(&a)) {
+            assert!((p - a).abs() < 1e-12);
+        }
+        // What is not dropped does not matter: tridiagonal matrices have no fill.
+        let tridiagonal = matrix(
+            9,
+            (0..9).flat_map(|i: usize| [(i, i, 3.0), (i, i.max(1) - 1, -1.0)]),
+        );
+        assert_eq!(
+            plain
+                .with_relaxation(0.7)
+                .factor(tridiagonal.view())
+                .unwrap()
+                .to_upper(),
+            plain.factor(tridiagonal.view()).unwrap().to_upper()
+        );
+    }
+    // One factor for every row is the same factor in each.
+    let a = random(50, 4, 1.0, 3);
+    let symbolic = IluSymbolic::new(a.view(), 0).unwrap();
+    let relaxed = |r| symbolic.factor_relaxed(a.view(), PivotRule::default(), r);
+    let uniform = relaxed(Relaxation::Uniform(0.4)).unwrap();
+    assert_eq!(
+        uniform.to_upper(),
+        relaxed(Relaxation::PerRow(&[0.4; 50])).unwrap().to_upper()
+    );
+    assert_eq!(
+        uniform.to_upper(),
+        Ilu::default()
+            .with_relaxation(0.4)
+            .factor(a.view())
+            .unwrap()
+            .to_upper()
+    );
+    assert_ne!(
+        uniform.to_upper(),
+        relaxed(Relaxation::Uniform(0.0)).unwrap().to_upper()
+    );
+    for bad in [-0.1, 1.5, f64::NAN] {
+        let error = relaxed(Relaxation::Uniform(bad)).unwrap_err();
+        assert!(matches!(
+            error,
+            PrecondError::InvalidOption {
+                option: "relaxation",
+                ..
+            }
+        ));
+        assert!(
+            Ilu::default()
+                .with_relaxation(bad)
+                .factor(a.view())
+                .is_err()
+        );
+    }
+    let error = relaxed(Relaxation::PerRow(&[0.5; 3])).unwrap_err();
+    assert!(matches!(
+        error,
+        PrecondError::DimensionMismatch {
+            found: 3,
+            expected: 50,
+            ..
+        }
+    ));
 }

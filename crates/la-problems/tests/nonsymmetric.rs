@@ -342,3 +342,21 @@ fn options_are_checked() {
         Err(ProblemError::NotFinite { index: 1, .. })
     ));
 }
+
+#[test]
+fn eddies_and_directions_in_three_dimensions() {
+    for wind in [WindChoice::Eddies, WindChoice::Direction] {
+        let family = ConvectionSamples::default()
+            .with_grid(Grid::cuboid(7, 7, 7))
+            .with_wind(wind);
+        let samples: Vec<_> = (0..6).map(|s| family.generate(s).unwrap().matrix).collect();
+        assert_ne!(samples[0], samples[1]);
+        for a in &samples {
+            assert_eq!((a.rows(), a.nnz()), (343, 7 * 343 - 6 * 49));
+            for (i, row) in a.outer_iterator().enumerate() {
+                assert!(row.iter().all(|(j, &v)| (v > 0.0) == (i == j)));
+                assert!(row.data().iter().sum::<f64>() >= -1e-12);
+            }
+        }
+    }
+}

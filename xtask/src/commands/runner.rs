@@ -16,7 +16,7 @@ pub(crate) fn run(command: &str, args: &[OsString]) -> Result<ExitCode> {
         true => Some(libtorch::ensure(Mode::Keep)?),
         false => None,
     };
-    let runner = build(libtorch.as_ref())?;
+    let runner = build(libtorch.as_ref(), needs_peers(command, args))?;
     let mut process = Command::new(&runner);
     process.arg(command).args(args);
     if let Some(libtorch) = &libtorch {
@@ -38,6 +38,11 @@ fn needs_torch(command: &str, args: &[OsString]) -> bool {
     }
 }
 
+/// Whether other Rust libraries are to be linked in.
+fn needs_peers(command: &str, args: &[OsString]) -> bool {
+    command == "bench" && args.iter().any(|arg| arg == OsStr::new("--peers"))
+}
+
 /// `--device cuda`, `--device cuda:0` or the same with an equals sign.
 fn wants_cuda(args: &[OsString]) -> bool {
     let mut value_comes = false;
@@ -51,11 +56,12 @@ fn wants_cuda(args: &[OsString]) -> bool {
 }
 
 /// Builds the runner in release mode and gives its path.
-fn build(libtorch: Option<&Libtorch>) -> Result<PathBuf> {
-    let features = if libtorch.is_some() {
-        "runner,torch"
-    } else {
-        "runner"
+fn build(libtorch: Option<&Libtorch>, peers: bool) -> Result<PathBuf> {
+    let features = match (libtorch.is_some(), peers) {
+        (false, false) => "runner",
+        (true, false) => "runner,torch",
+        (false, true) => "runner,peers",
+        (true, true) => "runner,torch,peers",
     };
     let mut cargo = project::cargo();
     cargo.args([
@@ -127,6 +133,17 @@ mod tests {
         assert!(needs("bench", "gnn"));
         assert!(needs("solve", "a.mtx --device cuda:0"));
         assert!(needs("solve", "a.mtx --device=cuda"));
+    }
+
+    #[test]
+    fn peers_are_for_benchmarks_that_ask_for_them() {
+        let needs = |command: &str, args: &[&str]| {
+            let args: Vec<OsString> = args.iter().map(OsString::from).collect();
+            needs_peers(command, &args)
+        };
+        assert!(needs("bench", &["krylov", "--peers"]));
+        assert!(!needs("bench", &["krylov"]));
+        assert!(!needs("solve", &["--peers"]));
     }
 
     #[test]

@@ -30,7 +30,7 @@ enum Command {
     /// Solve a linear system from a file
     Solve(solve::Args),
     /// Train or fine-tune a model on a family of problems
-    Train(train::Args),
+    Train(Box<train::Args>),
     /// Run benchmarks, with --peers beside other programs
     Bench(bench::Args),
 }
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         Ok(cli) => match cli.command {
             Command::Reproduce(args) => reproduce::run(args),
             Command::Solve(args) => solve::run(args),
-            Command::Train(args) => train::run(args),
+            Command::Train(args) => train::run(*args),
             Command::Bench(args) => bench::run(args),
         },
         Err(error) => {

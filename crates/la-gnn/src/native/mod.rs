@@ -11,6 +11,7 @@ mod lanes;
 pub mod learned_lu;
 pub mod neuralif;
 pub mod neuralpcg;
+pub mod relaxation;
 mod simd;
 
 pub use coates::CoatesGraph;

@@ -28,8 +28,9 @@ pub use report::{AutoAttempt, AutoError, AutoOutcome, AutoSolution};
 /// 2. GMRES with threshold LU behind matching, scaling and ordering, three times with growing strength;
 /// 3. a complete factorisation (feature `faer`), if its estimated memory is within the budget.
 ///
-/// An attempt is given up when the smallest residual has not fallen for a while, and all of CG's when it has met a
-/// direction of negative curvature. The end is a recomputed residual and a status, whatever happened on the way;
+/// An attempt is given up when the residual has not fallen by a tenth for a while (for as many iterations as are a tenth of
+/// the limit of CG, a quarter of that of GMRES), unless it is the last one, and all of CG's when it has met a direction of
+/// negative curvature. The end is a recomputed residual and a status, whatever happened on the way;
 /// `Display` of the result explains the choice.
 ///
 /// Use it for one system, or to learn what a family of systems wants; who solves many of a kind calls the method that
@@ -214,7 +215,7 @@ impl Auto {
         Ok(solution)
     }
 
-    /// Iterations without a smaller residual after which an attempt is given up.
+    /// Iterations without [`PROGRESS`] after which an attempt is given up.
     fn patience(&self, method: AutoMethod) -> usize {
         match method {
             AutoMethod::Cg => (self.max_iters / 10).max(200),
@@ -304,7 +305,7 @@ impl Run<'_> {
         let mut watch = Watch {
             monitor: &mut *self.monitor,
             window: (!self.last).then(|| self.auto.patience(candidate.method)),
-            best: f64::INFINITY,
+            mark: f64::INFINITY,
             since: 0,
             gave_up: false,
             stopped: false,
@@ -360,11 +361,16 @@ impl Run<'_> {
     }
 }
 
+/// What a residual norm has to fall by to count as progress. Any fall at all will not do: GMRES minimizes, so that its
+/// residual creeps where it does not stand still.
+const PROGRESS: f64 = 0.9;
+
 /// Gives a solve up that no longer comes nearer.
 struct Watch<'w> {
     monitor: &'w mut dyn AutoMonitor,
     window: Option<usize>,
-    best: f64,
+    /// The residual norm at which progress was seen last, and the iterations since.
+    mark: f64,
     since: usize,
     gave_up: bool,
     stopped: bool,
@@ -377,8 +383,8 @@ impl la_krylov::Monitor<[f64]> for Watch<'_> {
             self.stopped = true;
             return ControlFlow::Break(());
         }
-        if norm < self.best {
-            (self.best, self.since) = (norm, 0);
+        if norm <= PROGRESS * self.mark {
+            (self.mark, self.since) = (norm, 0);
         } else {
             self.since += 1;
         }

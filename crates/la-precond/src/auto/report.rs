@@ -27,7 +27,7 @@ pub enum AutoOutcome {
     Refused(PrecondError),
     /// The method refused the preconditioner.
     Unfit(KrylovError),
-    /// The smallest residual had not fallen over this many iterations.
+    /// The residual had not fallen by a tenth over this many iterations.
     GivenUp(usize),
     /// The solve ended by itself.
     Ended(Status),

@@ -53,7 +53,7 @@ pub use ladder::ShiftLadder;
 pub use levels::LevelScheduled;
 pub use lu::{
     Ilu, IluSymbolic, Ilut, IncompleteLu, IncompleteLuBuilder, LuFill, LuStats, Matching, Ordering,
-    PivotRule, Reordered, Scaling,
+    PivotRule, Relaxation, Reordered, Scaling,
 };
 pub use safeguarded::{
     Attempt, AttemptOutcome, Concern, PatternRule, Safeguarded, SafeguardedSolution,

@@ -6,11 +6,13 @@ mod assemble;
 mod learned_lu;
 mod neuralif;
 mod neuralpcg;
+mod relaxation;
 
 pub use la_gnn::{GnnError, Weights};
 pub use learned_lu::{LearnedLu, LearnedLuSymbolic};
 pub use neuralif::NeuralIf;
 pub use neuralpcg::NeuralPcg;
+pub use relaxation::LearnedRelaxation;
 
 use crate::PrecondError;
 

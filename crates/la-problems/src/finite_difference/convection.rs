@@ -1,5 +1,6 @@
 //! Convection and diffusion: nonsymmetric systems.
 
+use super::eddies::Eddies;
 use super::grid::Grid;
 use crate::error::{ProblemError, require};
 use crate::system::{CsrMatrix, LinearSystem};
@@ -12,6 +13,10 @@ pub enum Wind {
     Constant([f64; 3]),
     /// One vortex in two dimensions, `w = (2 y (1 - x²), -2 x (1 - y²))` in coordinates from -1 to 1.
     Recirculating,
+    /// Eddies in two or three dimensions: the sum of four random closed flows that this seed draws, `w = Σ curl (c_m φ_m)` with
+    /// `φ_m = Π_d sin(k_d π x_d)`, wave numbers k from 1 to 3 and random vectors c (along the third axis in two dimensions).
+    /// Free of divergence, at most 1 in size.
+    Eddies(u64),
 }
 
 /// The difference scheme of the convection term.
@@ -119,6 +124,8 @@ impl ConvectionDiffusion {
         )?;
         match self.wind {
             Wind::Recirculating => self.grid.require_dimension(2),
+            Wind::Eddies(_) if self.grid.dimension() == 1 => self.grid.require_dimension(2),
+            Wind::Eddies(_) => Ok(()),
             Wind::Constant(w) => w
                 .iter()
                 .try_for_each(|&w| require(w.abs() <= 1e100, "wind", w, "at most 1e100 in size")),
@@ -159,9 +166,15 @@ impl ConvectionDiffusion {
         let star = self.grid.star();
         let width = 1.0 / (self.grid.shape()[0] + 1) as f64;
         let dimension = self.grid.dimension();
+        let eddies = match self.wind {
+            Wind::Eddies(seed) => Eddies::draw(seed, dimension),
+            _ => Eddies::default(),
+        };
         let matrix = self.grid.assemble(&star, |cell, k| {
             // c_d = Pe h w_d, the cell Péclet number of each direction
-            let c = self.velocity(cell).map(|w| self.peclet * width * w);
+            let c = self
+                .velocity(&eddies, cell)
+                .map(|w| self.peclet * width * w);
             match (star[k].axis(), self.scheme) {
                 (Some((axis, step)), Scheme::Central) => -1.0 + 0.5 * step as f64 * c[axis],
                 (Some((axis, step)), Scheme::Upwind) => -1.0 + (step as f64 * c[axis]).min(0.0),
@@ -172,8 +185,9 @@ impl ConvectionDiffusion {
         Ok(matrix)
     }
 
-    fn velocity(&self, cell: [usize; 3]) -> [f64; 3] {
+    fn velocity(&self, eddies: &Eddies, cell: [usize; 3]) -> [f64; 3] {
         match self.wind {
+            Wind::Eddies(_) => eddies.velocity(self.grid.coordinates(cell)),
             Wind::Constant(w) => w,
             Wind::Recirculating => {
                 let [x, y, _] = self.grid.coordinates(cell).map(|x| 2.0 * x - 1.0);

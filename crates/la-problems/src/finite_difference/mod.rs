@@ -5,6 +5,7 @@ mod biharmonic;
 mod coefficient;
 mod convection;
 mod diffusion;
+mod eddies;
 mod grid;
 mod poisson;
 

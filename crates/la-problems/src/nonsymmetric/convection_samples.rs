@@ -16,10 +16,12 @@ use crate::system::LinearSystem;
 pub enum WindChoice {
     /// One velocity of size 1 everywhere, in a uniformly random direction.
     Direction,
-    /// The vortex [`Wind::Recirculating`].
+    /// The vortex [`Wind::Recirculating`]; in two dimensions only.
     Recirculating,
     /// One of the two, each with probability 1/2.
     Either,
+    /// [`Wind::Eddies`] of a random seed.
+    Eddies,
 }
 
 /// Which difference schemes are drawn.
@@ -32,7 +34,7 @@ pub enum SchemeChoice {
     Either,
 }
 
-/// [`ConvectionDiffusion`] in two dimensions, with wind and Péclet number that differ from sample to sample.
+/// [`ConvectionDiffusion`] in two or three dimensions, with wind and Péclet number that differ from sample to sample.
 ///
 /// The cell Péclet number `Pe h max|w|` is drawn log-uniformly, so that no decade of it is preferred; the options are
 /// given by the cell and not by the domain because that decides how far from symmetric the matrix is, on every grid. The
@@ -57,7 +59,7 @@ pub enum SchemeChoice {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ConvectionSamples {
-    /// The grid, with two dimensions. Default 50 by 50.
+    /// The grid, with two or three dimensions. Default 50 by 50.
     pub grid: Grid,
     /// Smallest and largest cell Péclet number, above 0 and at most 1e6. Default `[0.1, 10.0]`.
     pub cell_peclet: [f64; 2],
@@ -124,7 +126,12 @@ impl ConvectionSamples {
     /// 32-bit indices cannot count.
     pub fn validate(&self) -> Result<(), ProblemError> {
         self.grid.validate()?;
-        self.grid.require_dimension(2)?;
+        // Only the vortex, which one of the two other choices may draw, lives in the plane.
+        if self.grid.dimension() == 1
+            || matches!(self.wind, WindChoice::Recirculating | WindChoice::Either)
+        {
+            self.grid.require_dimension(2)?;
+        }
         let [low, high] = self.cell_peclet;
         require(
             low > 0.0 && low <= 1e6,
@@ -157,21 +164,25 @@ impl ConvectionSamples {
         // All numbers are drawn always, so that a choice does not shift those that follow.
         let (place, angle) = (rng.random::<f64>(), TAU * rng.random::<f64>());
         let [vortex, central] = [(); 2].map(|()| rng.random::<bool>());
-        let recirculating = match self.wind {
-            WindChoice::Direction => false,
-            WindChoice::Recirculating => true,
-            WindChoice::Either => vortex,
-        };
+        let height = 2.0 * rng.random::<f64>() - 1.0;
         let scheme = match self.scheme {
             SchemeChoice::Fixed(scheme) => scheme,
             SchemeChoice::Either if central => Scheme::Central,
             SchemeChoice::Either => Scheme::Upwind,
         };
-        // max |w| is 1, and 2 in the middle of the sides of the vortex.
-        let (wind, speed) = if recirculating {
-            (Wind::Recirculating, 2.0)
+        // Uniform on the circle or the sphere.
+        let direction = if self.grid.dimension() == 3 {
+            let radius = (1.0 - height * height).sqrt();
+            [radius * angle.cos(), radius * angle.sin(), height]
         } else {
-            (Wind::Constant([angle.cos(), angle.sin(), 0.0]), 1.0)
+            [angle.cos(), angle.sin(), 0.0]
+        };
+        // max |w| is 1, and 2 in the middle of the sides of the vortex.
+        let (wind, speed) = match self.wind {
+            WindChoice::Direction => (Wind::Constant(direction), 1.0),
+            WindChoice::Either if !vortex => (Wind::Constant(direction), 1.0),
+            WindChoice::Recirculating | WindChoice::Either => (Wind::Recirculating, 2.0),
+            WindChoice::Eddies => (Wind::Eddies(rng.random()), 1.0),
         };
         let [low, high] = self.cell_peclet;
         let cell = low * (high / low).powf(place);

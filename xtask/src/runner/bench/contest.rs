@@ -56,6 +56,20 @@ impl<'a> Rival<'a> {
         })
     }
 
+    /// A library in this process that does work of its own.
+    pub(super) fn linked(
+        method: &'static str,
+        goal: Option<f64>,
+        turn: impl FnMut() -> Result<Outcome> + 'a,
+    ) -> Option<Self> {
+        Some(Self {
+            method,
+            goal,
+            peer: true,
+            turn: Box::new(turn),
+        })
+    }
+
     /// Another program's `work` with its `number`; none where nobody asked for the program.
     pub(super) fn peer(
         peers: &'a Peers,

@@ -6,6 +6,7 @@ mod contest;
 mod gnn;
 mod ilut;
 mod krylov;
+mod linked;
 mod methods;
 mod npy;
 mod peers;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use la_precond::classical::NearNullSpace;
 use la_problems::LinearSystem;
 
 use super::contest::Outcome;
@@ -58,10 +59,20 @@ impl Peers {
 
     /// Hands a system over to all of them.
     pub(super) fn load(&self, name: &str, system: &LinearSystem) -> Result<()> {
+        self.load_with(name, system, None)
+    }
+
+    /// Hands a system over with its near-null space.
+    pub(super) fn load_with(
+        &self,
+        name: &str,
+        system: &LinearSystem,
+        modes: Option<&NearNullSpace>,
+    ) -> Result<()> {
         self.0
             .iter()
             .filter_map(|(_, peer)| peer.as_ref().ok())
-            .try_for_each(|peer| peer.borrow_mut().load(name, system))
+            .try_for_each(|peer| peer.borrow_mut().load(name, system, modes))
     }
 
     /// Releases what the processes hold of a system.
@@ -136,7 +147,12 @@ impl Peer {
     }
 
     /// Hands a system over as files.
-    pub(super) fn load(&mut self, name: &str, system: &LinearSystem) -> Result<()> {
+    fn load(
+        &mut self,
+        name: &str,
+        system: &LinearSystem,
+        modes: Option<&NearNullSpace>,
+    ) -> Result<()> {
         let folder = self.folder.join("data").join(name);
         fs::create_dir_all(&folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
@@ -145,7 +161,14 @@ impl Peer {
         npy::write(&folder.join("indices.npy"), a.indices())?;
         npy::write(&folder.join("data.npy"), a.data())?;
         npy::write(&folder.join("rhs.npy"), &system.rhs)?;
-        let loaded = self.ask(&["load", name, &folder.to_string_lossy()]);
+        let mut block = 1;
+        if let Some(modes) = modes {
+            block = modes.block();
+            let vectors: Vec<f64> = (0..modes.count()).flat_map(|k| modes.vector(k)).collect();
+            npy::write(&folder.join("modes.npy"), &vectors)?;
+        }
+        let block = block.to_string();
+        let loaded = self.ask(&["load", name, &folder.to_string_lossy(), &block]);
         // The process has read it.
         fs::remove_dir_all(&folder).ok();
         loaded.map(drop)

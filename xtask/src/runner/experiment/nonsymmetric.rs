@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use la_problems::io::{ReadOptions, read_matrix};
 use la_problems::{
     ConvectionSamples, CsrMatrix, Grid, LinearSystem, Perturbation, PerturbedPoisson,
-    PerturbedValues, RightHandSide, Split, ValueNoise,
+    PerturbedValues, RightHandSide, Split, ValueNoise, WindChoice,
 };
 use serde_json::json;
 
@@ -21,6 +21,8 @@ pub(crate) enum Nonsymmetric {
     PerturbedNonzeros { side: usize },
     /// Upwind convection-diffusion with random wind and cell Péclet number.
     Convection { side: usize },
+    /// The same in a cube, blown about by eddies; `mixed` draws the side of every sample, from half of `side` to all of it.
+    Eddies { side: usize, mixed: bool },
     /// Given matrices in turn, their values times log-normal factors.
     Values { bases: Vec<Base>, spread: f64 },
 }
@@ -35,10 +37,12 @@ pub(crate) struct Base {
 /// Standard deviation of the logarithm of the factors of [`Nonsymmetric::Values`].
 pub(crate) const SPREAD: f64 = 0.1;
 
+/// Cell Péclet numbers of [`Nonsymmetric::Eddies`]; the wind reaches 1 nowhere or in few places.
+const EDDIES: [f64; 2] = [0.1, 1000.0];
+
 impl Nonsymmetric {
     /// The names that [`parse`](Self::parse) knows.
-    pub(crate) const NAMES: &str =
-        "`sparse-uniform`, `perturbed-nonzeros`, `convection-diffusion` and `values:FILE,FILE...`";
+    pub(crate) const NAMES: &str = "`sparse-uniform`, `perturbed-nonzeros`, `convection-diffusion`, `convection-3d`, `convection-3d-mixed` and `values:FILE,FILE...`";
 
     /// The family of this name; `None` for other names. Grids have the side that comes nearest to `n` points.
     pub(crate) fn parse(text: &str, n: usize) -> Result<Option<Self>> {
@@ -47,6 +51,10 @@ impl Nonsymmetric {
             "sparse-uniform" => Self::SparseUniform { side },
             "perturbed-nonzeros" => Self::PerturbedNonzeros { side },
             "convection-diffusion" | "convection" => Self::Convection { side },
+            "convection-3d" | "convection-3d-mixed" => Self::Eddies {
+                side: ((n as f64).cbrt().round() as usize).max(1),
+                mixed: text.ends_with("mixed"),
+            },
             _ => match text.strip_prefix("values:") {
                 Some(files) => Self::values(files.split(',').map(PathBuf::from).collect())?,
                 None => return Ok(None),
@@ -105,6 +113,20 @@ impl Nonsymmetric {
                 let family = ConvectionSamples::default().with_grid(grid);
                 ("convection-diffusion".into(), grid, family.generate(seed)?)
             }
+            Self::Eddies { side, mixed } => {
+                let least = side.div_ceil(2);
+                let side = if *mixed {
+                    least + index as usize % (side - least + 1)
+                } else {
+                    *side
+                };
+                let grid = Grid::cuboid(side, side, side);
+                let family = ConvectionSamples::default()
+                    .with_grid(grid)
+                    .with_wind(WindChoice::Eddies)
+                    .with_cell_peclet(EDDIES[0], EDDIES[1]);
+                ("convection-3d".into(), grid, family.generate(seed)?)
+            }
             Self::Values { bases, spread } => {
                 let base = bases
                     .get(index as usize % bases.len().max(1))
@@ -129,6 +151,14 @@ impl Nonsymmetric {
             Self::SparseUniform { side } => grid("sparse-uniform", side),
             Self::PerturbedNonzeros { side } => grid("perturbed-nonzeros", side),
             Self::Convection { side } => grid("convection-diffusion", side),
+            Self::Eddies { side, mixed } => {
+                let name = if *mixed {
+                    "convection-3d-mixed"
+                } else {
+                    "convection-3d"
+                };
+                json!({ "family": name, "n": side.pow(3), "samples": samples })
+            }
             Self::Values { bases, spread } => {
                 let names: Vec<&str> = bases.iter().map(|base| base.name.as_str()).collect();
                 json!({ "family": "values", "files": names, "spread": spread, "samples": samples })
@@ -153,6 +183,13 @@ mod tests {
         assert_eq!(ones.matrix, problem.matrix);
         assert_eq!(ones.rhs, vec![1.0; 400]);
         assert!(Nonsymmetric::parse("synthetic", 400).unwrap().is_none());
+        let cube = |name| Nonsymmetric::parse(name, 1000).unwrap().unwrap();
+        let rows = |name, index| {
+            let problem = cube(name).problem(Split::Train, index, None).unwrap();
+            problem.matrix.rows()
+        };
+        assert_eq!([0, 3].map(|i| rows("convection-3d", i)), [1000, 1000]);
+        assert_eq!([0, 5].map(|i| rows("convection-3d-mixed", i)), [125, 1000]);
         let near = Nonsymmetric::parse("convection", 1000).unwrap().unwrap();
         let problem = near.problem(Split::Test, 0, None).unwrap();
         assert_eq!(problem.matrix.rows(), 32 * 32);

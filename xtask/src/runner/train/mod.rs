@@ -5,6 +5,7 @@ mod engine;
 mod hooks;
 mod lu_engine;
 mod lu_recipe;
+mod relaxation;
 mod yardstick;
 
 use std::path::PathBuf;
@@ -16,11 +17,13 @@ use la_gnn::learned_lu::{Base, LearnedLuConfig, MatrixScale};
 use la_gnn::native::neuralif::Loss;
 use la_gnn::neuralif::NeuralIfConfig;
 use la_gnn::neuralpcg::FactorForm;
+use la_gnn::relaxation::RelaxationConfig;
 use la_gnn::training::{Log, Outcome, Schedule, TrainOptions, train};
 use la_gnn::{Provenance, Weights};
 use serde_json::json;
 
 use crate::experiment::{Family, interrupt};
+use relaxation::KrylovSteps;
 use yardstick::Yardstick;
 
 pub(crate) use architecture::Architecture;
@@ -33,12 +36,14 @@ pub(crate) use lu_recipe::LuRecipe;
     cargo xtask train neuralif --data path/to/my/matrices --from neuralif-synthetic-s0 --updates 500\n  \
     cargo xtask train neuralpcg --variant equilibrated --n 1000 --loss kaporin_power:8\n  \
     cargo xtask train neuralif-gmres --n 400 --loss l_com --updates 7000\n  \
+    cargo xtask train ilu-relaxation --data convection-3d-mixed --n 2744 --learning-rate 1e-2\n  \
     cargo xtask train neuralif --engine torch --device cuda:0 --updates 10000 --batch 5")]
 pub(crate) struct Args {
     /// The architecture
     #[arg(value_enum)]
     model: Model,
-    /// `synthetic`, `poisson`, `sparse-uniform`, `perturbed-nonzeros`, `convection-diffusion`, `values:FILE,FILE...`, a matrix file,
+    /// `synthetic`, `poisson`, `sparse-uniform`, `perturbed-nonzeros`, `convection-diffusion`, `convection-3d`, `convection-3d-mixed`,
+    /// `values:FILE,FILE...`, a matrix file,
     /// or a folder of matrix files [default: synthetic; for matrices that are not symmetric sparse-uniform]
     #[arg(long)]
     data: Option<String>,
@@ -70,14 +75,18 @@ pub(crate) struct Args {
     /// Smallest magnitude of a pivot of learned LU, in the units of its output [default: 1e-3]
     #[arg(long)]
     eps: Option<f64>,
-    /// Hidden width of learned LU [default: 16]
+    /// Hidden width of learned LU or of the relaxation network [default: 16]
     #[arg(long)]
     hidden: Option<usize>,
     /// Let learned LU normalise its node features, so that they do not grow with the matrix
     #[arg(long)]
     graph_norm: bool,
+    /// The relaxation network looks at each row alone
+    #[arg(long)]
+    no_messages: bool,
     /// default, normalized, squared, kaporin, kaporin_power:M or both_ends:M (M from 1 to 255); learned LU: l_max, l_min, l_min_hat,
-    /// l_com (each also with :norm), log_max, log_min or log_both [default: default, squared or l_max]
+    /// l_com (each also with :norm), log_max, log_min or log_both; relaxation: krylov:M (M steps of GMRES, 1 to 30) [default: default,
+    /// squared, l_max or krylov:12]
     #[arg(long)]
     loss: Option<String>,
     /// Weight of the second term of l_com [default: 1/7]
@@ -130,6 +139,8 @@ enum Model {
     Neuralpcg,
     /// Incomplete LU factors of matrices that are not symmetric, for GMRES
     NeuralifGmres,
+    /// How much of the fill that ILU(0) leaves out goes to the diagonal, row by row
+    IluRelaxation,
 }
 
 /// Readings of the architecture.
@@ -332,6 +343,15 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             let loss = LuRecipe::parse(loss, args.alpha, args.pairs)?;
             run_as(args, config, loss)
         }
+        Model::IluRelaxation => {
+            let mut config = RelaxationConfig::default().with_messages(!args.no_messages);
+            if let Some(hidden) = args.hidden {
+                config = config.with_hidden(hidden);
+            }
+            config.validate()?;
+            let loss = KrylovSteps::parse(args.loss.as_deref().unwrap_or("krylov:12"))?;
+            run_as(args, config, loss)
+        }
     }
 }
 
@@ -340,20 +360,22 @@ impl Args {
     fn check(&self) -> Result<()> {
         let lu = self.model == Model::NeuralifGmres;
         let neuralif = self.model == Model::Neuralif;
+        let relaxation = self.model == Model::IluRelaxation;
         for (name, given, meant) in [
             ("--blocks", self.blocks.is_some(), neuralif),
             ("--thin", self.thin.is_some(), neuralif),
             ("--scale", self.scale.is_some(), lu),
             ("--base", self.base.is_some(), lu),
             ("--eps", self.eps.is_some(), lu),
-            ("--hidden", self.hidden.is_some(), lu),
+            ("--hidden", self.hidden.is_some(), lu || relaxation),
+            ("--no-messages", self.no_messages, relaxation),
             ("--graph-norm", self.graph_norm, lu),
             ("--alpha", self.alpha.is_some(), lu),
             ("--pairs", self.pairs.is_some(), lu),
             (
                 "--variant equilibrated",
                 self.variant == Variant::Equilibrated,
-                !lu,
+                !lu && !relaxation,
             ),
             (
                 "--variant general",

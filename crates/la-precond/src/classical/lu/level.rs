@@ -10,7 +10,7 @@ use la_krylov::Real;
 use sprs::{CsMatViewI, SpIndex};
 
 use super::factor::Pattern;
-use super::{IncompleteLu, IncompleteLuBuilder, PivotRule};
+use super::{IncompleteLu, IncompleteLuBuilder, PivotRule, Relaxation};
 use crate::classical::input::{Rows, with_rows};
 use crate::{LuStats, PrecondError};
 pub(crate) use numeric::largest_entry;
@@ -26,6 +26,9 @@ pub(super) use numeric::{EMPTY, Slot, larger, overflown, row_norm};
 /// per node) and where many matrices of one pattern follow each other ([`IluSymbolic`]). Not for
 /// matrices with zeros on the diagonal or rows of very different size: put
 /// [`Reordered`](crate::classical::Reordered) around it, or use [`Ilut`](crate::classical::Ilut).
+///
+/// With [`relaxation`](Self::relaxation) above 0 the fill that is left out goes to the diagonal ([`Relaxation`]): on grids of
+/// diffusion and convection that halves the iterations at no cost but the choice of ω.
 ///
 /// Costs one sparse row update per entry of `L`; the analysis for level k > 0 costs about as much.
 /// Memory 12 bytes per entry; a 5-point grid takes 1, 1.4 and 1.8 times the entries of `A` at levels 0, 1
@@ -57,6 +60,8 @@ pub struct Ilu {
     pub level: usize,
     /// What to do with small pivots.
     pub pivot: PivotRule,
+    /// The factor ω of [`Relaxation::Uniform`], from 0 to 1. Default 0: plain ILU(k).
+    pub relaxation: f64,
 }
 
 impl Ilu {
@@ -74,11 +79,19 @@ impl Ilu {
         self
     }
 
+    /// Sets how much of the fill that is left out goes to the diagonal.
+    #[must_use]
+    pub fn with_relaxation(mut self, omega: f64) -> Self {
+        self.relaxation = omega;
+        self
+    }
+
     /// Checks the ranges; every factorisation starts with it.
     ///
     /// # Errors
     /// [`PrecondError::InvalidOption`] names the first field out of range.
     pub fn validate(&self) -> Result<(), PrecondError> {
+        Relaxation::Uniform(self.relaxation).validate(0)?;
         self.pivot.validate()
     }
 
@@ -102,7 +115,12 @@ impl Ilu {
         let start = Instant::now();
         with_rows(a, |rows, n| {
             let symbolic = IluSymbolic::of_rows(&rows, n, self.level)?;
-            symbolic.factor_rows(&rows, self.pivot, start)
+            symbolic.factor_rows(
+                &rows,
+                self.pivot,
+                Relaxation::Uniform(self.relaxation),
+                start,
+            )
         })
     }
 }
@@ -110,6 +128,7 @@ impl Ilu {
 impl<T: Real> IncompleteLuBuilder<T> for Ilu {
     fn name(&self) -> &str {
         match self.level {
+            _ if self.relaxation > 0.0 => "rilu",
             0 => "ilu0",
             1 => "ilu1",
             2 => "ilu2",
@@ -121,6 +140,9 @@ impl<T: Real> IncompleteLuBuilder<T> for Ilu {
         self.factor(a)
     }
 }
+
+/// Nothing goes to the diagonal.
+const PLAIN: Relaxation<'static> = Relaxation::Uniform(0.0);
 
 /// The analysis of a pattern for ILU(k), for any number of factorisations of matrices that have it.
 ///
@@ -202,7 +224,43 @@ impl IluSymbolic {
         let start = Instant::now();
         with_rows(a, |rows, n| {
             self.check_order(n)?;
-            self.factor_rows(&rows, pivot, start)
+            self.factor_rows(&rows, pivot, PLAIN, start)
+        })
+    }
+
+    /// The same with relaxation factors.
+    ///
+    /// # Errors
+    /// Those of [`factor`](Self::factor) and of [`Relaxation::validate`].
+    ///
+    /// # Examples
+    /// ```
+    /// use la_precond::classical::{IluSymbolic, PivotRule, Relaxation};
+    /// use la_problems::Poisson;
+    ///
+    /// let a = Poisson::default().matrix()?;
+    /// let symbolic = IluSymbolic::new(a.view(), 0)?;
+    /// let omega = vec![1.0; a.rows()];
+    /// let modified = symbolic.factor_relaxed(a.view(), PivotRule::default(), Relaxation::PerRow(&omega))?;
+    /// // L U has the row sums of A.
+    /// let product = &modified.to_lower() * &modified.to_upper();
+    /// for (p, a) in product.outer_iterator().zip(a.outer_iterator()) {
+    ///     assert!((p.data().iter().sum::<f64>() - a.data().iter().sum::<f64>()).abs() < 1e-12);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn factor_relaxed<T: Real, I: SpIndex>(
+        &self,
+        a: CsMatViewI<'_, T, I>,
+        pivot: PivotRule,
+        relaxation: Relaxation<'_>,
+    ) -> Result<IncompleteLu<T>, PrecondError> {
+        pivot.validate()?;
+        relaxation.validate(self.dimension())?;
+        let start = Instant::now();
+        with_rows(a, |rows, n| {
+            self.check_order(n)?;
+            self.factor_rows(&rows, pivot, relaxation, start)
         })
     }
 
@@ -230,7 +288,7 @@ impl IluSymbolic {
         }
         with_rows(a, |rows, n| {
             self.check_order(n)?;
-            let done = numeric::factor(&rows, pivot, factor);
+            let done = numeric::factor(&rows, pivot, PLAIN, factor);
             if done.is_err() {
                 factor.lower_values.fill(T::ZERO);
                 factor.upper_values.fill(T::ZERO);
@@ -257,6 +315,7 @@ impl IluSymbolic {
         &self,
         rows: &Rows<'_, T, I>,
         pivot: PivotRule,
+        relaxation: Relaxation<'_>,
         start: Instant,
     ) -> Result<IncompleteLu<T>, PrecondError> {
         let n = self.dimension();
@@ -271,7 +330,7 @@ impl IluSymbolic {
             ),
             vec![T::ONE; n],
         );
-        let replaced = numeric::factor(rows, pivot, &mut factor)?;
+        let replaced = numeric::factor(rows, pivot, relaxation, &mut factor)?;
         factor.stats = self.stats(rows, n, replaced, start);
         Ok(factor)
     }

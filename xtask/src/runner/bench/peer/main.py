@@ -1,10 +1,11 @@
 """Does the work of `bench` in another program: one command a line, one answer a line.
 
 The first argument names the module that knows the program. It has `versions()`, `load(name, indptr, indices, data,
-rhs)`, `forget(name)` and `once(work, name, number)`, which gives seconds, a count (iterations, or entries) and a relative residual
+rhs, block, modes)`, `forget(name)` and `once(work, name, number)`, which gives seconds, a count (iterations, or entries) and a relative residual
 that was computed after the clock had stopped; the last may be left out.
 
-load NAME FOLDER          reads indptr, indices, data and rhs (NumPy files) as a CSR matrix
+load NAME FOLDER BLOCK    reads indptr, indices, data and rhs (NumPy files) as a CSR matrix with BLOCK unknowns per node, and
+                          modes, the near-null space, if it is there: one vector after the other
 time WORK NAME [NUMBER]   does WORK once and answers its seconds, the count and the residual (nan without one)
 forget NAME               releases the matrix and all that was made of it
 keep NAME FOLDER          writes the IC(0) factor computed last as indptr, indices and data
@@ -42,7 +43,9 @@ def main():
                     np.load(os.path.join(words[2], part + ".npy"))
                     for part in ("indptr", "indices", "data", "rhs")
                 ]
-                program.load(words[1], *parts)
+                modes = os.path.join(words[2], "modes.npy")
+                modes = np.load(modes).reshape(-1, len(parts[3])) if os.path.exists(modes) else None
+                program.load(words[1], *parts, int(words[3]), modes)
             elif words[0] == "forget":
                 program.forget(words[1])
             elif words[0] == "keep":

@@ -28,12 +28,18 @@ def versions():
     return "PETSc " + ".".join(map(str, PETSc.Sys.getVersion()))
 
 
-def load(name, indptr, indices, data, rhs):
+def load(name, indptr, indices, data, rhs, block, modes):
     index = PETSc.IntType
     n = len(indptr) - 1
     csr = (indptr.astype(index), indices.astype(index), data)
-    a = PETSc.Mat().createAIJ((n, n), csr=csr, comm=PETSc.COMM_SELF)
+    a = PETSc.Mat().createAIJ((n, n), bsize=block, csr=csr, comm=PETSc.COMM_SELF)
     b = a.createVecLeft()
+    if modes is not None:
+        # It asks for orthonormal vectors.
+        vectors = [b.duplicate() for _ in modes]
+        for vector, values in zip(vectors, np.linalg.qr(modes.T)[0].T):
+            vector.setArray(values)
+        a.setNearNullSpace(PETSc.NullSpace().create(vectors=vectors, comm=PETSc.COMM_SELF))
     b.setArray(rhs)
     matrices[name] = (a, b)
 
@@ -75,6 +81,7 @@ def solve(a, b, method, preconditioner, rtol, limit=100_000):
 
 
 SOLVES = {
+    "cg-jacobi": ("cg", "jacobi"),
     "cg-ic0": ("cg", "icc"),
     "gmres-ilu0": ("gmres", "ilu"),
     "cg-gamg": ("cg", "gamg"),

@@ -33,11 +33,14 @@ def versions():
     return found + (f", pyamg {version('pyamg')}" if pyamg else "")
 
 
-def load(name, indptr, indices, data, rhs):
+def load(name, indptr, indices, data, rhs, block, modes):
     n = len(indptr) - 1
     a = sp.csr_matrix((data, indices, indptr), shape=(n, n))
     a.has_sorted_indices = True
     matrices[name] = (a, rhs)
+    if modes is not None:
+        # Blocks are how PyAMG is told which unknowns belong together.
+        results["modes " + name] = (a.tobsr((block, block)), np.ascontiguousarray(modes.T))
 
 
 def forget(name):
@@ -77,8 +80,9 @@ def run_pyamg(work, name, a, b, number):
         raise RuntimeError(why_no_pyamg)
     if work == "pyamg-setup":
         results.pop("pyamg " + name, None)
+        blocks, modes = results.get("modes " + name, (a, None))
         start = clock()
-        hierarchy = pyamg.smoothed_aggregation_solver(a)
+        hierarchy = pyamg.smoothed_aggregation_solver(blocks, B=modes)
         seconds = clock() - start
         results["pyamg " + name] = hierarchy
         return seconds, len(hierarchy.levels)

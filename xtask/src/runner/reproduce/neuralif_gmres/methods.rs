@@ -3,9 +3,10 @@
 use anyhow::{Context, Result, bail};
 use la_gnn::Weights;
 use la_gnn::learned_lu::{ARCHITECTURE, Parameters};
+use la_gnn::relaxation;
 use la_krylov::{Host, IdentityPreconditioner, Preconditioner};
-use la_precond::classical::{Ilu, Ilut, Jacobi, LuFill};
-use la_precond::learned::{LearnedLu, NeuralPcg};
+use la_precond::classical::{Complete, CompleteFactor, Ilu, Ilut, Jacobi, LuFill};
+use la_precond::learned::{LearnedLu, LearnedRelaxation, NeuralPcg};
 use la_precond::sprs::CsMatI;
 use la_precond::{IncompleteCholesky, IncompleteCholeskyBuilder, IncompleteLu};
 use la_problems::CsrMatrix;
@@ -29,6 +30,14 @@ pub(super) enum Kind {
         drop_tol: f64,
         fill: f64,
     },
+    /// ILU(0) with this part of the fill that it leaves out on the diagonal.
+    Rilu {
+        omega: f64,
+    },
+    /// A complete sparse factorisation.
+    Complete,
+    /// Relaxed ILU(0) with a factor for each row.
+    Relaxation(Box<LearnedRelaxation>),
     LearnedLu(Box<LearnedLu>),
     /// One triangular factor L, `P = L Lᵀ`.
     LearnedIc(Box<NeuralPcg>),
@@ -40,7 +49,11 @@ pub(super) enum Ready {
     Jacobi(Jacobi, Vec<f64>),
     Lu(IncompleteLu),
     Cholesky(IncompleteCholesky),
+    Complete(Box<CompleteFactor>, CsrMatrix),
 }
+
+/// Memory of a complete factorisation: at n = 10 000 that of a random matrix is all but dense.
+const COMPLETE_BYTES: usize = 512 << 20;
 
 impl Method {
     pub(super) fn new(name: &str, kind: Kind) -> Self {
@@ -61,7 +74,12 @@ impl Method {
     /// another ε of the diagonal if one is given.
     pub(super) fn learned(name: &str, source: &str, eps: Option<f64>) -> Result<Self> {
         let weights = Weights::named_or_file(source)?;
-        let kind = if weights.provenance.architecture == ARCHITECTURE {
+        let kind = if weights.provenance.architecture == relaxation::ARCHITECTURE {
+            if eps.is_some() {
+                bail!("the weights `{source}` are not of a network with an ε of its diagonal");
+            }
+            Kind::Relaxation(Box::new(LearnedRelaxation::new(&weights)?))
+        } else if weights.provenance.architecture == ARCHITECTURE {
             let mut parameters = Parameters::from_weights(&weights)?;
             if let Some(eps) = eps {
                 parameters.config = parameters.config.with_eps(eps);
@@ -75,12 +93,25 @@ impl Method {
         Ok(Self::new(name, kind))
     }
 
+    /// Whether a relaxation network makes its factors.
+    pub(super) fn is_relaxation(&self) -> bool {
+        matches!(self.kind, Kind::Relaxation(_))
+    }
+
     /// The network of the paper before training, as a control.
     pub(super) fn untrained(name: &str, seed: u64) -> Result<Self> {
         let parameters = Parameters::initialize(&Default::default(), seed)
             .context("initialising the untrained network")?;
         let builder = LearnedLu::from_parameters(&parameters)?;
         Ok(Self::new(name, Kind::LearnedLu(Box::new(builder))))
+    }
+
+    /// The relaxation network before training.
+    pub(super) fn untrained_relaxation(name: &str, seed: u64) -> Result<Self> {
+        let parameters = relaxation::Parameters::initialize(&Default::default(), seed)
+            .context("initialising the untrained network")?;
+        let builder = LearnedRelaxation::from_parameters(&parameters)?;
+        Ok(Self::new(name, Kind::Relaxation(Box::new(builder))))
     }
 
     /// Sets the preconditioner up.
@@ -103,6 +134,16 @@ impl Method {
                     .with_fill(LuFill::Total(*fill));
                 Ready::Lu(options.factor(a.view())?)
             }
+            Kind::Rilu { omega } => {
+                Ready::Lu(Ilu::default().with_relaxation(*omega).factor(a.view())?)
+            }
+            Kind::Complete => {
+                let factor = Complete::default()
+                    .with_memory_limit(COMPLETE_BYTES)
+                    .factor(a.view())?;
+                Ready::Complete(Box::new(factor), a.clone())
+            }
+            Kind::Relaxation(builder) => Ready::Lu(builder.factor(a.view())?),
             Kind::LearnedLu(builder) => Ready::Lu(builder.factor(a.view())?),
             Kind::LearnedIc(builder) => Ready::Cholesky(builder.build(a.view())?),
         })
@@ -117,6 +158,7 @@ impl Ready {
             Self::Jacobi(m, _) => m,
             Self::Lu(m) => m,
             Self::Cholesky(m) => m,
+            Self::Complete(m, _) => &**m,
         }
     }
 
@@ -125,7 +167,7 @@ impl Ready {
         match self {
             Self::Lu(factor) => Some(factor.nnz()),
             Self::Cholesky(factor) => Some(2 * factor.nnz() - factor.dimension()),
-            Self::None(_) | Self::Jacobi(..) => None,
+            Self::None(_) | Self::Jacobi(..) | Self::Complete(..) => None,
         }
     }
 
@@ -138,6 +180,7 @@ impl Ready {
                 p.data_mut().copy_from_slice(diagonal);
                 p
             }
+            Self::Complete(_, a) => a.clone(),
             Self::Lu(factor) => {
                 if factor.row_order().is_some() || factor.column_order().is_some() {
                     bail!("factors of a permuted matrix");

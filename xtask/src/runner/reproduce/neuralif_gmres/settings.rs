@@ -89,6 +89,8 @@ pub(super) struct Learned {
 pub(super) struct Tuning {
     pub(super) drop_tol: Vec<f64>,
     pub(super) fill: Vec<f64>,
+    /// Factors of relaxed ILU(0).
+    pub(super) omega: Vec<f64>,
 }
 
 impl ProfileSettings {

@@ -34,7 +34,7 @@ pub(super) struct Study<'e> {
 }
 
 /// Methods that are no trained networks, in the order of tables.
-const CLASSICAL: [&str; 4] = ["none", "jacobi", "ilu0", "ilut"];
+const CLASSICAL: [&str; 6] = ["none", "jacobi", "ilu0", "rilu", "ilut", "lu"];
 
 impl<'e> Study<'e> {
     pub(super) fn new(
@@ -47,7 +47,7 @@ impl<'e> Study<'e> {
         let names = CLASSICAL
             .into_iter()
             .chain(settings.networks())
-            .chain(["untrained"]);
+            .chain(["untrained", "untrained-relaxation"]);
         Ok(Self {
             experiment,
             settings,
@@ -150,10 +150,19 @@ impl<'e> Study<'e> {
             Method::new("none", Kind::None).on_first(set.slow),
             Method::new("jacobi", Kind::Jacobi).on_first(set.slow),
             Method::new("ilu0", Kind::Ilu0),
+            Method::new("rilu", Kind::Rilu { omega: tuned.omega }),
             Method::new("ilut", ilut),
+            Method::new("lu", Kind::Complete).on_first(set.slow),
         ];
+        let mut relaxed = false;
         for (name, learned) in self.experiment.networks(self.settings, set)? {
-            methods.push(Method::learned(name, &learned.weights, learned.eps)?);
+            let method = Method::learned(name, &learned.weights, learned.eps)?;
+            relaxed |= method.is_relaxation();
+            methods.push(method);
+        }
+        if relaxed {
+            let name = "untrained-relaxation";
+            methods.push(Method::untrained_relaxation(name, self.request.seed)?);
         }
         methods.push(Method::untrained("untrained", self.request.seed)?.on_first(set.slow));
         Ok(methods)

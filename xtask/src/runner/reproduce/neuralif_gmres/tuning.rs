@@ -1,4 +1,5 @@
-//! The threshold factorisation at its best: drop tolerance and fill by total time on validation matrices.
+//! Classical factorisations at their best: drop tolerance and fill of ILUT, the factor of relaxed ILU(0), by total time on
+//! validation matrices.
 
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ pub(super) struct Tuned {
     pub(super) seconds: Option<f64>,
     pub(super) ilu0: Option<f64>,
     pub(super) tried: usize,
+    /// Relaxation factor of relaxed ILU(0), and its seconds.
+    pub(super) omega: f64,
+    pub(super) rilu: Option<f64>,
 }
 
 /// A candidate that is slower than ILU(0) by this factor is given up.
@@ -66,7 +70,19 @@ impl Tuned {
             fills.first().copied().unwrap_or(1.0),
         );
         let (drop_tol, fill) = best.map_or(cheapest, |b| (b.1, b.2));
+        let mut relaxed = None::<(f64, f64)>;
+        for &omega in &tuning.omega {
+            let limit = relaxed.map_or(allowance, |b| b.0);
+            let method = Method::new("rilu", Kind::Rilu { omega });
+            if let Some(total) = seconds(&method, problems, &mut solver, limit)?.total
+                && relaxed.is_none_or(|b| total < b.0)
+            {
+                relaxed = Some((total, omega));
+            }
+        }
         Ok(Self {
+            omega: relaxed.map_or(0.0, |r| r.1),
+            rilu: relaxed.map(|r| r.0),
             drop_tol,
             fill,
             seconds: best.map(|b| b.0),
@@ -80,6 +96,7 @@ impl Tuned {
             drop_tol,
             fill,
             tried,
+            omega,
             ..
         } = self;
         let shown = |seconds: Option<f64>| {
@@ -93,7 +110,10 @@ impl Tuned {
                 "no candidate was within {PATIENCE} times the time of ILU(0) ({base}); this is the one with the fewest entries"
             )
         };
-        format!("drop tolerance {drop_tol}, fill {fill} ({tried} candidates tried; {outcome})")
+        let relaxed = shown(self.rilu);
+        format!(
+            "drop tolerance {drop_tol}, fill {fill} ({tried} candidates tried; {outcome}); relaxed ILU(0) with ω = {omega} ({relaxed})"
+        )
     }
 }
 
@@ -156,6 +176,7 @@ mod tests {
         let tuning = Tuning {
             drop_tol: vec![0.01, 10.0],
             fill: vec![5.0],
+            omega: vec![0.0, 0.9],
         };
         let tuned = Tuned::on(&problems, &tuning, 60.0).unwrap();
         assert_eq!(
@@ -165,6 +186,7 @@ mod tests {
             tuned.describe()
         );
         assert!(tuned.seconds < tuned.ilu0.map(|s| 10.0 * s));
+        assert_eq!(tuned.omega, 0.9, "{}", tuned.describe());
     }
 
     #[test]
@@ -176,6 +198,7 @@ mod tests {
         let tuning = Tuning {
             drop_tol: vec![0.1, 0.5],
             fill: vec![2.0, 1.0],
+            omega: vec![0.5],
         };
         let tuned = Tuned::on(&problems, &tuning, 0.0).unwrap();
         assert_eq!(

@@ -4,6 +4,7 @@ use la_krylov::Real;
 use sprs::SpIndex;
 
 use super::super::pivot::PivotRule;
+use super::super::relaxation::Relaxation;
 use super::IncompleteLu;
 use crate::PrecondError;
 use crate::classical::input::Rows;
@@ -17,12 +18,27 @@ pub(crate) struct Slot<T> {
 }
 
 /// Fills in the values of `factor` and counts replaced pivots.
-///
-/// Row by row (the IKJ order of Saad's algorithm 10.4). With `û_kj = u_kj / u_kk` stored, the update
-/// `w_j −= l_ik u_kj` is `w_j −= w_k û_kj`, and `l_ik = w_k / u_kk` is formed once at the end.
 pub(super) fn factor<T: Real, I: SpIndex>(
     a: &Rows<'_, T, I>,
     pivot: PivotRule,
+    relaxation: Relaxation<'_>,
+    factor: &mut IncompleteLu<T>,
+) -> Result<usize, PrecondError> {
+    if relaxation.is_off() {
+        eliminate::<T, I, false>(a, pivot, relaxation, factor)
+    } else {
+        eliminate::<T, I, true>(a, pivot, relaxation, factor)
+    }
+}
+
+/// Row by row (the IKJ order of Saad's algorithm 10.4). With `û_kj = u_kj / u_kk` stored, the update
+/// `w_j −= l_ik u_kj` is `w_j −= w_k û_kj`, and `l_ik = w_k / u_kk` is formed once at the end.
+///
+/// With `RELAX` the updates that have no place are summed up and go to the pivot.
+fn eliminate<T: Real, I: SpIndex, const RELAX: bool>(
+    a: &Rows<'_, T, I>,
+    pivot: PivotRule,
+    relaxation: Relaxation<'_>,
     factor: &mut IncompleteLu<T>,
 ) -> Result<usize, PrecondError> {
     let n = factor.inverse_diagonal.len();
@@ -63,6 +79,7 @@ pub(super) fn factor<T: Real, I: SpIndex>(
         let norm = row_norm(a, n, i, &mut overall)?;
         let lower_values = &mut factor.lower_values[below.clone()];
         let mut finite = true;
+        let mut left_out = T::ZERO;
         for (&k, l) in left.iter().zip(lower_values) {
             let k = k as usize;
             let wk = work[k].value;
@@ -74,8 +91,13 @@ pub(super) fn factor<T: Real, I: SpIndex>(
                 let slot = &mut work[j as usize];
                 if slot.row == row {
                     slot.value -= wk * u;
+                } else if RELAX {
+                    left_out -= wk * u;
                 }
             }
+        }
+        if RELAX {
+            work[i].value += relaxation.of_row::<T>(i) * left_out;
         }
         let (diagonal, mut other) = pivot.apply(work[i].value, norm);
         let inverse = T::ONE / diagonal;
