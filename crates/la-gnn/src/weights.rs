@@ -75,6 +75,13 @@ bundled!(
     "neuralif-gmres-lcom-s2",
     "neuralif-gmres-lmin",
     "neuralif-gmres-lhatmin",
+    "neuralif-gmres-lmax-n400",
+    "neuralif-gmres-lcom-n400",
+    "neuralif-gmres-ic",
+    "neuralif-gmres-convection",
+    "neuralif-gmres-convection-s1",
+    "neuralif-gmres-convection-s2",
+    "neuralif-gmres-convection-plain",
 );
 
 fn format_error(e: impl std::fmt::Display) -> GnnError {
