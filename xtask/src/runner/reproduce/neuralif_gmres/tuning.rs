@@ -27,7 +27,7 @@ pub(super) struct Tuned {
 }
 
 /// A candidate that is slower than ILU(0) by this factor is given up.
-const PATIENCE: f64 = 10.0;
+const PATIENCE: f64 = 2.0;
 
 impl Tuned {
     /// Tries every pair on `problems`, on the current thread pool. A candidate that fails, or is slower than the best one so far, is
@@ -185,7 +185,7 @@ mod tests {
             "{}",
             tuned.describe()
         );
-        assert!(tuned.seconds < tuned.ilu0.map(|s| 10.0 * s));
+        assert!(tuned.seconds < tuned.ilu0.map(|s| PATIENCE * s));
         assert_eq!(tuned.omega, 0.9, "{}", tuned.describe());
     }
 
