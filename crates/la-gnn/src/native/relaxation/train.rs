@@ -40,8 +40,7 @@ impl RelaxationSample {
 /// Loss and gradient of a relaxation network on batches of matrices, each on one thread.
 ///
 /// The loss is `ln(‖r_m‖ / ‖b‖) / m`, the mean logarithmic rate at which m steps of GMRES with the relaxed factors reduce a Gaussian
-/// right-hand side b. Losses on P alone (`‖A − P‖`, condition numbers of K type, `‖A P⁻¹ − I‖`) fall while the iterations rise here; this
-/// one is what is wanted.
+/// right-hand side b: what is wanted itself, and not a norm of P that may fall while the iterations rise.
 #[derive(Debug)]
 pub struct RelaxationEngine {
     config: RelaxationConfig,
