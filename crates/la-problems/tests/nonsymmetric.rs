@@ -127,6 +127,34 @@ fn noise_on_the_nonzeros_keeps_the_pattern() {
 }
 
 #[test]
+fn strength_scales_the_noise_and_nothing_else() {
+    for perturbation in [
+        Perturbation::Nonzeros,
+        Perturbation::SparseUniform {
+            entries_per_row: 10.0,
+        },
+    ] {
+        let family = PerturbedPoisson::default()
+            .with_grid(Grid::rectangle(12, 12))
+            .with_perturbation(perturbation);
+        let draw = |strength| {
+            let system = family.clone().with_strength(strength).generate(5).unwrap();
+            system.matrix
+        };
+        let (none, one, three) = (draw(0.0), draw(1.0), draw(3.0));
+        for (value, (i, j)) in one.iter() {
+            let at = |m: &CsrMatrix| m.get(i as usize, j as usize).copied().unwrap();
+            let noise = value - at(&none);
+            assert!((at(&three) - at(&none) - 3.0 * noise).abs() < 1e-14);
+        }
+        let poisson = Poisson::new(Grid::rectangle(12, 12)).matrix().unwrap();
+        let size = |m: &CsrMatrix| m.data().iter().map(|v| v * v).sum::<f64>();
+        assert_eq!(size(&none), size(&poisson));
+        assert!(family.clone().with_strength(f64::NAN).generate(5).is_err());
+    }
+}
+
+#[test]
 fn diagonal_entries_are_zeroed_or_removed() {
     let family = sparse_uniform(20, 39.5);
     let kept = family.generate(9).unwrap().matrix;

@@ -70,6 +70,8 @@ pub struct PerturbedPoisson {
     pub grid: Grid,
     /// The noise. Default [`Perturbation::SparseUniform`] with 39.5 entries in a row, on every grid.
     pub perturbation: Perturbation,
+    /// Factor on the noise, finite. Default 1, the published strength.
+    pub strength: f64,
     /// What becomes of the diagonal. Default [`DiagonalEntries::Kept`].
     pub diagonal: DiagonalEntries,
     /// The right-hand side. Default [`RightHandSide::Smooth`].
@@ -83,6 +85,7 @@ impl Default for PerturbedPoisson {
             perturbation: Perturbation::SparseUniform {
                 entries_per_row: 0.0158 * 2500.0,
             },
+            strength: 1.0,
             diagonal: DiagonalEntries::Kept,
             rhs: RightHandSide::Smooth,
         }
@@ -101,6 +104,13 @@ impl PerturbedPoisson {
     #[must_use]
     pub fn with_perturbation(mut self, perturbation: Perturbation) -> Self {
         self.perturbation = perturbation;
+        self
+    }
+
+    /// Sets the factor on the noise. The same seed draws the same noise, whatever the factor.
+    #[must_use]
+    pub fn with_strength(mut self, strength: f64) -> Self {
+        self.strength = strength;
         self
     }
 
@@ -136,6 +146,12 @@ impl PerturbedPoisson {
             )?;
             require_u32("nonzeros", ((entries_per_row + 5.0) * n as f64) as usize)?;
         }
+        require(
+            self.strength.is_finite(),
+            "strength",
+            self.strength,
+            "finite",
+        )?;
         match self.diagonal {
             DiagonalEntries::Kept => Ok(()),
             DiagonalEntries::Zero(part) | DiagonalEntries::Missing(part) => {
@@ -168,12 +184,12 @@ impl PerturbedPoisson {
         let mut matrix = Poisson::new(self.grid).matrix()?;
         match self.perturbation {
             Perturbation::SparseUniform { entries_per_row } => {
-                matrix = add_sparse(&matrix, entries_per_row, &mut rng);
+                matrix = add_sparse(&matrix, entries_per_row, self.strength, &mut rng);
             }
             Perturbation::Nonzeros => {
                 for value in matrix.data_mut() {
                     let noise: f64 = StandardNormal.sample(&mut rng);
-                    *value += noise;
+                    *value += self.strength * noise;
                 }
             }
         }
@@ -200,8 +216,8 @@ impl PerturbedPoisson {
     }
 }
 
-/// `matrix + S`, with `per_row · n` entries of `S` at different places and values from U(0, 1).
-fn add_sparse(matrix: &CsrMatrix, per_row: f64, rng: &mut ChaCha8Rng) -> CsrMatrix {
+/// `matrix + strength S`, with `per_row · n` entries of `S` at different places and values from U(0, 1).
+fn add_sparse(matrix: &CsrMatrix, per_row: f64, strength: f64, rng: &mut ChaCha8Rng) -> CsrMatrix {
     let n = matrix.rows();
     let (cells, count) = ((n as u64).pow(2), (per_row * n as f64).round() as usize);
     // Places drawn again are drawn anew: the first `count` different ones of a sequence, hence uniform.
@@ -242,7 +258,7 @@ fn add_sparse(matrix: &CsrMatrix, per_row: f64, rng: &mut ChaCha8Rng) -> CsrMatr
                 value += a;
             }
             if theirs == place && noise.next().is_some() {
-                value += rng.random::<f64>();
+                value += strength * rng.random::<f64>();
             }
             indices.push((place - first) as u32);
             data.push(value);

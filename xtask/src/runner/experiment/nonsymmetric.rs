@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use la_problems::io::{ReadOptions, read_matrix};
 use la_problems::{
-    ConvectionSamples, CsrMatrix, Grid, LinearSystem, Perturbation, PerturbedPoisson,
-    PerturbedValues, RightHandSide, Split, ValueNoise, WindChoice,
+    ConvectionSamples, CsrMatrix, DiagonalEntries, Grid, LinearSystem, Perturbation,
+    PerturbedPoisson, PerturbedValues, RightHandSide, Split, ValueNoise, WindChoice,
 };
 use serde_json::json;
 
@@ -15,12 +15,16 @@ use super::Problem;
 /// A set of nonsymmetric samples.
 #[derive(Debug, Clone)]
 pub(crate) enum Nonsymmetric {
-    /// A Poisson matrix plus sparse uniform noise, `side` × `side` points.
-    SparseUniform { side: usize },
-    /// A Poisson matrix with noise on its nonzeros.
-    PerturbedNonzeros { side: usize },
+    /// A Poisson matrix plus noise.
+    Perturbed {
+        name: String,
+        family: PerturbedPoisson,
+    },
     /// Upwind convection-diffusion with random wind and cell Péclet number.
-    Convection { side: usize },
+    Convection {
+        name: String,
+        family: ConvectionSamples,
+    },
     /// The same in a cube, blown about by eddies; `mixed` draws the side of every sample, from half of `side` to all of it.
     Eddies { side: usize, mixed: bool },
     /// Given matrices in turn, their values times log-normal factors.
@@ -45,21 +49,66 @@ impl Nonsymmetric {
     pub(crate) const NAMES: &str = "`sparse-uniform`, `perturbed-nonzeros`, `convection-diffusion`, `convection-3d`, `convection-3d-mixed` and `values:FILE,FILE...`";
 
     /// The family of this name; `None` for other names. Grids have the side that comes nearest to `n` points.
+    ///
+    /// The noisy Poisson matrices take options, `sparse-uniform:strength=2,missing=0.05`: a factor on the noise, and the part of the
+    /// diagonal that is left out or, with `zero`, a stored zero; `convection-diffusion:peclet=100` has this cell Péclet number always.
     pub(crate) fn parse(text: &str, n: usize) -> Result<Option<Self>> {
+        if let Some(files) = text.strip_prefix("values:") {
+            return Self::values(files.split(',').map(PathBuf::from).collect()).map(Some);
+        }
+        let (base, options) = text.split_once(':').unwrap_or((text, ""));
         let side = ((n as f64).sqrt().round() as usize).max(1);
-        Ok(Some(match text {
-            "sparse-uniform" => Self::SparseUniform { side },
-            "perturbed-nonzeros" => Self::PerturbedNonzeros { side },
-            "convection-diffusion" | "convection" => Self::Convection { side },
+        let grid = Grid::rectangle(side, side);
+        let mut family = match base {
+            "sparse-uniform" | "perturbed-nonzeros" => {
+                let mut family = PerturbedPoisson::default().with_grid(grid);
+                if base == "perturbed-nonzeros" {
+                    family = family.with_perturbation(Perturbation::Nonzeros);
+                }
+                Self::Perturbed {
+                    name: text.replace(':', "-").replace('=', ""),
+                    family,
+                }
+            }
+            "convection-diffusion" | "convection" => Self::Convection {
+                name: text
+                    .replacen(base, "convection-diffusion", 1)
+                    .replace(':', "-")
+                    .replace('=', ""),
+                family: ConvectionSamples::default().with_grid(grid),
+            },
             "convection-3d" | "convection-3d-mixed" => Self::Eddies {
                 side: ((n as f64).cbrt().round() as usize).max(1),
-                mixed: text.ends_with("mixed"),
+                mixed: base.ends_with("mixed"),
             },
-            _ => match text.strip_prefix("values:") {
-                Some(files) => Self::values(files.split(',').map(PathBuf::from).collect())?,
-                None => return Ok(None),
-            },
-        }))
+            _ => return Ok(None),
+        };
+        for option in options.split(',').filter(|o| !o.is_empty()) {
+            family
+                .option(option)
+                .with_context(|| format!("option `{option}` of `{text}`"))?;
+        }
+        Ok(Some(family))
+    }
+
+    /// Takes in `key=value`.
+    fn option(&mut self, option: &str) -> Result<()> {
+        let (key, value) = option.split_once('=').context("it has no `=`")?;
+        let value: f64 = value.parse().context("its value is no number")?;
+        match (self, key) {
+            (Self::Perturbed { family, .. }, "strength") => family.strength = value,
+            (Self::Perturbed { family, .. }, "missing") => {
+                family.diagonal = DiagonalEntries::Missing(value);
+            }
+            (Self::Perturbed { family, .. }, "zero") => {
+                family.diagonal = DiagonalEntries::Zero(value);
+            }
+            (Self::Convection { family, .. }, "peclet") => family.cell_peclet = [value; 2],
+            _ => bail!(
+                "not known; noisy Poisson matrices have `strength`, `missing` and `zero`, convection-diffusion has `peclet`"
+            ),
+        }
+        Ok(())
     }
 
     /// Samples around the matrices of these files.
@@ -96,22 +145,9 @@ impl Nonsymmetric {
     ) -> Result<Problem> {
         let seed = split.seed(index);
         let (name, grid, system): (String, Grid, LinearSystem) = match self {
-            Self::SparseUniform { side } => {
-                let grid = Grid::rectangle(*side, *side);
-                let family = PerturbedPoisson::default().with_grid(grid);
-                ("sparse-uniform".into(), grid, family.generate(seed)?)
-            }
-            Self::PerturbedNonzeros { side } => {
-                let grid = Grid::rectangle(*side, *side);
-                let family = PerturbedPoisson::default()
-                    .with_grid(grid)
-                    .with_perturbation(Perturbation::Nonzeros);
-                ("perturbed-nonzeros".into(), grid, family.generate(seed)?)
-            }
-            Self::Convection { side } => {
-                let grid = Grid::rectangle(*side, *side);
-                let family = ConvectionSamples::default().with_grid(grid);
-                ("convection-diffusion".into(), grid, family.generate(seed)?)
+            Self::Perturbed { name, family } => (name.clone(), family.grid, family.generate(seed)?),
+            Self::Convection { name, family } => {
+                (name.clone(), family.grid, family.generate(seed)?)
             }
             Self::Eddies { side, mixed } => {
                 let least = side.div_ceil(2);
@@ -146,11 +182,10 @@ impl Nonsymmetric {
 
     /// The generator's parameters, for the metadata of weights.
     pub(crate) fn describe(&self, samples: usize) -> serde_json::Value {
-        let grid = |name: &str, side: &usize| json!({ "family": name, "n": side * side, "samples": samples });
+        let grid = |name: &str, grid: &Grid| json!({ "family": name, "n": grid.num_points(), "samples": samples });
         match self {
-            Self::SparseUniform { side } => grid("sparse-uniform", side),
-            Self::PerturbedNonzeros { side } => grid("perturbed-nonzeros", side),
-            Self::Convection { side } => grid("convection-diffusion", side),
+            Self::Perturbed { name, family } => grid(name, &family.grid),
+            Self::Convection { name, family } => grid(name, &family.grid),
             Self::Eddies { side, mixed } => {
                 let name = if *mixed {
                     "convection-3d-mixed"
@@ -193,6 +228,43 @@ mod tests {
         let near = Nonsymmetric::parse("convection", 1000).unwrap().unwrap();
         let problem = near.problem(Split::Test, 0, None).unwrap();
         assert_eq!(problem.matrix.rows(), 32 * 32);
+    }
+
+    #[test]
+    fn options_of_a_family_are_read() {
+        let matrix = |text: &str| {
+            let family = Nonsymmetric::parse(text, 100).unwrap().unwrap();
+            family.problem(Split::Test, 0, None).unwrap()
+        };
+        let (plain, doubled) = (
+            matrix("sparse-uniform"),
+            matrix("sparse-uniform:strength=2"),
+        );
+        assert!(doubled.name.starts_with("sparse-uniform-strength2-"));
+        let noiseless = matrix("sparse-uniform:strength=0").matrix;
+        // The noise of strength 2 is twice that of strength 1.
+        let twice = &(&plain.matrix - &noiseless) * 2.0;
+        let rest = &(&doubled.matrix - &noiseless) - &twice;
+        assert!(rest.data().iter().all(|v| v.abs() < 1e-14));
+        let holes = matrix("perturbed-nonzeros:missing=1").matrix;
+        assert!((0..100).all(|i| holes.get(i, i).is_none()));
+        let zeros = matrix("sparse-uniform:zero=1,strength=0.5").matrix;
+        assert!((0..100).all(|i| zeros.get(i, i) == Some(&0.0)));
+        let (mild, wild) = (
+            matrix("convection:peclet=0.1"),
+            matrix("convection-diffusion:peclet=50"),
+        );
+        assert_eq!(wild.name, mild.name.replace("peclet0.1", "peclet50"));
+        assert_ne!(mild.matrix, wild.matrix);
+        for wrong in [
+            "sparse-uniform:peclet=1",
+            "convection:strength=2",
+            "sparse-uniform:strength",
+            "sparse-uniform:strength=much",
+        ] {
+            let error = format!("{:#}", Nonsymmetric::parse(wrong, 100).unwrap_err());
+            assert!(error.contains(wrong), "{error}");
+        }
     }
 
     #[test]

@@ -70,25 +70,15 @@ impl Method {
         self
     }
 
-    /// A learned factorisation with bundled weights or those of a file, whatever of the two networks they are of; with
-    /// another ε of the diagonal if one is given.
-    pub(super) fn learned(name: &str, source: &str, eps: Option<f64>) -> Result<Self> {
+    /// A learned factorisation with bundled weights or those of a file, whatever of the networks they are of.
+    pub(super) fn learned(name: &str, source: &str) -> Result<Self> {
         let weights = Weights::named_or_file(source)?;
-        let kind = if weights.provenance.architecture == relaxation::ARCHITECTURE {
-            if eps.is_some() {
-                bail!("the weights `{source}` are not of a network with an ε of its diagonal");
+        let kind = match weights.provenance.architecture.as_str() {
+            relaxation::ARCHITECTURE => {
+                Kind::Relaxation(Box::new(LearnedRelaxation::new(&weights)?))
             }
-            Kind::Relaxation(Box::new(LearnedRelaxation::new(&weights)?))
-        } else if weights.provenance.architecture == ARCHITECTURE {
-            let mut parameters = Parameters::from_weights(&weights)?;
-            if let Some(eps) = eps {
-                parameters.config = parameters.config.with_eps(eps);
-            }
-            Kind::LearnedLu(Box::new(LearnedLu::from_parameters(&parameters)?))
-        } else if eps.is_some() {
-            bail!("the weights `{source}` are not of a network with an ε of its diagonal");
-        } else {
-            Kind::LearnedIc(Box::new(NeuralPcg::new(&weights)?))
+            ARCHITECTURE => Kind::LearnedLu(Box::new(LearnedLu::new(&weights)?)),
+            _ => Kind::LearnedIc(Box::new(NeuralPcg::new(&weights)?)),
         };
         Ok(Self::new(name, kind))
     }
@@ -272,27 +262,16 @@ mod tests {
         let general = NeuralPcgConfig::general();
         let ic = neuralpcg::Parameters::initialize(&general, 5).unwrap();
         let ic = save("ic", ic.to_weights(Provenance::default()));
-        let pivot = |eps| {
-            let method = Method::learned("learned", &lu, eps).unwrap();
-            let Ready::Lu(factor) = method.set_up(&a).unwrap() else {
-                panic!("no LU factors");
-            };
-            factor.stats().smallest_pivot.unwrap()
-        };
-        assert!(pivot(None) >= 1e-3 && pivot(Some(0.5)) >= 0.5);
-        assert!(pivot(None) < 0.5, "otherwise ε does nothing here");
-        let ready = Method::learned("learned", &ic, None)
-            .unwrap()
-            .set_up(&a)
-            .unwrap();
+        let ready = Method::learned("learned", &lu).unwrap().set_up(&a).unwrap();
+        assert!(matches!(ready, Ready::Lu(_)));
+        let ready = Method::learned("learned", &ic).unwrap().set_up(&a).unwrap();
         assert!(matches!(ready, Ready::Cholesky(_)));
         assert_eq!(ready.nnz(), Some(a.nnz()));
-        assert!(Method::learned("learned", &ic, Some(0.1)).is_err());
     }
 
     #[test]
     fn weights_that_are_not_there_are_named() {
-        let error = Method::learned("learned-x", "no-such-weights", None)
+        let error = Method::learned("learned-x", "no-such-weights")
             .err()
             .unwrap()
             .to_string();

@@ -46,7 +46,7 @@ pub(super) struct ProfileSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Set {
-    /// A family of [`Nonsymmetric`], or `reservoir`: the real matrices.
+    /// A family of [`Nonsymmetric`] with its options, or `reservoir`: the real matrices.
     family: String,
     /// Order of the matrices; of no meaning for `reservoir`.
     #[serde(default)]
@@ -59,6 +59,8 @@ pub(super) struct Set {
     /// Matrices whose singular values are computed.
     #[serde(default)]
     pub(super) spectra: usize,
+    /// Order of the matrices on which classical methods are tuned, if not `n`: where a single candidate takes a minute.
+    tune: Option<usize>,
     /// Names in [`Experiment::learned`] in place of those of the profile: networks trained for this family.
     learned: Option<Vec<String>>,
 }
@@ -77,10 +79,8 @@ pub(super) enum Rhs {
 pub(super) struct Learned {
     /// Bundled weights.
     pub(super) weights: String,
-    /// ε of the diagonal, if not that of the training.
-    pub(super) eps: Option<f64>,
     /// Arguments of `cargo xtask train` that make such weights, for `--train`.
-    pub(super) train: Option<String>,
+    pub(super) train: String,
 }
 
 /// Candidates that are tried on validation matrices.
@@ -120,12 +120,24 @@ impl Set {
         name
     }
 
-    /// What the tuning depends on: everything but the right-hand side.
-    pub(super) fn matrices(&self) -> String {
+    /// The matrices, whatever the right-hand side.
+    fn matrices(&self) -> String {
+        let family = self.family.replace(':', "-").replace('=', "");
         match self.n {
-            0 => self.family.clone(),
-            n => format!("{}-n{n}", self.family),
+            0 => family,
+            n => format!("{family}-n{n}"),
         }
+    }
+
+    /// The set whose validation matrices classical methods are tuned on: this one, or smaller matrices of its family.
+    pub(super) fn for_tuning(&self) -> Self {
+        let n = self.tune.unwrap_or(self.n);
+        Self { n, ..self.clone() }
+    }
+
+    /// What the tuning depends on: everything but the right-hand side.
+    pub(super) fn tuning(&self) -> String {
+        self.for_tuning().matrices()
     }
 
     pub(super) fn rhs(&self) -> RightHandSide {
@@ -251,8 +263,7 @@ mod tests {
         let mut profile = experiment.profile("smoke").unwrap().clone();
         let absent = Learned {
             weights: "no-such-weights".into(),
-            eps: None,
-            train: None,
+            train: String::new(),
         };
         experiment.learned.insert("learned-absent".into(), absent);
         profile.learned = vec!["learned-absent".into()];

@@ -94,7 +94,7 @@ impl<'e> Study<'e> {
     /// Everything on one set; `first` is the paper's, with pictures and controls.
     fn set(&mut self, set: &Set, family: &Nonsymmetric, first: bool) -> Result<()> {
         let name = set.name();
-        let tuned = self.tune(set, family)?;
+        let tuned = self.tune(set)?;
         let methods = self.methods(set, &tuned)?;
         let rows = self.compare(set, family, &methods)?;
         let names: Vec<&str> = methods.iter().map(|m| m.name.as_str()).collect();
@@ -119,19 +119,20 @@ impl<'e> Study<'e> {
     }
 
     /// The candidates of ILUT on validation matrices; once for each family and order.
-    fn tune(&mut self, set: &Set, family: &Nonsymmetric) -> Result<Tuned> {
-        let key = format!("{}/tuning", set.matrices());
-        let (settings, tuning, one_thread) =
-            (self.settings, &self.experiment.tuning, &self.one_thread);
+    fn tune(&mut self, set: &Set) -> Result<Tuned> {
+        let key = format!("{}/tuning", set.tuning());
+        let (settings, experiment, one_thread) = (self.settings, self.experiment, &self.one_thread);
         let tuned = self.ledger.part(&key, || {
+            let family = experiment.family(&set.for_tuning())?;
+            let family = family.map_err(anyhow::Error::msg)?;
             let problems = (0..settings.tuning)
                 .map(|i| family.problem(Split::Validation, i, Some(set.rhs())))
                 .collect::<Result<Vec<Problem>>>()?;
-            one_thread.install(|| Tuned::on(&problems, tuning, settings.time_limit))
+            one_thread.install(|| Tuned::on(&problems, &experiment.tuning, settings.time_limit))
         })?;
         let note = format!(
             "ILUT on {}, chosen on {} validation matrices by total time: {}.",
-            set.matrices(),
+            set.tuning(),
             settings.tuning,
             tuned.describe()
         );
@@ -156,7 +157,7 @@ impl<'e> Study<'e> {
         ];
         let mut relaxed = false;
         for (name, learned) in self.experiment.networks(self.settings, set)? {
-            let method = Method::learned(name, &learned.weights, learned.eps)?;
+            let method = Method::learned(name, &learned.weights)?;
             relaxed |= method.is_relaxation();
             methods.push(method);
         }

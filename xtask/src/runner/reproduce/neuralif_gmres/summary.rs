@@ -100,7 +100,6 @@ fn deviations() -> Vec<String> {
         "Times of the paper were taken on another machine: ratios to ILU(0) are the numbers to compare.",
         "ILU(0) is ours, not ILU++'s; both are without fill. ILUT is not in the paper; its drop tolerance and fill are chosen on \
          validation matrices of each set.",
-        "Rows of another ε use the weights of `learned-lcom` with that ε of the diagonal at inference; the paper trained a network for each.",
         "The samples around the reservoir matrices (ORSIRR 1, ORSIRR 2, ORSREG 1) have their values times exp(0.1 z), z from N(0, 1).",
         "Ratios are means over matrices of ratios on the same matrix; times are medians of interleaved repetitions on one thread; a \
          method that takes more than 5 s is measured once.",
