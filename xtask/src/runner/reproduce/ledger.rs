@@ -93,7 +93,7 @@ impl Ledger {
         })
     }
 
-    /// The part `key` of the run: from an earlier sitting, or computed and written down now.
+    /// The part `key` of the run: from this sitting or an earlier one, or computed and written down now.
     pub(crate) fn part<T: Serialize + DeserializeOwned>(
         &mut self,
         key: &str,
@@ -120,6 +120,7 @@ impl Ledger {
         self.file
             .write_all(line.as_bytes())
             .with_context(|| format!("cannot write to {}", self.folder.display()))?;
+        self.parts.insert(part.key, part.value);
         Ok(value)
     }
 
@@ -223,8 +224,8 @@ mod tests {
             [false, false, true]
         );
         assert_eq!(write(folder.path(), 0, &["c"]), [false]);
-        // Another seed is another run.
-        assert_eq!(write(folder.path(), 1, &["a"]), [true]);
+        // Another seed is another run. What is asked for twice is computed once.
+        assert_eq!(write(folder.path(), 1, &["a", "a"]), [true, false]);
         fs::write(&path, b"\xff\xfe not a ledger").unwrap();
         assert_eq!(write(folder.path(), 1, &["a"]), [true]);
         let ledger = Ledger::open(folder.path(), "paper", &request(1)).unwrap();

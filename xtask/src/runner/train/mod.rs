@@ -44,7 +44,8 @@ pub(crate) struct Args {
     model: Model,
     /// `synthetic`, `poisson`, `sparse-uniform`, `perturbed-nonzeros`, `convection-diffusion`, `convection-3d`, `convection-3d-mixed`,
     /// `values:FILE,FILE...`, a matrix file,
-    /// or a folder of matrix files [default: synthetic; for matrices that are not symmetric sparse-uniform]
+    /// or a folder of matrix files; noisy Poisson matrices take options, `sparse-uniform:strength=2,missing=0.05` (or `zero=0.05`), and
+    /// `convection-diffusion:peclet=100` [default: synthetic; for matrices that are not symmetric sparse-uniform]
     #[arg(long)]
     data: Option<String>,
     /// Order of generated matrices (Poisson: between half and twice of it) [default: 10000; for matrices that are not symmetric 2500]
