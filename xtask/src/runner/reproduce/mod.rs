@@ -1,6 +1,7 @@
 //! `reproduce`: an experiment of a paper, ours beside the paper's.
 
 mod digest;
+mod gnp;
 mod ledger;
 mod neuralif;
 mod neuralif_gmres;
@@ -56,6 +57,8 @@ enum Paper {
     Neuralif,
     /// Learned incomplete LU factorization for GMRES
     NeuralifGmres,
+    /// Graph neural preconditioners for flexible GMRES
+    Gnp,
 }
 
 /// How much of an experiment is run.
@@ -109,6 +112,15 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         for (name, about) in neuralif_gmres::profiles()? {
             println!("          --profile {name:<6} {about}");
         }
+        println!(
+            "gnp  J. Chen, Graph neural preconditioners for iterative solutions of sparse linear systems, ICLR 2025"
+        );
+        println!(
+            "          needs: LA_DATA_DIR for the real matrices; each network is trained here, for its matrix"
+        );
+        for (name, about) in gnp::profiles()? {
+            println!("          --profile {name:<6} {about}");
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let request = Request {
@@ -120,6 +132,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     let unmet = match args.paper {
         Some(Paper::Neuralif) => neuralif::run(&request)?,
         Some(Paper::NeuralifGmres) => neuralif_gmres::run(&request)?,
+        Some(Paper::Gnp) => gnp::run(&request)?,
         None => bail!("name a paper; `cargo xtask reproduce --list` shows them"),
     };
     Ok(if args.strict && unmet {

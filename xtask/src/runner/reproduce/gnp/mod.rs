@@ -1,0 +1,60 @@
+//! GNP: J. Chen, *Graph Neural Preconditioners for Iterative Solutions of Sparse Linear Systems*, ICLR 2025.
+
+mod cases;
+mod methods;
+mod metrics;
+mod rows;
+mod settings;
+mod sides;
+mod solve;
+mod study;
+mod summary;
+
+use anyhow::Result;
+use xtask::report::{Environment, Results, write_folder};
+
+use super::{Ledger, Request, digest};
+use settings::Experiment;
+
+/// Names of the profiles and what they are.
+pub(super) fn profiles() -> Result<Vec<(String, String)>> {
+    let experiment = Experiment::load()?;
+    Ok(["smoke", "quick", "full"]
+        .iter()
+        .filter_map(|name| {
+            let profile = experiment.profiles.get(*name)?;
+            Some(((*name).to_string(), profile.about.clone()))
+        })
+        .collect())
+}
+
+/// Runs the experiment; true if a verdict is `not met`.
+pub(super) fn run(request: &Request) -> Result<bool> {
+    let experiment = Experiment::load()?;
+    experiment.profile(request.profile.name())?;
+    let threads = rayon::current_num_threads();
+    let libtorch = cfg!(feature = "torch").then(|| "2.11.0".to_string());
+    let environment = Environment::capture(&crate::root(), threads, libtorch);
+    let results = Results::new(
+        "gnp",
+        request.profile.name(),
+        request.seed,
+        "cpu",
+        environment,
+    );
+    let folder = crate::root()
+        .join("target/reproduce/gnp")
+        .join(request.profile.name());
+    let ledger = Ledger::open(&folder, "gnp", request)?;
+    let mut study = study::Study::new(&experiment, request, results, ledger)?;
+    study.run()?;
+    let done = study.finish()?;
+    write_folder(&folder, &done.results, &done.page)?;
+    xtask::report::write_atomic(&folder.join("rows.jsonl"), done.lines.as_bytes())?;
+    done.ledger.close()?;
+    println!("{}", digest::digest(&done.results, &summary::QUANTITIES));
+    println!("{}", done.page.overview);
+    println!("{}", done.page.summary);
+    println!("report: {}", folder.join("report.html").display());
+    Ok(done.results.has_unmet())
+}
