@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use la_precond::learned::gnp::prescaled;
 use la_problems::io::{ReadOptions, read_matrix};
 use la_problems::{
     Circuit, ConvectionDiffusion, CsrMatrix, Grid, PermutedDominant, StokesCavity,
@@ -82,7 +83,8 @@ impl Case {
             }
             Source::Generated(generated) => generated.matrix()?,
         };
-        prescaled(&a).with_context(|| self.name.clone())
+        let (a, gamma) = prescaled(a.view()).with_context(|| self.name.clone())?;
+        Ok(Scaled { a, gamma })
     }
 }
 
@@ -98,33 +100,6 @@ impl Generated {
             Self::Permuted(n) => PermutedDominant::default().with_n(n).generate(0)?.matrix,
         })
     }
-}
-
-/// `A / γ` with `γ = min(‖A‖_∞, ‖A‖_1)` (equation 6).
-pub(super) fn prescaled(a: &CsrMatrix) -> Result<Scaled> {
-    let (rows, cols) = (a.rows(), a.cols());
-    ensure!(rows == cols, "the matrix is {rows}x{cols} and not square");
-    let mut indptr = vec![0_u32];
-    let (mut indices, mut data) = (Vec::new(), Vec::new());
-    let mut columns = vec![0.0_f64; cols];
-    let mut widest = 0.0_f64;
-    for row in a.outer_iterator() {
-        let mut sum = 0.0;
-        for (j, &value) in row.iter().filter(|(_, v)| **v != 0.0) {
-            ensure!(value.is_finite(), "an entry is not finite");
-            indices.push(j as u32);
-            data.push(value);
-            columns[j] += value.abs();
-            sum += value.abs();
-        }
-        widest = widest.max(sum);
-        indptr.push(indices.len() as u32);
-    }
-    let gamma = columns.iter().copied().fold(0.0, f64::max).min(widest);
-    ensure!(gamma > 0.0, "the matrix is zero");
-    data.iter_mut().for_each(|v| *v /= gamma);
-    let a = CsrMatrix::new((rows, cols), indptr, indices, data);
-    Ok(Scaled { a, gamma })
 }
 
 /// The matrices of a profile, small ones first, and what is to be said about them.
@@ -213,24 +188,6 @@ fn selection(folder: &Path, settings: &ProfileSettings) -> Result<Vec<Case>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_smaller_of_both_norms_is_one() {
-        // Row sums 3 and 40, column sums 11 and 32.
-        let a = CsrMatrix::new(
-            (2, 2),
-            vec![0, 2, 4],
-            vec![0, 1, 0, 1],
-            vec![1.0, -2.0, 10.0, -30.0],
-        );
-        let scaled = prescaled(&a).unwrap();
-        assert_eq!(scaled.gamma, 32.0);
-        assert_eq!(scaled.a.data(), [1.0 / 32.0, -0.0625, 0.3125, -0.9375]);
-        let zero = CsrMatrix::new((2, 2), vec![0, 1, 1], vec![0], vec![0.0]);
-        assert!(prescaled(&zero).is_err());
-        let wide = CsrMatrix::new((1, 2), vec![0, 1], vec![0], vec![1.0]);
-        assert!(prescaled(&wide).is_err());
-    }
 
     #[test]
     fn generated_matrices_are_named() {

@@ -1,14 +1,18 @@
 //! GNP: J. Chen, *Graph Neural Preconditioners for Iterative Solutions of Sparse Linear Systems*, ICLR 2025.
 
 mod cases;
+mod drawings;
 mod methods;
 mod metrics;
 mod rows;
 mod settings;
+mod shares;
 mod sides;
 mod solve;
 mod study;
 mod summary;
+mod tables;
+mod totals;
 
 use anyhow::Result;
 use xtask::report::{Environment, Results, write_folder};

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use la_krylov::{FgmresOptions, HISTORY_LIMIT, History, Host, ResidualCheck, Status, fgmres_in};
+use la_krylov::{HISTORY_LIMIT, Host, Status, fgmres_in};
+use la_precond::learned::gnp::paper_options;
 use la_problems::CsrMatrix;
 
 use super::methods::Resettable;
-use super::metrics::{Point, RTOL};
+use super::metrics::Point;
 use super::sides::System;
 
-/// Directions of a cycle.
+/// Directions of a cycle, as [`paper_options`] has it.
 pub(super) const RESTART: usize = 10;
 /// Iterations, over all cycles, of a solve that is not timed.
 pub(super) const MAX_ITERS: usize = 100;
@@ -61,12 +62,7 @@ pub(super) fn solve(
     limit: Limit,
 ) -> Result<Solved> {
     m.reset();
-    let mut options = FgmresOptions::default()
-        .with_restart(RESTART)
-        .with_rtol(RTOL)
-        .with_residual_check(ResidualCheck::GNP)
-        .with_divergence_factor(1e300)
-        .with_history(History::ResidualsAndTimes);
+    let mut options = paper_options().with_divergence_factor(f64::MAX);
     options = match limit {
         Limit::Iterations(iterations) => options.with_max_iters(iterations),
         Limit::Seconds(seconds) => options

@@ -11,6 +11,7 @@ use xtask::report::{Figure, Key, Measurement, Page, Results, Unit, format_number
 use super::super::pictures::{self, Course};
 use super::super::{Ledger, Request};
 use super::cases::{Case, Scaled, cases};
+use super::drawings;
 use super::methods::Classical;
 use super::rows::{Built, Failure, Row, Timed, Who, guarded, measured, rows, timed};
 use super::settings::{Experiment, ProfileSettings};
@@ -26,11 +27,17 @@ pub(super) struct Study<'e> {
     one_thread: ThreadPool,
     results: Results,
     ledger: Ledger,
-    pub(super) cases: Vec<Case>,
+    cases: Vec<Case>,
     rows: Vec<Row>,
     figures: Vec<Figure>,
     notes: Vec<String>,
     palette: Palette,
+}
+
+/// The methods in the order in which they get their colours: the paper's first.
+fn names(settings: &ProfileSettings) -> Vec<String> {
+    let paper = summary::RIVALS.iter().map(|m| (*m).to_owned());
+    paper.chain(settings.classical.iter().cloned()).collect()
 }
 
 /// What is left when the experiment has ended.
@@ -89,7 +96,7 @@ impl<'e> Study<'e> {
             rows: Vec::new(),
             figures: Vec::new(),
             notes,
-            palette: Palette::new(settings.classical.iter().cloned()),
+            palette: Palette::new(names(settings)),
         })
     }
 
@@ -297,7 +304,24 @@ impl<'e> Study<'e> {
         for row in &self.rows {
             lines += &(serde_json::to_string(row)? + "\n");
         }
-        let page = summary::page(self.request, &self.rows, self.figures, self.notes);
+        for measurement in summary::measurements(self.settings, &self.rows)? {
+            self.results.push(self.experiment.compare(measurement)?)?;
+        }
+        let (rows, palette) = (&self.rows, &self.palette);
+        let mut figures = drawings::best(
+            rows,
+            &self.settings.timed,
+            &summary::RIVALS,
+            &self.cases,
+            palette,
+        )?;
+        figures.extend(drawings::times(rows, palette)?);
+        figures.extend(self.figures);
+        let page = Page {
+            figures,
+            notes: self.notes,
+            ..summary::page(self.request, self.settings, rows, &self.cases)
+        };
         Ok(Done {
             results: self.results,
             page,
