@@ -36,6 +36,8 @@ struct Origin {
     train: bool,
     device: String,
     seed: u64,
+    #[serde(default)]
+    peers: bool,
     threads: usize,
     commit: String,
     /// Length and time of the program: another build measures other times.
@@ -156,6 +158,7 @@ impl Origin {
             train: request.train,
             device: request.device.clone(),
             seed: request.seed,
+            peers: request.peers,
             threads: rayon::current_num_threads(),
             commit: crate::commit(),
             program: (program.len(), time.as_nanos()),
@@ -186,6 +189,7 @@ mod tests {
             train: false,
             device: "cpu".into(),
             seed,
+            peers: false,
         }
     }
 

@@ -45,6 +45,9 @@ pub(crate) struct Args {
     /// Seed of initialisation and training
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// The same in other programs where the experiment knows how (gnp: SuperLU and PyAMG)
+    #[arg(long)]
+    peers: bool,
     /// Exit 3 if a verdict is `not met`
     #[arg(long)]
     strict: bool,
@@ -92,6 +95,7 @@ pub(crate) struct Request {
     pub(crate) train: bool,
     pub(crate) device: String,
     pub(crate) seed: u64,
+    pub(crate) peers: bool,
 }
 
 /// Runs `reproduce`.
@@ -128,6 +132,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         train: args.train,
         device: args.device,
         seed: args.seed,
+        peers: args.peers,
     };
     let unmet = match args.paper {
         Some(Paper::Neuralif) => neuralif::run(&request)?,

@@ -19,6 +19,7 @@ pub(super) struct Case {
     /// Application area.
     pub(super) area: String,
     pub(super) n: usize,
+    pub(super) nnz: usize,
     /// 2-norm condition number of the collection, or the estimate of the data folder.
     pub(super) condition: Option<f64>,
     pub(super) symmetric: bool,
@@ -64,10 +65,12 @@ impl Case {
             "permuted" => (Generated::Permuted(size), false),
             _ => bail!("`{name}` is no generated matrix"),
         };
+        let a = generated.matrix()?;
         Ok(Self {
             name: name.into(),
             area: "generated".into(),
-            n: generated.matrix()?.rows(),
+            n: a.rows(),
+            nnz: a.nnz(),
             condition: None,
             symmetric,
             source: Source::Generated(generated),
@@ -173,6 +176,7 @@ fn selection(folder: &Path, settings: &ProfileSettings) -> Result<Vec<Case>> {
                 name: text(name).into(),
                 area: fact(area).into(),
                 n,
+                nnz,
                 condition: fact(published)
                     .parse()
                     .or_else(|_| fact(estimated).parse())

@@ -2,12 +2,15 @@
 
 use anyhow::Result;
 use xtask::report::Figure;
-use xtask::report::figure::{BoxPlot, BoxSample, Palette, ShareBars, ShareRow};
+use xtask::report::figure::{
+    BoxPlot, BoxSample, Palette, Scatter, ScatterSeries, ShareBars, ShareRow, TrainingCurve,
+};
 
 use super::cases::Case;
 use super::rows::Row;
 use super::shares::{self, Measure};
 use super::sides::Side;
+use super::study::Training;
 use super::tables;
 
 /// Who is best by every measure, and by Iter-AUC in groups of matrices.
@@ -110,4 +113,44 @@ pub(super) fn times(rows: &[Row], palette: &Palette) -> Result<Vec<Figure>> {
             solution.draw(palette)?,
         )?,
     ])
+}
+
+/// Loss of a training over that of the network that returns zero.
+pub(super) fn training(training: &Training, palette: &Palette) -> Result<Figure> {
+    let curve = TrainingCurve {
+        title: format!("{}: training of {}", training.matrix, training.method),
+        method: training.method.clone(),
+        loss: training
+            .record
+            .ratios
+            .iter()
+            .map(|r| f64::from(*r))
+            .collect(),
+        validation: Vec::new(),
+        baseline: None,
+    };
+    let name = format!("{}-{}-training", training.matrix, training.method);
+    Ok(Figure::new(
+        name,
+        "Loss of each step over the loss of the network that returns zero: at 1 nothing is learned.",
+        curve.draw(palette)?,
+    )?)
+}
+
+/// Seconds of a training step against the size of the matrix.
+pub(super) fn scaling(points: Vec<(f64, f64)>, palette: &Palette) -> Result<Figure> {
+    let plot = Scatter {
+        title: "Training step against the size of the matrix".into(),
+        x: "256 n + nonzeros, millions".into(),
+        y: "seconds per step".into(),
+        series: vec![ScatterSeries {
+            method: "gnp".into(),
+            points: points.into_iter().map(|(x, y)| (x / 1e6, y)).collect(),
+        }],
+    };
+    Ok(Figure::new(
+        "training-step",
+        "Seconds of a training step of every matrix and seed with the least-squares line (the paper: proportional to the size).",
+        plot.draw(palette)?,
+    )?)
 }

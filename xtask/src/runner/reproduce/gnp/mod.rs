@@ -4,6 +4,8 @@ mod cases;
 mod drawings;
 mod methods;
 mod metrics;
+mod networks;
+mod peers;
 mod rows;
 mod settings;
 mod shares;
@@ -50,7 +52,8 @@ pub(super) fn run(request: &Request) -> Result<bool> {
         .join("target/reproduce/gnp")
         .join(request.profile.name());
     let ledger = Ledger::open(&folder, "gnp", request)?;
-    let mut study = study::Study::new(&experiment, request, results, ledger)?;
+    let networks = networks::Networks::new(&folder, request.train);
+    let mut study = study::Study::new(&experiment, request, results, ledger, networks)?;
     study.run()?;
     let done = study.finish()?;
     write_folder(&folder, &done.results, &done.page)?;

@@ -75,7 +75,14 @@ impl Row {
         self.failure.is_none() && self.status == "converged"
     }
 
-    fn empty(case: &Case, nnz: usize, who: &Who, rhs: Side) -> Self {
+    /// Nothing came of it.
+    pub(super) fn fail(&mut self, failure: Failure, status: &str, reason: Option<String>) {
+        self.failure = Some(failure);
+        self.status = status.into();
+        self.reason = reason;
+    }
+
+    pub(super) fn empty(case: &Case, nnz: usize, who: &Who, rhs: Side) -> Self {
         Self {
             matrix: case.name.clone(),
             n: case.n,
@@ -156,9 +163,8 @@ pub(super) fn rows<'a>(
         Ok(built) => built,
         Err(error) => {
             for row in &mut list {
-                row.status = "construction_failure".into();
-                row.failure = Some(Failure::Construction);
-                row.reason = Some(format!("{error:#}"));
+                let reason = format!("{error:#}");
+                row.fail(Failure::Construction, "construction_failure", Some(reason));
             }
             return list;
         }
@@ -166,8 +172,7 @@ pub(super) fn rows<'a>(
     for (row, system) in list.iter_mut().zip(systems) {
         row.construction_seconds = Some(built.seconds);
         if system.is_degenerate() {
-            row.status = "degenerate_rhs".into();
-            row.failure = Some(Failure::DegenerateRhs);
+            row.fail(Failure::DegenerateRhs, "degenerate_rhs", None);
             continue;
         }
         let solved = guarded(|| {
@@ -177,11 +182,7 @@ pub(super) fn rows<'a>(
         });
         match solved {
             Ok(solved) => row.take(solved),
-            Err(error) => {
-                row.status = "error".into();
-                row.failure = Some(Failure::Solution);
-                row.reason = Some(format!("{error:#}"));
-            }
+            Err(error) => row.fail(Failure::Solution, "error", Some(format!("{error:#}"))),
         }
     }
     list

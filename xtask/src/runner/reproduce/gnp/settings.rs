@@ -32,6 +32,10 @@ pub(super) struct ProfileSettings {
     pub(super) generated: Vec<String>,
     /// Classical methods by name.
     pub(super) classical: Vec<String>,
+    /// Networks by name, how many seeds of each, and the steps of their training.
+    pub(super) learned: Vec<String>,
+    pub(super) seeds: u64,
+    pub(super) steps: usize,
     /// Kinds of right-hand sides.
     pub(super) sides: Vec<Side>,
     /// Those that are also solved with a time limit instead of an iteration limit.
@@ -69,6 +73,7 @@ impl Experiment {
 mod tests {
     use super::super::cases::Case;
     use super::super::methods::Classical;
+    use super::super::networks::Recipe;
     use super::*;
 
     #[test]
@@ -78,6 +83,9 @@ mod tests {
             let profile = experiment.profile(name).unwrap();
             for method in &profile.classical {
                 Classical::parse(method).unwrap();
+            }
+            for network in &profile.learned {
+                Recipe::parse(network, profile.steps).unwrap();
             }
             for name in &profile.generated {
                 Case::generated(name).unwrap();

@@ -119,6 +119,20 @@ pub(super) fn measurements(settings: &ProfileSettings, rows: &[Row]) -> Result<V
     Ok(list)
 }
 
+/// Coefficient of determination of the straight line through the points; none for fewer than three.
+pub(super) fn linearity(points: &[(f64, f64)]) -> Option<f64> {
+    let n = points.len() as f64;
+    let (x, y) = points
+        .iter()
+        .fold((0.0, 0.0), |(x, y), p| (x + p.0 / n, y + p.1 / n));
+    let sum = |f: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(f).sum::<f64>();
+    let xx = sum(&|p| (p.0 - x).powi(2));
+    let yy = sum(&|p| (p.1 - y).powi(2));
+    let xy = sum(&|p| (p.0 - x) * (p.1 - y));
+    let r2 = xy * xy / (xx * yy);
+    (points.len() > 2 && r2.is_finite()).then_some(r2)
+}
+
 /// Puts the report together; figures and notes come from elsewhere.
 pub(super) fn page(
     request: &Request,
@@ -167,4 +181,19 @@ fn deviations() -> Vec<String> {
     ]
     .map(String::from)
     .to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_linear() {
+        let line: Vec<(f64, f64)> = (0..5).map(f64::from).map(|x| (x, 2.0 * x + 1.0)).collect();
+        assert!((linearity(&line).unwrap() - 1.0).abs() < 1e-12);
+        // y = x² on −2 … 2 has no slope.
+        let bowl: Vec<(f64, f64)> = (-2..=2).map(f64::from).map(|x| (x, x * x)).collect();
+        assert!(linearity(&bowl).unwrap() < 1e-12);
+        assert_eq!(linearity(&line[..2]), None);
+    }
 }
