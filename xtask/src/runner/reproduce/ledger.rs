@@ -36,8 +36,9 @@ struct Origin {
     train: bool,
     device: String,
     seed: u64,
-    #[serde(default)]
     peers: bool,
+    matrices: Vec<String>,
+    methods: Vec<String>,
     threads: usize,
     commit: String,
     /// Length and time of the program: another build measures other times.
@@ -159,6 +160,8 @@ impl Origin {
             device: request.device.clone(),
             seed: request.seed,
             peers: request.peers,
+            matrices: request.matrices.clone(),
+            methods: request.methods.clone(),
             threads: rayon::current_num_threads(),
             commit: crate::commit(),
             program: (program.len(), time.as_nanos()),
@@ -189,7 +192,7 @@ mod tests {
             train: false,
             device: "cpu".into(),
             seed,
-            peers: false,
+            ..Request::default()
         }
     }
 

@@ -48,6 +48,12 @@ pub(crate) struct Args {
     /// The same in other programs where the experiment knows how (gnp: SuperLU and PyAMG)
     #[arg(long)]
     peers: bool,
+    /// Only these matrices of the profile, separated by commas (gnp)
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    matrices: Vec<String>,
+    /// Only these methods of the profile, separated by commas (gnp)
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    methods: Vec<String>,
     /// Exit 3 if a verdict is `not met`
     #[arg(long)]
     strict: bool,
@@ -65,11 +71,12 @@ enum Paper {
 }
 
 /// How much of an experiment is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Profile {
     /// The machinery, about a minute
     Smoke,
     /// Minutes on two cores
+    #[default]
     Quick,
     /// The paper's sizes with bundled weights
     Full,
@@ -89,13 +96,16 @@ impl Profile {
 }
 
 /// What every experiment is told.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Request {
     pub(crate) profile: Profile,
     pub(crate) train: bool,
     pub(crate) device: String,
     pub(crate) seed: u64,
     pub(crate) peers: bool,
+    /// Parts of the experiment by name; all of it if empty.
+    pub(crate) matrices: Vec<String>,
+    pub(crate) methods: Vec<String>,
 }
 
 /// Runs `reproduce`.
@@ -133,7 +143,13 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         device: args.device,
         seed: args.seed,
         peers: args.peers,
+        matrices: args.matrices,
+        methods: args.methods,
     };
+    let whole = request.matrices.is_empty() && request.methods.is_empty() && !request.peers;
+    if !whole && args.paper != Some(Paper::Gnp) {
+        bail!("--peers, --matrices and --methods are for gnp");
+    }
     let unmet = match args.paper {
         Some(Paper::Neuralif) => neuralif::run(&request)?,
         Some(Paper::NeuralifGmres) => neuralif_gmres::run(&request)?,

@@ -118,6 +118,13 @@ pub(super) fn cases(settings: &ProfileSettings) -> Result<(Vec<Case>, Vec<String
             let folder = Path::new(&root).join("matrices");
             let mut chosen = selection(&folder, settings)?;
             if let Some(only) = &settings.only {
+                let there = |name: &&String| chosen.iter().any(|case| case.name == **name);
+                if let Some(missing) = only.iter().find(|name| !there(name)) {
+                    bail!(
+                        "the data folder has no matrix `{missing}` that meets the selection rule with n up to {}",
+                        settings.max_n
+                    );
+                }
                 chosen.retain(|case| only.contains(&case.name));
             }
             notes.push(format!(

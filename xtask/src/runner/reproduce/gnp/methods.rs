@@ -56,6 +56,8 @@ pub(super) enum Classical {
     InnerGmres,
     /// ILU(0) of the matrix as it is.
     Ilu0,
+    /// The same behind matching and scaling: what some networks correct.
+    Ilu0Matched,
     /// Matching, scaling, reverse Cuthill–McKee, then ILUT.
     Ilut,
     /// Matching, scaling, COLAMD, then ILUTP.
@@ -88,6 +90,7 @@ impl Classical {
             "const" => Self::Constant,
             "gmres" => Self::InnerGmres,
             "ilu0" => Self::Ilu0,
+            "ilu0-matched" => Self::Ilu0Matched,
             "ilut" => Self::Ilut,
             "ilutp" => Self::Ilutp,
             "amg" => Self::Amg,
@@ -120,6 +123,11 @@ impl Classical {
                 Box::new(InnerGmres::with_options(a, eye, options)?)
             }
             Self::Ilu0 => Box::new(Ilu::default().factor(a.view())?),
+            Self::Ilu0Matched => Box::new(
+                Reordered::new(Ilu::default())
+                    .with_ordering(Ordering::Natural)
+                    .factor(a.view())?,
+            ),
             Self::Ilut => Box::new(Reordered::new(ilut).factor(a.view())?),
             Self::Ilutp => Box::new(
                 Reordered::new(ilut.with_pivot_tolerance(PIVOT))
@@ -193,6 +201,7 @@ mod tests {
             "const",
             "gmres",
             "ilu0",
+            "ilu0-matched",
             "ilut",
             "ilutp",
             "amg",

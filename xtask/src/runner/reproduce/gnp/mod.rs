@@ -17,9 +17,9 @@ mod tables;
 mod totals;
 
 use anyhow::Result;
-use xtask::report::{Environment, Results, write_folder};
+use xtask::report::{Environment, Results, Verdict, table, write_folder};
 
-use super::{Ledger, Request, digest};
+use super::{Ledger, Request};
 use settings::Experiment;
 
 /// Names of the profiles and what they are.
@@ -48,18 +48,24 @@ pub(super) fn run(request: &Request) -> Result<bool> {
         "cpu",
         environment,
     );
-    let folder = crate::root()
-        .join("target/reproduce/gnp")
-        .join(request.profile.name());
+    let home = crate::root().join("target/reproduce/gnp");
+    // A part of a profile does not take the place of the whole one's report.
+    let whole = request.matrices.is_empty() && request.methods.is_empty();
+    let part = if whole { "" } else { "-part" };
+    let folder = home.join(format!("{}{part}", request.profile.name()));
     let ledger = Ledger::open(&folder, "gnp", request)?;
-    let networks = networks::Networks::new(&folder, request.train);
+    let networks = networks::Networks::new(&home, request.train);
     let mut study = study::Study::new(&experiment, request, results, ledger, networks)?;
     study.run()?;
     let done = study.finish()?;
     write_folder(&folder, &done.results, &done.page)?;
     xtask::report::write_atomic(&folder.join("rows.jsonl"), done.lines.as_bytes())?;
     done.ledger.close()?;
-    println!("{}", digest::digest(&done.results, &summary::QUANTITIES));
+    let mut judged = done.results.clone();
+    judged
+        .measurements
+        .retain(|m| m.verdict != Verdict::NoReference);
+    println!("{}", table(&judged));
     println!("{}", done.page.overview);
     println!("{}", done.page.summary);
     println!("report: {}", folder.join("report.html").display());

@@ -144,9 +144,10 @@ impl Networks {
     }
 
     fn stem(&self, matrix: &str, recipe: &Recipe, seed: u64) -> PathBuf {
+        let (name, steps) = (&recipe.name, recipe.builder.training.steps);
         self.folder
             .join(matrix)
-            .join(format!("{}-s{seed}", recipe.name.replace('@', "")))
+            .join(format!("{name}-{steps}-s{seed}"))
     }
 
     /// What is kept of a training of the same recipe; nothing if there is none.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use xtask::report::Measurement;
 
@@ -44,6 +44,32 @@ pub(super) struct ProfileSettings {
     pub(super) time_limit: f64,
     /// Matrices whose convergence is drawn.
     pub(super) pictures: Vec<String>,
+}
+
+impl ProfileSettings {
+    /// The parts that are asked for by name: a name that the profile does not have is an error.
+    pub(super) fn restricted(mut self, matrices: &[String], methods: &[String]) -> Result<Self> {
+        if !methods.is_empty() {
+            let known = |m: &String| self.classical.contains(m) || self.learned.contains(m);
+            if let Some(unknown) = methods.iter().find(|m| !known(m)) {
+                let names = [self.classical.as_slice(), self.learned.as_slice()].concat();
+                bail!(
+                    "the profile has no method `{unknown}`; it has {}",
+                    names.join(", ")
+                );
+            }
+            self.classical.retain(|m| methods.contains(m));
+            self.learned.retain(|m| methods.contains(m));
+        }
+        if !matrices.is_empty() {
+            self.generated.retain(|m| matrices.contains(m));
+            let old = self.only.take();
+            let asked = matrices.iter().filter(|m| !self.generated.contains(m));
+            let admitted = asked.filter(|m| old.as_ref().is_none_or(|old| old.contains(m)));
+            self.only = Some(admitted.cloned().collect());
+        }
+        Ok(self)
+    }
 }
 
 impl Experiment {
@@ -94,6 +120,19 @@ mod tests {
                 assert!(profile.sides.contains(side), "{side:?}");
             }
         }
+        let quick = experiment.profile("quick").unwrap();
+        let names = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
+        let part = quick
+            .clone()
+            .restricted(&names(&["stokes-20", "west1505"]), &names(&["none", "gnp"]))
+            .unwrap();
+        assert_eq!(
+            (part.classical, part.learned),
+            (names(&["none"]), names(&["gnp"]))
+        );
+        assert_eq!(part.generated, ["stokes-20"]);
+        assert_eq!(part.only, Some(names(&["west1505"])));
+        assert!(quick.clone().restricted(&[], &names(&["magic"])).is_err());
         let error = experiment.profile("huge").unwrap_err().to_string();
         assert!(error.contains("huge") && error.contains("quick"), "{error}");
         let typo = TEXT.replace("time_limit", "limit");

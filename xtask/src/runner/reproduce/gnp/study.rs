@@ -19,12 +19,11 @@ use super::rows::{Built, Failure, Row, Timed, Who, guarded, measured, rows, time
 use super::settings::{Experiment, ProfileSettings};
 use super::sides::{Side, System};
 use super::summary;
-use crate::progress;
 
 /// The experiment as it goes.
 pub(super) struct Study<'e> {
     experiment: &'e Experiment,
-    settings: &'e ProfileSettings,
+    settings: ProfileSettings,
     request: &'e Request,
     one_thread: ThreadPool,
     results: Results,
@@ -111,8 +110,10 @@ impl<'e> Study<'e> {
         ledger: Ledger,
         networks: Networks,
     ) -> Result<Self> {
-        let settings = experiment.profile(request.profile.name())?;
-        let (cases, mut notes) = cases(settings)?;
+        let settings = experiment.profile(request.profile.name())?.clone();
+        let settings = settings.restricted(&request.matrices, &request.methods)?;
+        let (cases, mut notes) = cases(&settings)?;
+        let palette = Palette::new(names(&settings));
         let others = match request.peers.then(Others::start) {
             None => None,
             Some(Ok(others)) => {
@@ -136,7 +137,7 @@ impl<'e> Study<'e> {
             rows: Vec::new(),
             figures: Vec::new(),
             notes,
-            palette: Palette::new(names(settings)),
+            palette,
             networks,
             trainings: Vec::new(),
             others,
@@ -146,22 +147,22 @@ impl<'e> Study<'e> {
     pub(super) fn run(&mut self) -> Result<()> {
         let entries = self.entries()?;
         self.announce(&entries)?;
-        let bar = progress::bar("matrices", self.cases.len() as u64);
-        for case in self.cases.clone() {
-            bar.set_message(case.name.clone());
+        let count = self.cases.len();
+        for (k, case) in self.cases.clone().iter().enumerate() {
+            println!("[{}/{count}] {}, n = {}", k + 1, case.name, case.n);
             let start = Instant::now();
             match guarded(|| case.load()) {
                 Ok(matrix) => {
-                    self.matrix(&case, &matrix, &entries)?;
-                    progress::line(&bar, &self.told(&case, start.elapsed()));
+                    self.matrix(case, &matrix, &entries)?;
+                    println!("  {}", self.told(case, start.elapsed()));
                 }
-                Err(error) => self
-                    .notes
-                    .push(format!("{} is left out: {error:#}", case.name)),
+                Err(error) => {
+                    println!("  left out: {error:#}");
+                    self.notes
+                        .push(format!("{} is left out: {error:#}", case.name));
+                }
             }
-            bar.inc(1);
         }
-        bar.finish_and_clear();
         Ok(())
     }
 
@@ -209,8 +210,9 @@ impl<'e> Study<'e> {
         }
         // The matrix in the middle: caches count.
         if let Some(case) = self.cases.get(self.cases.len() / 2) {
-            let matrix = case.load()?;
-            self.networks.calibrate(&matrix.a, first)?;
+            // What goes wrong here goes wrong again where it is written down.
+            let networks = &mut self.networks;
+            guarded(|| networks.calibrate(&case.load()?.a, first)).ok();
         }
         println!(
             "{} networks of {} steps each: about {} of training here, less what was trained in earlier sittings",
@@ -417,16 +419,14 @@ impl<'e> Study<'e> {
             .iter()
             .filter(|r| r.matrix == case.name && matches!(r.failure, Some(Failure::Construction)));
         format!(
-            "{:<24} n = {:<7} solved (random x*): {}; {} rows without a preconditioner; {} s",
-            case.name,
-            case.n,
+            "random x* solved by {}; {} rows without a preconditioner; {}",
             if solved.is_empty() {
-                "by none".into()
+                "none".into()
             } else {
                 solved.join(", ")
             },
             failed.count(),
-            format_number(took.as_secs_f64())
+            duration(took.as_secs_f64())
         )
     }
 
@@ -466,7 +466,7 @@ impl<'e> Study<'e> {
         for row in &self.rows {
             lines += &(serde_json::to_string(row)? + "\n");
         }
-        for measurement in summary::measurements(self.settings, &self.rows)? {
+        for measurement in summary::measurements(&self.settings, &self.rows)? {
             self.results.push(self.experiment.compare(measurement)?)?;
         }
         let training = self.training_figures()?;
@@ -484,7 +484,7 @@ impl<'e> Study<'e> {
         let page = Page {
             figures,
             notes: self.notes,
-            ..summary::page(self.request, self.settings, rows, &self.cases)
+            ..summary::page(self.request, &self.settings, rows, &self.cases)
         };
         Ok(Done {
             results: self.results,

@@ -10,14 +10,6 @@ use super::settings::ProfileSettings;
 use super::sides::Side;
 use super::{tables, totals};
 
-/// Columns of the overview in the terminal.
-pub(super) const QUANTITIES: [(&str, &str); 4] = [
-    ("residual", "residual"),
-    ("error", "error"),
-    ("residual-gaussian", "resid. rand."),
-    ("error-gaussian", "error rand."),
-];
-
 /// The methods that the paper compares, by our names.
 pub(super) const RIVALS: [&str; 6] = ["gnp", "ilutp", "amg", "jacobi", "gmres", "none"];
 
@@ -162,6 +154,17 @@ fn command(request: &Request) -> String {
     );
     if request.seed != 0 {
         command += &format!(" --seed {}", request.seed);
+    }
+    for (option, names) in [
+        ("matrices", &request.matrices),
+        ("methods", &request.methods),
+    ] {
+        if !names.is_empty() {
+            command += &format!(" --{option} {}", names.join(","));
+        }
+    }
+    if request.peers {
+        command += " --peers";
     }
     command
 }
