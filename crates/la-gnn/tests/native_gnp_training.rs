@@ -79,7 +79,7 @@ fn compare<T: Element>(
         let expected = file.f64(&format!("train.after.{}", spec.name));
         let own = &now.statistics[spec.offset..spec.offset + spec.len];
         let d = distance(doubles(own), &expected);
-        assert!(d < 1e-6, "{} {}: {d:e}", file.name, spec.name);
+        assert!(d < 3e-6, "{} {}: {d:e}", file.name, spec.name);
     }
 }
 

@@ -10,6 +10,7 @@ use crate::gnp::{Activation, GnpConfig, NORM_EPS, Parameters};
 
 /// A linear map of `I` groups of lanes to `O`, by columns: `columns[g][l]` holds what input `8 g + l` adds to the outputs.
 #[derive(Debug, Clone)]
+#[repr(C, align(64))]
 pub(super) struct Map<T, const I: usize, const O: usize> {
     pub columns: [[Lanes<T, O>; LANES]; I],
     pub bias: Lanes<T, O>,

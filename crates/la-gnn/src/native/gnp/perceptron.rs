@@ -2,7 +2,7 @@
 
 use super::super::Element;
 use super::super::lanes::{activate, load, store};
-use super::super::simd::{Kernel, LANES, Simd};
+use super::super::simd::{Kernel, Simd};
 use super::maps::{Decoder, Encoder, Maps};
 use super::products::{apply, apply_wide, dot};
 use super::table::LookUp;
@@ -58,7 +58,7 @@ struct Encode<'a, T> {
 impl<T: Element> Kernel<T> for Encode<'_, T> {
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
-        let zero = [[[T::ZERO; LANES]; H]; TILE];
+        let zero = [Hidden::ZERO; TILE];
         let (mut h, mut other) = (zero, zero);
         for (b, to) in self.b.chunks(TILE).zip(self.to) {
             let mut s = [T::ZERO; TILE];
@@ -87,7 +87,7 @@ pub(super) struct Decode<'a, T> {
 impl<T: Element> Kernel<T> for Decode<'_, T> {
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
-        let zero = [[[T::ZERO; LANES]; H]; TILE];
+        let zero = [Hidden::ZERO; TILE];
         let (mut h, mut other) = (zero, zero);
         for (z, x) in self.z.chunks_mut(TILE).zip(self.x) {
             apply_wide(simd, self.relu, &self.maps.first, x, &mut h);

@@ -5,10 +5,10 @@
 //! are needed, `Σ g` and `Σ s g`: the gradient of a map is `Σ_pieces p (Σ g)ᵀ + q (Σ s g)ᵀ`. Exact, not an approximation.
 
 use super::super::Element;
-use super::super::lanes::{Lanes, lanes, load, store};
+use super::super::lanes::{lanes, load, store};
 use super::super::simd::{Kernel, LANES, Simd};
 use super::maps::{Encoder, Map};
-use super::{D, H, Row, TILE, Tile};
+use super::{D, H, Row, State, TILE, Tile};
 
 /// Scaled entries are at most √n in size, below 2^16.
 const END: f64 = 65_536.0;
@@ -133,7 +133,7 @@ impl<T: Element> Table<T> {
         );
         let lines = last
             .iter()
-            .map(|piece| [&piece.p, &piece.q].map(|v| lanes(v[..D * LANES].iter().copied())))
+            .map(|piece| [&piece.p, &piece.q].map(|v| State(lanes(v[..D * LANES].iter().copied()))))
             .collect();
         levels.push(last);
         Some(Self {
@@ -280,15 +280,14 @@ pub(super) struct SumPieces<'a, T> {
     pub scale: f64,
     pub b: &'a [f64],
     pub g: &'a [Tile<T>],
-    pub sums: &'a mut Vec<[Lanes<T, D>; 2]>,
+    pub sums: &'a mut Vec<[Row<T>; 2]>,
 }
 
 impl<T: Element> Kernel<T> for SumPieces<'_, T> {
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
         self.sums.clear();
-        self.sums
-            .resize(self.table.len(), [[[T::ZERO; LANES]; D]; 2]);
+        self.sums.resize(self.table.len(), [Row::ZERO; 2]);
         for (b, g) in self.b.iter().zip(self.g.as_flattened()) {
             let s = T::from_f64(self.scale * b);
             let v = simd.splat(s);
@@ -300,5 +299,93 @@ impl<T: Element> Kernel<T> for SumPieces<'_, T> {
                 simd.store(sum, &mut weighted[d]);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn zero_map<const O: usize>() -> Map<f64, H, O> {
+        Map {
+            columns: [[[[0.0; LANES]; O]; LANES]; H],
+            bias: [[0.0; LANES]; O],
+        }
+    }
+
+    /// relu(s − 1) and relu(−2 s), then relu of their difference and of their sum less 3.
+    fn encoder() -> Encoder<f64> {
+        let mut last = zero_map::<D>();
+        last.columns[0][0][0][..2].copy_from_slice(&[1.0, 1.0]);
+        last.columns[0][1][0][..2].copy_from_slice(&[-1.0, 1.0]);
+        last.bias[0][1] = -3.0;
+        let mut encoder = Encoder {
+            weight: [[0.0; LANES]; H],
+            bias: [[0.0; LANES]; H],
+            middle: Vec::new(),
+            last,
+        };
+        encoder.weight[0][..2].copy_from_slice(&[1.0, -2.0]);
+        encoder.bias[0][0] = -1.0;
+        encoder
+    }
+
+    struct Values<'a>(&'a Table<f64>, &'a [f64], &'a mut [Tile<f64>]);
+
+    impl Kernel<f64> for Values<'_> {
+        fn run<S: Simd<f64>>(self, simd: S) {
+            let (table, b, to) = (self.0, self.1, self.2);
+            let scale = 1.0;
+            LookUp {
+                table,
+                scale,
+                b,
+                to,
+            }
+            .run(simd);
+        }
+    }
+
+    #[test]
+    fn pieces_end_where_units_change_sign() {
+        let table = Table::<f64>::new(encoder()).unwrap();
+        // First level: 0 and 1. Second: −1.5 (sum) and 4 (sum).
+        assert_eq!(table.len(), 5);
+        assert_eq!(table.ends[..4], [-1.5, 0.0, 1.0, 4.0]);
+        let s = [-3.0, -1.0, 0.5, 2.0, 5.0, 0.0];
+        let mut to = [[Row::ZERO; TILE]];
+        f64::run_kernel(Values(&table, &s, &mut to));
+        let values: Vec<[f64; 2]> = to[0].iter().map(|r| [r[0][0], r[0][1]]).collect();
+        let expected = [
+            [0.0, 3.0],
+            [0.0, 0.0],
+            [0.0, 0.0],
+            [1.0, 0.0],
+            [4.0, 1.0],
+            [0.0, 0.0],
+        ];
+        assert_eq!(values, expected);
+    }
+
+    #[test]
+    fn gradients_come_from_the_sums_over_pieces() {
+        let table = Table::<f64>::new(encoder()).unwrap();
+        // Two nodes in the last piece, s = 5 and 6, gradients 1 and 10 at feature 0; h = (s − 1, 0) there.
+        let mut sums = vec![[[0.0; D * LANES]; 2]; 5];
+        sums[4][0][0] = 11.0;
+        sums[4][1][0] = 65.0;
+        let mut to = encoder();
+        table.back(&sums, &mut to);
+        let start = encoder();
+        // Σ g h₀ = 65 − 11; Σ g; through weight 1 to unit 0 alone.
+        assert_eq!(
+            to.last.columns[0][0][0][0],
+            start.last.columns[0][0][0][0] + 54.0
+        );
+        assert_eq!(to.last.columns[0][1][0][0], start.last.columns[0][1][0][0]);
+        assert_eq!(to.last.bias[0][0], 11.0);
+        assert_eq!(to.bias[0][0], start.bias[0][0] + 11.0);
+        assert_eq!(to.weight[0][0], start.weight[0][0] + 65.0);
+        assert_eq!(to.weight[0][1], start.weight[0][1]);
     }
 }

@@ -206,12 +206,12 @@ impl<T: Element> Trainer<T> {
         if let Some(table) = &maps.table {
             let mut sums = vec![[[0.0; D * LANES]; 2]; table.len()];
             for column in &self.columns[..columns] {
-                for (to, from) in sums.iter_mut().zip(&column.pieces) {
-                    for (to, from) in to
-                        .as_flattened_mut()
-                        .iter_mut()
-                        .zip(from.as_flattened().as_flattened())
-                    {
+                for (to, from) in sums
+                    .as_flattened_mut()
+                    .iter_mut()
+                    .zip(column.pieces.as_flattened())
+                {
+                    for (to, from) in to.iter_mut().zip(from.as_flattened()) {
                         *to += from.to_f64();
                     }
                 }
