@@ -178,9 +178,9 @@ impl Batches {
         self
     }
 
-    pub(super) fn with_visited(mut self, visited: Visited) -> Self {
+    /// From now on a part of every batch is drawn from these.
+    pub(super) fn visit(&mut self, visited: Visited) {
         self.visited = visited;
-        self
     }
 
     /// Length of a column.
