@@ -101,7 +101,12 @@ impl Preconditioner<Host<f64>> for Gnp {
         self.prepared.order()
     }
 
-    fn apply(&self, space: &Host<f64>, r: &[f64], z: &mut [f64]) -> Result<(), PreconditionerError> {
+    fn apply(
+        &self,
+        space: &Host<f64>,
+        r: &[f64],
+        z: &mut [f64],
+    ) -> Result<(), PreconditionerError> {
         check_lengths(self.prepared.order(), r.len(), z.len())?;
         // A panic elsewhere cannot leave the buffers in a state that matters: they are overwritten.
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,8 +7,8 @@ use la_gnn::gnp::Parameters;
 use la_gnn::native::gnp::{Matrix, Network, Workspace};
 use la_gnn::training::gnp::BatchSource;
 use la_krylov::{
-    CsrMatrix, Host, LinearOperator, Preconditioner, PreconditionerError,
-    PreconditionerKind, fgmres,
+    CsrMatrix, Host, LinearOperator, Preconditioner, PreconditionerError, PreconditionerKind,
+    fgmres,
 };
 
 use super::core::{Core, Form, Memory};
@@ -67,7 +67,13 @@ impl HeldOut {
         let n = graph.order();
         let mut z = vec![0.0; self.b.len()];
         let folded = Network::new(network)?;
-        folded.apply_columns(graph, &self.b, &mut z, self.columns, &mut Workspace::default())?;
+        folded.apply_columns(
+            graph,
+            &self.b,
+            &mut z,
+            self.columns,
+            &mut Workspace::default(),
+        )?;
         let (space, mut product) = (Host::new(n), vec![0.0; n]);
         let mut loss = 0.0;
         for (b, z) in self.b.chunks_exact(n).zip(z.chunks_exact(n)) {
