@@ -5,8 +5,8 @@ use super::super::lanes::{activate, load, store};
 use super::super::simd::{Kernel, Simd};
 use super::maps::Layer;
 use super::matrix::Rows;
-use super::perceptron::{multiply, zero_row};
-use super::{D, Row, TILE, Tile};
+use super::products::multiply;
+use super::{D, Row, TILE, Tile, zero_tile};
 
 /// Row `i` of `A X`.
 #[inline(always)]
@@ -60,21 +60,46 @@ impl<T: Element> Kernel<T> for Apply<'_, T> {
     fn run<S: Simd<T>>(self, simd: S) {
         let n = self.a.start.len() - 1;
         let rows = self.x.as_flattened();
-        let mut y = [zero_row(); TILE];
+        let mut y = zero_tile();
         for (t, to) in self.to.iter_mut().enumerate() {
             let t = self.first + t;
-            for r in 0..TILE {
-                let i = t * TILE + r;
-                if i < n {
-                    store(simd, gather(simd, self.a, i, rows), &mut y[r]);
-                }
-            }
-            let mut acc = [load(simd, &self.maps.skip.bias); TILE];
-            multiply(simd, &self.maps.skip.columns, &self.x[t], &mut acc);
-            multiply(simd, &self.maps.gconv.columns, &y, &mut acc);
+            gather_tile(simd, self.a, n, t, rows, &mut y);
+            let acc = pre_activation(simd, self.maps, &self.x[t], &y);
             for r in 0..TILE {
                 store(simd, activate(simd, self.relu, acc[r]), &mut to[r]);
             }
         }
     }
+}
+
+/// The rows of tile `t` of `A X`; rows past the n-th keep what they hold.
+#[inline(always)]
+pub(super) fn gather_tile<T: Element, S: Simd<T>>(
+    simd: S,
+    a: &Rows<T>,
+    n: usize,
+    t: usize,
+    x: &[Row<T>],
+    y: &mut Tile<T>,
+) {
+    for r in 0..TILE {
+        let i = t * TILE + r;
+        if i < n {
+            store(simd, gather(simd, a, i, x), &mut y[r]);
+        }
+    }
+}
+
+/// `x skip + y gconv + bias` of a tile.
+#[inline(always)]
+pub(super) fn pre_activation<T: Element, S: Simd<T>>(
+    simd: S,
+    maps: &Layer<T>,
+    x: &Tile<T>,
+    y: &Tile<T>,
+) -> [[S::Lanes; D]; TILE] {
+    let mut acc = [load(simd, &maps.skip.bias); TILE];
+    multiply(simd, &maps.skip.columns, x, &mut acc);
+    multiply(simd, &maps.gconv.columns, y, &mut acc);
+    acc
 }

@@ -30,19 +30,40 @@ impl<T: Element, const I: usize, const O: usize> Map<T, I, O> {
         }
     }
 
-    /// The transposed map, without bias.
-    pub(super) fn transposed(&self) -> Map<T, O, I> {
-        let mut columns = [[[[T::ZERO; LANES]; I]; LANES]; O];
+    fn zero() -> Self {
+        Self {
+            columns: [[[[T::ZERO; LANES]; O]; LANES]; I],
+            bias: [[T::ZERO; LANES]; O],
+        }
+    }
+
+    /// The transposed matrix.
+    fn transposed(&self) -> Map<T, O, I> {
+        let mut t = Map::zero();
         for i in 0..I * LANES {
             for o in 0..O * LANES {
-                columns[o / LANES][o % LANES][i / LANES][i % LANES] =
+                t.columns[o / LANES][o % LANES][i / LANES][i % LANES] =
                     self.columns[i / LANES][i % LANES][o / LANES][o % LANES];
             }
         }
-        Map {
-            columns,
-            bias: [[T::ZERO; LANES]; I],
+        t
+    }
+
+    /// Adds the padded matrix to a row-major one of `inputs` columns, and the bias.
+    fn add_to(&self, inputs: usize, weight: &mut [f64], bias: &mut [f64]) {
+        for (o, row) in weight.chunks_exact_mut(inputs).enumerate() {
+            for (i, v) in row.iter_mut().enumerate() {
+                *v += self.columns[i / LANES][i % LANES][o / LANES][o % LANES].to_f64();
+            }
         }
+        add(&self.bias, bias);
+    }
+}
+
+/// Adds lanes to a shorter or equally long slice.
+fn add<T: Element, const O: usize>(from: &Lanes<T, O>, to: &mut [f64]) {
+    for (v, x) in to.iter_mut().zip(from.as_flattened()) {
+        *v += x.to_f64();
     }
 }
 
@@ -202,6 +223,123 @@ impl<T: Element> Maps<T> {
                 weight: lanes(weight),
                 bias: T::from_f64(bias[0]),
             },
+        }
+    }
+}
+
+/// The maps transposed, for the way back.
+#[derive(Debug, Clone)]
+pub(super) struct Transposed<T> {
+    pub encoder_middle: Vec<Map<T, H, H>>,
+    pub encoder_last: Map<T, D, H>,
+    /// `skip` and `gconv` of each layer.
+    pub layers: Vec<(Map<T, D, D>, Map<T, D, D>)>,
+    pub decoder_first: Map<T, H, D>,
+    pub decoder_middle: Vec<Map<T, H, H>>,
+}
+
+impl<T: Element> Transposed<T> {
+    pub(super) fn new(maps: &Maps<T>) -> Self {
+        Self {
+            encoder_middle: maps.encoder.middle.iter().map(Map::transposed).collect(),
+            encoder_last: maps.encoder.last.transposed(),
+            layers: maps
+                .layers
+                .iter()
+                .map(|l| (l.skip.transposed(), l.gconv.transposed()))
+                .collect(),
+            decoder_first: maps.decoder.first.transposed(),
+            decoder_middle: maps.decoder.middle.iter().map(Map::transposed).collect(),
+        }
+    }
+}
+
+/// Walks through the flat gradient.
+struct Writer<'a> {
+    rest: &'a mut [f64],
+    bias: bool,
+}
+
+impl<'a> Writer<'a> {
+    fn take(&mut self, len: usize) -> &'a mut [f64] {
+        let (head, tail) = std::mem::take(&mut self.rest).split_at_mut(len);
+        self.rest = tail;
+        head
+    }
+
+    fn shift(&mut self, len: usize) -> &'a mut [f64] {
+        self.take(if self.bias { len } else { 0 })
+    }
+
+    fn map<T: Element, const I: usize, const O: usize>(
+        &mut self,
+        from: &Map<T, I, O>,
+        inputs: usize,
+        outputs: usize,
+    ) {
+        let weight = self.take(inputs * outputs);
+        from.add_to(inputs, weight, self.shift(outputs));
+    }
+}
+
+impl<T: Element> Maps<T> {
+    /// Zeros in the shape of a network, to add gradients to.
+    pub(super) fn zero(config: &GnpConfig) -> Self {
+        let middle = vec![Map::zero(); config.mlp_layers - 2];
+        let zeros = ([[T::ZERO; LANES]; D], [[T::ZERO; LANES]; D]);
+        Self {
+            relu: true,
+            encoder: Encoder {
+                weight: [[T::ZERO; LANES]; H],
+                bias: [[T::ZERO; LANES]; H],
+                middle: middle.clone(),
+                last: Map::zero(),
+            },
+            layers: vec![
+                Layer {
+                    skip: Map::zero(),
+                    gconv: Map::zero(),
+                    norm: zeros,
+                };
+                config.layers
+            ],
+            decoder: Decoder {
+                first: Map::zero(),
+                middle,
+                weight: [[T::ZERO; LANES]; H],
+                bias: T::ZERO,
+            },
+        }
+    }
+
+    /// Adds what is gathered here to the flat gradient. Both biases of a layer get the one of `skip`.
+    pub(super) fn add_to(&self, config: &GnpConfig, gradient: &mut [f64]) {
+        let (d, h) = (config.width, config.hidden);
+        let mut to = Writer {
+            rest: gradient,
+            bias: config.bias,
+        };
+        add(&self.encoder.weight, to.take(h));
+        add(&self.encoder.bias, to.shift(h));
+        for map in &self.encoder.middle {
+            to.map(map, h, h);
+        }
+        to.map(&self.encoder.last, h, d);
+        for layer in &self.layers {
+            to.map(&layer.gconv, d, d);
+            to.map(&layer.skip, d, d);
+            if config.batch_norm {
+                add(&layer.norm.0, to.take(d));
+                add(&layer.norm.1, to.shift(d));
+            }
+        }
+        to.map(&self.decoder.first, d, h);
+        for map in &self.decoder.middle {
+            to.map(map, h, h);
+        }
+        add(&self.decoder.weight, to.take(h));
+        if let [bias] = to.shift(1) {
+            *bias += self.decoder.bias.to_f64();
         }
     }
 }

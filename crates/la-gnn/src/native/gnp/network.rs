@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use super::super::Element;
 use super::layer::Apply;
 use super::maps::{Maps, check};
-use super::perceptron::{Decode, Encode, zero_row};
-use super::{Matrix, TILE, Tile, scale};
+use super::perceptron::{Decode, Encode};
+use super::{Matrix, TILE, Tile, scale, zero_tile};
 use crate::GnnError;
 use crate::gnp::{GnpConfig, Parameters};
 
@@ -192,7 +192,7 @@ impl<T: Element> Network<T> {
         let share = if threads > 1 { SHARE } else { tiles };
         let Features { now, next } = memory;
         for x in [&mut *now, &mut *next] {
-            x.resize(tiles, [zero_row(); TILE]);
+            x.resize(tiles, zero_tile());
         }
         let relu = self.maps.relu;
         share_out(now, share, |first, part| {
@@ -246,7 +246,7 @@ fn share_out<E: Send>(all: &mut [E], share: usize, work: impl Fn(usize, &mut [E]
 }
 
 /// Counts the position of an entry from the first column.
-fn at_column(error: GnnError, start: usize) -> GnnError {
+pub(super) fn at_column(error: GnnError, start: usize) -> GnnError {
     match error {
         GnnError::NonFinite { what, position } => GnnError::NonFinite {
             what,
