@@ -65,57 +65,44 @@ fn variants() -> Vec<(&'static str, GnpBuilder, Kind)> {
         share: 0.5,
         every: 100,
     };
-    let matched = || {
+    let scaled = |equilibration| {
         paper()
-            .with_equilibration(Equilibration::Matching)
+            .with_equilibration(equilibration)
             .with_scale(ColumnScale::Unit)
     };
-    let around = |base: Base| {
-        matched()
+    let with = |equilibration, base| {
+        scaled(equilibration)
             .with_base(base)
             .with_step_length(StepLength::MinimalResidual)
     };
-    let ilut = Base::Ilut {
-        drop_tol: 1e-2,
-        fill: 2.0,
+    let (ruiz, matching) = (Equilibration::Ruiz, Equilibration::Matching);
+    let strong = Base::Ilut {
+        drop_tol: 1e-3,
+        fill: 10.0,
     };
+    let alone = |name, equilibration, base| (name, with(equilibration, base), Kind::BaseAlone);
+    let trained = |name, builder| (name, builder, Kind::Trained);
     vec![
         ("none", paper(), Kind::None),
         ("untrained", paper(), Kind::Untrained),
-        (
-            "matching+jacobi alone",
-            around(Base::Jacobi),
-            Kind::BaseAlone,
-        ),
-        ("matching+ilu0 alone", around(Base::Ilu0), Kind::BaseAlone),
-        ("matching+ilut alone", around(ilut), Kind::BaseAlone),
-        ("paper", paper(), Kind::Trained),
-        (
-            "ruiz",
-            paper().with_equilibration(Equilibration::Ruiz),
-            Kind::Trained,
-        ),
-        (
-            "matching",
-            paper().with_equilibration(Equilibration::Matching),
-            Kind::Trained,
-        ),
-        ("odd network", paper().with_network(odd), Kind::Trained),
-        (
-            "unit columns",
-            paper().with_scale(ColumnScale::Unit),
-            Kind::Trained,
-        ),
-        ("held-out", paper().with_selection(held_out), Kind::Trained),
-        ("on-policy", paper().with_on_policy(visits), Kind::Trained),
-        (
-            "matching+unit+on-policy",
-            matched().with_on_policy(visits),
-            Kind::Trained,
-        ),
-        ("matching+jacobi+net", around(Base::Jacobi), Kind::Trained),
-        ("matching+ilu0+net", around(Base::Ilu0), Kind::Trained),
-        ("matching+ilut+net", around(ilut), Kind::Trained),
+        alone("ruiz, identity alone", ruiz, Base::Identity),
+        alone("ruiz, jacobi alone", ruiz, Base::Jacobi),
+        alone("ruiz, ilu0 alone", ruiz, Base::Ilu0),
+        alone("matching, identity alone", matching, Base::Identity),
+        alone("matching, ilu0 alone", matching, Base::Ilu0),
+        alone("matching, ilut alone", matching, strong),
+        trained("paper", paper()),
+        trained("ruiz", paper().with_equilibration(ruiz)),
+        trained("ruiz, ilu0 + network", with(ruiz, Base::Ilu0)),
+        trained("ruiz, jacobi + network", with(ruiz, Base::Jacobi)),
+        trained("matching", paper().with_equilibration(matching)),
+        trained("matching, ilu0 + network", with(matching, Base::Ilu0)),
+        trained("unit columns", paper().with_scale(ColumnScale::Unit)),
+        trained("on-policy", paper().with_on_policy(visits)),
+        trained("held-out", paper().with_selection(held_out)),
+        trained("odd network", paper().with_network(odd)),
+        trained("ruiz, on-policy", scaled(ruiz).with_on_policy(visits)),
+        trained("matching, ilut + network", with(matching, strong)),
     ]
 }
 
@@ -157,7 +144,7 @@ fn line(a: &Csr, builder: &GnpBuilder, kind: &Kind) -> Result<String, Box<dyn Er
     }
     let gaussian = 10f64.powf(log);
     Ok(format!(
-        "{gaussian:.3e},{},{ones:.3e},{ratio:.4},{seconds:.1}",
+        "{gaussian:.3e};{};{ones:.3e};{ratio:.4};{seconds:.1}",
         iterations / 3
     ))
 }
@@ -171,8 +158,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let done: HashSet<(&str, &str)> = known
         .lines()
         .filter_map(|line| {
-            line.split_once(',')
-                .and_then(|(m, rest)| Some((m, rest.split_once(',')?.0)))
+            line.split_once(';')
+                .and_then(|(m, rest)| Some((m, rest.split_once(';')?.0)))
         })
         .collect();
     let mut file = std::fs::OpenOptions::new()
@@ -182,20 +169,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     if known.is_empty() {
         writeln!(
             file,
-            "matrix,variant,gaussian,iterations,ones,loss ratio,seconds"
+            "matrix;variant;gaussian;iterations;ones;loss ratio;seconds"
         )?;
     }
+    let mut systems = Vec::new();
     for name in MATRICES {
         let path = PathBuf::from(&root).join(format!("matrices/{name}.mtx.gz"));
         let matrix = read_matrix(&path, &ReadOptions::default())?.matrix;
-        let (a, _) = prescaled(matrix.view())?;
-        for (variant, builder, kind) in variants() {
-            if done.contains(&(name, variant)) {
+        systems.push((name, prescaled(matrix.view())?.0));
+    }
+    for (variant, builder, kind) in variants() {
+        let builder = builder.with_steps(steps);
+        for (name, a) in &systems {
+            if done.contains(&(*name, variant)) {
                 continue;
             }
-            let builder = builder.with_steps(steps);
-            let result = line(&a, &builder, &kind).unwrap_or_else(|error| format!("# {error}"));
-            writeln!(file, "{name},{variant},{result}")?;
+            let result = line(a, &builder, &kind).unwrap_or_else(|error| format!("# {error}"));
+            writeln!(file, "{name};{variant};{result}")?;
             println!("{name:20} {variant:28} {result}");
         }
     }

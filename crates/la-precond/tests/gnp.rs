@@ -233,8 +233,7 @@ fn multiples_of_a_vector() {
 #[test]
 fn a_step_to_the_smallest_residual_never_harms_the_base() {
     let a = wild(80);
-    let factor =
-        Reordered::new(Ilu::default()).with_ordering(la_precond::classical::Ordering::Natural);
+    let factor = Reordered::new(Ilu::default());
     let factor = factor.factor(a.view()).unwrap();
     let builder = GnpBuilder::paper()
         .with_equilibration(Equilibration::Matching)
