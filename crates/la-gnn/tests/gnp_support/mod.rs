@@ -116,6 +116,9 @@ pub(crate) enum Mode {
     Batch,
 }
 
+/// Of each channel.
+type MeanAndVariance = (Vec<f64>, Vec<f64>);
+
 /// The network in plain loops, `f64`: outputs (column-major) and, in batch mode, mean and biased variance of each layer.
 pub(crate) fn plain(
     a: &Matrix,
@@ -124,7 +127,7 @@ pub(crate) fn plain(
     statistics: &[f64],
     b: &[f64],
     mode: Mode,
-) -> (Vec<f64>, Vec<(Vec<f64>, Vec<f64>)>) {
+) -> (Vec<f64>, Vec<MeanAndVariance>) {
     let n = a.rows();
     let specs = config.parameters();
     let tensor = |name: &str| -> Option<&[f64]> {

@@ -2,7 +2,7 @@
 
 use super::super::Element;
 use super::super::lanes::{load, store};
-use super::super::simd::{Kernel, LANES, Simd};
+use super::super::simd::{Kernel, Simd};
 use super::maps::{Decoder, Encoder, Map};
 use super::norm::{GradientSums, Norm};
 use super::perceptron::first;
@@ -21,7 +21,7 @@ pub(super) struct Scratch<T> {
 
 impl<T: Element> Scratch<T> {
     pub(super) fn new(mlp_layers: usize) -> Self {
-        let block = [[[[T::ZERO; LANES]; H]; TILE]; BLOCK];
+        let block = [[Hidden::ZERO; TILE]; BLOCK];
         Self {
             hidden: vec![block; mlp_layers - 1],
             gradient: vec![block; 2],
@@ -60,10 +60,10 @@ fn back_through<'a, T: Element, S: Simd<T>>(
     transposed: &[Map<T, H, H>],
     hidden: &[Block<T>],
     [mut g, mut other]: [&'a mut Block<T>; 2],
-    tiles: usize,
     nodes: usize,
     to: &mut [Map<T, H, H>],
 ) -> &'a mut Block<T> {
+    let tiles = nodes.div_ceil(TILE);
     for (k, (map, to)) in transposed.iter().zip(to).enumerate().rev() {
         let own = &g.as_flattened()[..nodes];
         outer(
@@ -120,7 +120,7 @@ impl<T: Element> Kernel<T> for DecodeBack<'_, T> {
             let last = hidden[hidden.len() - 1].as_flattened();
             weighted_sum(simd, output, &last[..nodes], &mut self.gradient.weight);
             for v in output {
-                self.gradient.bias = self.gradient.bias + *v;
+                self.gradient.bias += *v;
             }
             for ((v, h), g) in output.iter().zip(last).zip(g.as_flattened_mut()) {
                 let v = simd.splat(*v);
@@ -131,7 +131,7 @@ impl<T: Element> Kernel<T> for DecodeBack<'_, T> {
                 store(simd, masked(simd, relu, own, h), g);
             }
             for g in &mut g.as_flattened_mut()[nodes..tiles * TILE] {
-                *g = [[T::ZERO; LANES]; H];
+                *g = Hidden::ZERO;
             }
             let g = back_through(
                 simd,
@@ -139,7 +139,6 @@ impl<T: Element> Kernel<T> for DecodeBack<'_, T> {
                 self.middle,
                 hidden,
                 [g, other],
-                tiles,
                 nodes,
                 &mut self.gradient.middle,
             );
@@ -198,7 +197,6 @@ impl<T: Element> Kernel<T> for EncodeBack<'_, T> {
                 self.middle,
                 hidden,
                 [g, other],
-                tiles,
                 nodes,
                 &mut self.gradient.middle,
             );

@@ -3,8 +3,8 @@
 use super::super::Element;
 use super::super::lanes::{Lanes, activate, load, store};
 use super::super::simd::{LANES, Simd};
-use super::TILE;
 use super::maps::Map;
+use super::{State, TILE};
 
 /// Nodes whose hidden states are in registers at once: three times four vectors and their operands fill them.
 const PART: usize = 3;
@@ -14,7 +14,7 @@ const PART: usize = 3;
 pub(super) fn multiply<T: Element, S: Simd<T>, const I: usize, const O: usize, const R: usize>(
     simd: S,
     columns: &[[Lanes<T, O>; LANES]; I],
-    x: &[Lanes<T, I>; R],
+    x: &[State<T, I>; R],
     acc: &mut [[S::Lanes; O]; R],
 ) {
     for g in 0..I {
@@ -39,8 +39,8 @@ pub(super) fn apply<T: Element, S: Simd<T>, const I: usize, const O: usize, cons
     simd: S,
     relu: bool,
     map: &Map<T, I, O>,
-    x: &[Lanes<T, I>; R],
-    y: &mut [Lanes<T, O>; R],
+    x: &[State<T, I>; R],
+    y: &mut [State<T, O>; R],
 ) {
     let mut acc = [load(simd, &map.bias); R];
     multiply(simd, &map.columns, x, &mut acc);
@@ -55,8 +55,8 @@ pub(super) fn apply_wide<T: Element, S: Simd<T>, const I: usize, const O: usize>
     simd: S,
     relu: bool,
     map: &Map<T, I, O>,
-    x: &[Lanes<T, I>; TILE],
-    y: &mut [Lanes<T, O>; TILE],
+    x: &[State<T, I>; TILE],
+    y: &mut [State<T, O>; TILE],
 ) {
     let (x, y) = (x.as_chunks::<PART>().0, y.as_chunks_mut::<PART>().0);
     for (x, y) in x.iter().zip(y) {
@@ -70,9 +70,9 @@ pub(super) fn back<T: Element, S: Simd<T>, const I: usize, const O: usize, const
     simd: S,
     relu: bool,
     transposed: &[[Lanes<T, O>; LANES]; I],
-    g: &[Lanes<T, I>; R],
-    h: &[Lanes<T, O>; R],
-    y: &mut [Lanes<T, O>; R],
+    g: &[State<T, I>; R],
+    h: &[State<T, O>; R],
+    y: &mut [State<T, O>; R],
 ) {
     let mut acc = [[simd.splat(T::ZERO); O]; R];
     multiply(simd, transposed, g, &mut acc);
@@ -87,9 +87,9 @@ pub(super) fn back_wide<T: Element, S: Simd<T>, const I: usize, const O: usize>(
     simd: S,
     relu: bool,
     transposed: &[[Lanes<T, O>; LANES]; I],
-    g: &[Lanes<T, I>; TILE],
-    h: &[Lanes<T, O>; TILE],
-    y: &mut [Lanes<T, O>; TILE],
+    g: &[State<T, I>; TILE],
+    h: &[State<T, O>; TILE],
+    y: &mut [State<T, O>; TILE],
 ) {
     let (g, h) = (g.as_chunks::<PART>().0, h.as_chunks::<PART>().0);
     for ((g, h), y) in g.iter().zip(h).zip(y.as_chunks_mut::<PART>().0) {
@@ -103,7 +103,7 @@ pub(super) fn masked<T: Element, S: Simd<T>, const O: usize>(
     simd: S,
     relu: bool,
     mut g: [S::Lanes; O],
-    h: &Lanes<T, O>,
+    h: &State<T, O>,
 ) -> [S::Lanes; O] {
     for o in 0..O {
         let h = simd.load(&h[o]);
@@ -121,8 +121,8 @@ pub(super) fn masked<T: Element, S: Simd<T>, const O: usize>(
 #[inline(always)]
 pub(super) fn outer<T: Element, S: Simd<T>, const I: usize, const O: usize>(
     simd: S,
-    x: &[Lanes<T, I>],
-    g: &[Lanes<T, O>],
+    x: &[State<T, I>],
+    g: &[State<T, O>],
     to: &mut [[Lanes<T, O>; LANES]; I],
 ) {
     const INPUTS: usize = 4;
@@ -159,7 +159,7 @@ pub(super) fn outer<T: Element, S: Simd<T>, const I: usize, const O: usize>(
 pub(super) fn weighted_sum<T: Element, S: Simd<T>, const O: usize>(
     simd: S,
     v: &[T],
-    g: &[Lanes<T, O>],
+    g: &[State<T, O>],
     to: &mut Lanes<T, O>,
 ) {
     let mut acc = load(simd, to);
@@ -176,7 +176,7 @@ pub(super) fn weighted_sum<T: Element, S: Simd<T>, const O: usize>(
 #[inline(always)]
 pub(super) fn sum<T: Element, S: Simd<T>, const O: usize>(
     simd: S,
-    g: &[Lanes<T, O>],
+    g: &[State<T, O>],
     to: &mut Lanes<T, O>,
 ) {
     let mut acc = load(simd, to);
