@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use la_krylov::IdentityPreconditioner;
 use sprs::CsMatViewI;
 
 use super::samples::SharedBase;
@@ -19,6 +20,8 @@ pub enum Base {
     /// The network alone: the paper's choice.
     #[default]
     None,
+    /// `P = I`: the scaling alone. With a network of zeros a control for [`Equilibration`](super::Equilibration).
+    Identity,
     /// The diagonal, with ones where it is zero.
     Jacobi,
     /// [`Ilu`] without fill.
@@ -41,6 +44,7 @@ impl Base {
     ) -> Result<Option<SharedBase>, PrecondError> {
         Ok(match self {
             Self::None => None,
+            Self::Identity => Some(Arc::new(IdentityPreconditioner::new(a.rows()))),
             Self::Jacobi => {
                 let diagonal = (0..a.rows()).map(|i| match a.get(i, i) {
                     Some(d) if (1.0 / d).is_finite() => *d,

@@ -285,10 +285,6 @@ impl GnpBuilder {
     /// assert_eq!(m.parameters(), &untrained);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[expect(
-        clippy::wrong_self_convention,
-        reason = "a way to make the preconditioner, beside training"
-    )]
     pub fn from_parameters(
         &self,
         a: CsMatViewI<'_, f64, u32>,

@@ -1,4 +1,50 @@
 //! Graph neural preconditioners: a network for one matrix, inside flexible GMRES.
+//!
+//! A network M with `M(b) ≈ A⁻¹ b` is trained for a single matrix A, on right-hand sides that are made up as they are needed, by
+//! lowering the mean of `|A M(b) − b|`. It reads A through products only, has some ten thousand parameters whatever the size of A, and is
+//! nonlinear: [`fgmres`](la_krylov::fgmres) takes it, [`gmres`](la_krylov::gmres) and [`cg`](la_krylov::cg) refuse it. Whatever it returns, the
+//! solver measures the residual of the system itself: a bad network costs iterations, never correctness.
+//!
+//! # When to use it
+//! Rarely. Where incomplete LU with matching ([`Reordered`](crate::classical::Reordered)) can be built and fits into memory, it wins
+//! by orders of magnitude, training left out: use a network where nothing else works and one matrix serves very many right-hand sides,
+//! or as a correction of a cheap [base](Base). Not for a handful of solves, not for SPD matrices with a multigrid.
+//!
+//! # What it costs
+//! With n rows, k = 16 columns and 2000 steps: about `33 000 n k` and `256 nnz k` multiply-adds a step in single precision, memory
+//! `12 · 16 n k` numbers. An application: `9 280 n + 128 nnz`. The [samples](Batches) take 40 products and 40 vectors once.
+//!
+//! # What the paper promises
+//! With `A Z = V H̄` and Q an orthonormal basis of the range of `A Z`, the residual after m steps is `(I − Q Qᵀ) r₀` for any M. For a fixed
+//! matrix M̃ with `A M̃ = X Λ X⁻¹` the difference to its run is all that is lost: the bound of Theorem 1, stated at
+//! [`fgmres`](la_krylov::fgmres#references), with Corollary 2. Neither says anything beforehand: both are a posteriori.
+//!
+//! # The constant vector
+//! With its biases an *untrained* network maps its first input nearly to a constant vector. Test problems with the solution `x = 1`
+//! (as in the paper) are then solved by the bias, not by learning: compare with an untrained network
+//! ([`GnpBuilder::from_parameters`]), with [`Parameters::without_biases`](la_gnn::gnp::Parameters::without_biases), and on
+//! random solutions.
+//!
+//! # Improvements
+//! All off in [`GnpBuilder::paper`], each an option of its own:
+//!
+//! | option | what it does |
+//! | --- | --- |
+//! | [`Equilibration`] | scales rows and columns, or moves large entries to the diagonal; the solver still sees the system as it is |
+//! | [`Base`], [`Composition`] | a cheap linear preconditioner first; the network learns what that leaves |
+//! | [`StepLength`] | along what the network says to the smallest residual or error: never worse than the base alone |
+//! | [`ColumnScale`] | columns of one size, so that no distribution drowns the other |
+//! | [`Selection`] | the snapshot that is best on held-out columns, instead of the luckiest batch |
+//! | [`OnPolicy`] | trains on the vectors that FGMRES really asks for |
+//! | [`Parity`], and a network without biases and with an odd nonlinearity | `M(−b) = −M(b)` |
+//! | [`Gnp::refine`] | the next matrix of a sequence, from the network of the last |
+//! | [`GnpBuilder::definite`] | directions of descent for [`fcg`](la_krylov::fcg) |
+//!
+//! Several right-hand sides: [`Gnp::apply_columns`]. The methods of la-krylov for several columns take fixed preconditioners only, so solve one
+//! after the other with [`fgmres_with`](la_krylov::fgmres_with).
+//!
+//! # References
+//! J. Chen, *Graph Neural Preconditioners for Iterative Solutions of Sparse Linear Systems*, ICLR 2025.
 
 mod arnoldi;
 mod base;

@@ -11,7 +11,7 @@ use crate::classical::{Ordering, Reordered, Scaling};
 
 /// How rows and columns are scaled before a network sees the matrix.
 ///
-/// The network works on `Â = D_r A D_c Q / γ` and what it returns is carried back, so that the solver around it measures the
+/// The network works on `Â = P D_r A D_c Q / γ`, P being reverse Cuthill–McKee for the sake of a [base](super::Base), and what it returns is carried back, so that the solver around it measures the
 /// residual of `A` itself. A scalar γ, the paper's way, leaves rows of very different size as they are: the loss then looks at the large ones
 /// only, and nodes of small rows hear nothing from their neighbours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -26,7 +26,7 @@ pub enum Equilibration {
     Matching,
 }
 
-/// `Â = D_r (A / γ₁) D_c Q / γ₂`.
+/// `Â = P D_r (A / γ₁) D_c Q / γ₂`.
 #[derive(Debug, Clone)]
 pub(super) struct Prepared {
     pub(super) matrix: CsMatI<f64, u32>,
@@ -52,9 +52,10 @@ impl Prepared {
             Equilibration::Ruiz => Scaling::Equilibrate { passes: 10 },
             Equilibration::Matching => Scaling::Matching,
         };
+        // The network does not see an order, incomplete factors do.
         let reordered = Reordered::new(())
             .with_scaling(scaling)
-            .with_ordering(Ordering::Natural);
+            .with_ordering(Ordering::ReverseCuthillMcKee);
         let prepared = with_rows(matrix.view(), |rows, n| reordered.prepare(&rows, n))?;
         let (matrix, again) = prescaled(prepared.matrix.view())?;
         Ok(Self {
@@ -68,7 +69,7 @@ impl Prepared {
         self.matrix.rows()
     }
 
-    /// `z = D_r r`.
+    /// `z = P D_r r`.
     pub(super) fn enter(&self, r: &[f64], z: &mut [f64]) {
         match &self.frame {
             Some(frame) => frame.gather(r, z),
