@@ -102,8 +102,11 @@ pub(super) fn counts(winners: &BTreeMap<&str, Winner<'_>>, methods: &[&str]) -> 
         .collect()
 }
 
-/// Groups of matrices for a breakdown, each with a name and its members.
-pub(super) fn groups(cases: &[Case]) -> Vec<(&'static str, Vec<(String, Vec<String>)>)> {
+/// Names of groups, each with the matrices in it.
+pub(super) type Groups = Vec<(String, Vec<String>)>;
+
+/// Groups of matrices for a breakdown, by what they are told apart by.
+pub(super) fn groups(cases: &[Case]) -> Vec<(&'static str, Groups)> {
     let decade = |value: f64| value.log10().floor() as i32;
     let collect = |key: &dyn Fn(&Case) -> (i32, String)| {
         let mut found: BTreeMap<(i32, String), Vec<String>> = BTreeMap::new();
@@ -113,7 +116,7 @@ pub(super) fn groups(cases: &[Case]) -> Vec<(&'static str, Vec<(String, Vec<Stri
         found
             .into_iter()
             .map(|((_, name), members)| (name, members))
-            .collect::<Vec<_>>()
+            .collect::<Groups>()
     };
     let size = collect(&|case| {
         let step = match case.n {

@@ -50,7 +50,7 @@ impl Solved {
     /// `|α − β| > 1e-5 β`: the paper's rule without its absolute part.
     pub(super) fn mismatch(&self) -> bool {
         let apart = (self.tracked - self.residual).abs();
-        !(apart <= 1e-5 * self.residual)
+        apart.is_nan() || apart > 1e-5 * self.residual
     }
 }
 

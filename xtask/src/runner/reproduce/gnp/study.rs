@@ -70,7 +70,7 @@ struct Entry {
 
 enum Kind {
     Classical(Classical),
-    Network(Recipe, u64),
+    Network(Box<Recipe>, u64),
 }
 
 /// One training of the run.
@@ -184,7 +184,7 @@ impl<'e> Study<'e> {
                 let (method, seed) = (name.clone(), Some(seed));
                 entries.push(Entry {
                     who: Who { method, seed },
-                    kind: Kind::Network(recipe.clone(), initial),
+                    kind: Kind::Network(Box::new(recipe.clone()), initial),
                 });
             }
         }
@@ -196,7 +196,7 @@ impl<'e> Study<'e> {
         let recipes: Vec<&Recipe> = entries
             .iter()
             .filter_map(|entry| match &entry.kind {
-                Kind::Network(recipe, _) if recipe.is_trained() => Some(recipe),
+                Kind::Network(recipe, _) if recipe.is_trained() => Some(&**recipe),
                 _ => None,
             })
             .collect();
@@ -365,12 +365,18 @@ impl<'e> Study<'e> {
             };
             let sound = row.failure.is_none();
             push("residual", row.residual.filter(|_| sound))?;
-            push("error", row.error.filter(|_| sound))?;
-            if row.rhs == Side::Ones {
-                push(
-                    "residual@10",
-                    row.history.get(10).map(|p| p.0).filter(|_| sound),
-                )?;
+            if !sound || row.error.is_some() {
+                push("error", row.error.filter(|_| sound))?;
+            }
+            if row.rhs == Side::Ones && !(sound && row.history.is_empty()) {
+                // A solve that arrived earlier stays where it is.
+                let point = row.history.get(10).or(row.history.last());
+                push("residual@10", point.map(|p| p.0).filter(|_| sound))?;
+            }
+            if row.rhs == Side::Ones && row.converged() {
+                let key = Key::new(&case.name, &row.method, "iterations");
+                let iterations = row.iterations.unwrap_or(0) as f64;
+                list.push(Measurement::from_value(key, Unit::Iterations, iterations)?);
             }
         }
         for measurement in list {
@@ -384,18 +390,18 @@ impl<'e> Study<'e> {
             return Ok(());
         }
         for side in [Side::Ones, Side::Gaussian] {
-            let histories: Vec<(String, Vec<(f64, f64, f64)>)> = rows
+            let histories: Vec<(&str, Vec<_>)> = rows
                 .iter()
                 .filter(|r| r.rhs == side && r.failure.is_none() && r.seed.is_none_or(|s| s == 0))
                 .map(|r| {
                     let points = r.history.iter().enumerate();
                     let points = points.map(|(i, p)| (i as f64, p.0, p.1)).collect();
-                    (r.method.clone(), points)
+                    (r.method.as_str(), points)
                 })
                 .collect();
             let courses: Vec<Course<'_>> = histories
                 .iter()
-                .map(|(name, points)| (name.as_str(), points.as_slice()))
+                .map(|(name, points)| (*name, points.as_slice()))
                 .collect();
             let title = format!("{}-{}", case.name, side.name());
             self.figures
