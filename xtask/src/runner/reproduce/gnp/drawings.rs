@@ -10,8 +10,8 @@ use super::cases::Case;
 use super::rows::Row;
 use super::shares::{self, Measure};
 use super::sides::Side;
-use super::study::Training;
 use super::tables;
+use super::trainings::Training;
 
 /// Who is best by every measure, and by Iter-AUC in groups of matrices.
 pub(super) fn best(

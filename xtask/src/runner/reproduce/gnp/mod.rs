@@ -2,10 +2,12 @@
 
 mod cases;
 mod drawings;
+mod entries;
 mod methods;
 mod metrics;
 mod networks;
 mod peers;
+mod recipe;
 mod rows;
 mod settings;
 mod shares;
@@ -15,6 +17,7 @@ mod study;
 mod summary;
 mod tables;
 mod totals;
+mod trainings;
 
 use anyhow::Result;
 use xtask::report::{Environment, Results, Verdict, table, write_folder};

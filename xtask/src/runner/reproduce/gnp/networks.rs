@@ -1,4 +1,4 @@
-//! The networks: what they are, their training, and the folder where trained ones are kept.
+//! Training of the networks, and the folder where trained ones are kept.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -7,84 +7,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use la_gnn::gnp::{GnpConfig, Parameters};
+use la_gnn::gnp::Parameters;
 use la_gnn::native::gnp::Trainer;
 use la_gnn::training::gnp::{Ended, GnpEngine, GnpStep};
 use la_gnn::{Provenance, Weights};
-use la_precond::learned::gnp::{Base, Equilibration, Gnp, GnpBuilder};
+use la_precond::learned::gnp::Gnp;
 use la_problems::CsrMatrix;
 use serde::{Deserialize, Serialize};
 
 use super::methods::Resettable;
+use super::recipe::Recipe;
 use super::rows::guarded;
 use crate::experiment::interrupt;
 use crate::progress;
 
 impl Resettable for Gnp {}
-
-/// A network as a method.
-#[derive(Debug, Clone)]
-pub(super) struct Recipe {
-    pub(super) name: String,
-    builder: GnpBuilder,
-    start: Start,
-}
-
-/// What is done before the first solve.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Start {
-    Trained,
-    /// Nothing: a control.
-    Untrained,
-    /// Nothing, and the biases are zero.
-    WithoutBiases,
-}
-
-impl Recipe {
-    /// The network of this name.
-    pub(super) fn parse(name: &str, steps: usize) -> Result<Self> {
-        let paper = GnpBuilder::paper();
-        let (builder, start) = match name {
-            "gnp" => (paper, Start::Trained),
-            "gnp@0" => (paper, Start::Untrained),
-            "gnp@0-nobias" => (paper, Start::WithoutBiases),
-            "gnp-text" => (GnpBuilder::paper_text(), Start::Trained),
-            "gnp-nobias" => {
-                let network = GnpConfig::paper().with_bias(false);
-                (paper.with_network(network), Start::Trained)
-            }
-            "gnp-matched" => (
-                paper.with_equilibration(Equilibration::Matching),
-                Start::Trained,
-            ),
-            "gnp-ilu0" => (
-                paper
-                    .with_equilibration(Equilibration::Matching)
-                    .with_base(Base::Ilu0),
-                Start::Trained,
-            ),
-            "gnp-improved" => (GnpBuilder::improved(), Start::Trained),
-            _ => bail!("`{name}` is no network of this study"),
-        };
-        Ok(Self {
-            name: name.into(),
-            builder: builder.with_steps(steps),
-            start,
-        })
-    }
-
-    pub(super) fn is_trained(&self) -> bool {
-        self.start == Start::Trained
-    }
-
-    fn parameters(&self, seed: u64) -> Result<Parameters> {
-        let fresh = Parameters::initialize(&self.builder.network, seed)?;
-        Ok(match self.start {
-            Start::WithoutBiases => fresh.without_biases(),
-            Start::Untrained | Start::Trained => fresh,
-        })
-    }
-}
 
 /// What is kept of a training, beside the weights.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -328,6 +265,8 @@ fn with(stem: &Path, ending: &str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use la_precond::learned::gnp::GnpBuilder;
+
     use super::super::cases::Case;
     use super::*;
 
@@ -369,23 +308,5 @@ mod tests {
         assert!(record.failure.is_some());
         let error = networks.build("bad", &bad, &recipe, 0).err().unwrap();
         assert_eq!(Some(error.to_string()), record.failure);
-    }
-
-    #[test]
-    fn networks_have_names() {
-        for name in [
-            "gnp",
-            "gnp@0",
-            "gnp@0-nobias",
-            "gnp-text",
-            "gnp-nobias",
-            "gnp-matched",
-            "gnp-ilu0",
-            "gnp-improved",
-        ] {
-            let recipe = Recipe::parse(name, 10).unwrap();
-            assert_eq!(recipe.is_trained(), !name.contains('@'), "{name}");
-        }
-        assert!(Recipe::parse("gnp-magic", 10).is_err());
     }
 }

@@ -99,7 +99,7 @@ impl Experiment {
 mod tests {
     use super::super::cases::Case;
     use super::super::methods::Classical;
-    use super::super::networks::Recipe;
+    use super::super::recipe::Recipe;
     use super::*;
 
     #[test]

@@ -6,19 +6,20 @@ use anyhow::Result;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::{Deserialize, Serialize};
 use xtask::report::figure::Palette;
-use xtask::report::{Figure, Key, Measurement, Page, Results, Unit, format_number};
+use xtask::report::{Figure, Key, Measurement, Page, Results, Unit};
 
 use super::super::pictures::{self, Course};
 use super::super::{Ledger, Request};
 use super::cases::{Case, Scaled, cases};
 use super::drawings;
-use super::methods::Classical;
-use super::networks::{Networks, Recipe, Record, work};
+use super::entries::{Entry, entries};
+use super::networks::Networks;
 use super::peers::{self, Others};
-use super::rows::{Built, Failure, Row, Timed, Who, guarded, measured, rows, timed};
+use super::rows::{Failure, Row, Timed, guarded, rows, timed};
 use super::settings::{Experiment, ProfileSettings};
 use super::sides::{Side, System};
 use super::summary;
+use super::trainings::{Trainings, duration};
 
 /// The experiment as it goes.
 pub(super) struct Study<'e> {
@@ -33,8 +34,7 @@ pub(super) struct Study<'e> {
     figures: Vec<Figure>,
     notes: Vec<String>,
     palette: Palette,
-    networks: Networks,
-    trainings: Vec<Training>,
+    trainings: Trainings,
     others: Option<Others>,
 }
 
@@ -60,46 +60,6 @@ struct Facts {
     gamma: f64,
     /// `‖b‖` of x* = 1.
     rhs_norm: f64,
-}
-
-/// One method and how it is made.
-struct Entry {
-    who: Who,
-    kind: Kind,
-}
-
-enum Kind {
-    Classical(Classical),
-    Network(Box<Recipe>, u64),
-}
-
-/// One training of the run.
-pub(super) struct Training {
-    pub(super) matrix: String,
-    pub(super) method: String,
-    pub(super) seed: u64,
-    pub(super) work: f64,
-    pub(super) record: Record,
-}
-
-impl Entry {
-    fn key(&self) -> String {
-        match self.who.seed {
-            Some(seed) => format!("{}/{seed}", self.who.method),
-            None => self.who.method.clone(),
-        }
-    }
-
-    fn build<'a>(&self, case: &Case, matrix: &'a Scaled, networks: &Networks) -> Result<Built<'a>> {
-        match &self.kind {
-            Kind::Classical(kind) => measured(|| kind.build(&matrix.a)),
-            Kind::Network(recipe, seed) => {
-                let (gnp, seconds) = networks.build(&case.name, &matrix.a, recipe, *seed)?;
-                let ready = Box::new(gnp);
-                Ok(Built { ready, seconds })
-            }
-        }
-    }
 }
 
 impl<'e> Study<'e> {
@@ -138,15 +98,15 @@ impl<'e> Study<'e> {
             figures: Vec::new(),
             notes,
             palette,
-            networks,
-            trainings: Vec::new(),
+            trainings: Trainings::new(networks),
             others,
         })
     }
 
     pub(super) fn run(&mut self) -> Result<()> {
-        let entries = self.entries()?;
-        self.announce(&entries)?;
+        let entries = entries(&self.settings, self.request.seed)?;
+        self.trainings
+            .announce(&self.cases, &entries, self.settings.steps);
         let count = self.cases.len();
         for (k, case) in self.cases.clone().iter().enumerate() {
             println!("[{}/{count}] {}, n = {}", k + 1, case.name, case.n);
@@ -166,101 +126,6 @@ impl<'e> Study<'e> {
         Ok(())
     }
 
-    /// Every method of the profile; networks with every seed.
-    fn entries(&self) -> Result<Vec<Entry>> {
-        let mut entries = Vec::new();
-        for name in &self.settings.classical {
-            let (method, seed) = (name.clone(), None);
-            entries.push(Entry {
-                who: Who { method, seed },
-                kind: Kind::Classical(Classical::parse(name)?),
-            });
-        }
-        for name in &self.settings.learned {
-            let recipe = Recipe::parse(name, self.settings.steps)?;
-            for seed in 0..self.settings.seeds {
-                // Another seed of the run is another set of networks.
-                let initial = self.request.seed * self.settings.seeds + seed;
-                let (method, seed) = (name.clone(), Some(seed));
-                entries.push(Entry {
-                    who: Who { method, seed },
-                    kind: Kind::Network(Box::new(recipe.clone()), initial),
-                });
-            }
-        }
-        Ok(entries)
-    }
-
-    /// Says beforehand how long training will take.
-    fn announce(&mut self, entries: &[Entry]) -> Result<()> {
-        let recipes: Vec<&Recipe> = entries
-            .iter()
-            .filter_map(|entry| match &entry.kind {
-                Kind::Network(recipe, _) if recipe.is_trained() => Some(&**recipe),
-                _ => None,
-            })
-            .collect();
-        let Some(first) = recipes.first() else {
-            return Ok(());
-        };
-        for case in &self.cases {
-            for recipe in &recipes {
-                self.networks.plan(case.n, case.nnz, recipe);
-            }
-        }
-        // The matrix in the middle: caches count.
-        if let Some(case) = self.cases.get(self.cases.len() / 2) {
-            // What goes wrong here goes wrong again where it is written down.
-            let networks = &mut self.networks;
-            guarded(|| networks.calibrate(&case.load()?.a, first)).ok();
-        }
-        println!(
-            "{} networks of {} steps each: about {} of training here, less what was trained in earlier sittings",
-            self.cases.len() * recipes.len(),
-            self.settings.steps,
-            duration(self.networks.seconds_left().unwrap_or(0.0))
-        );
-        Ok(())
-    }
-
-    /// Trains the networks of a matrix that are not kept from an earlier sitting.
-    fn train(&mut self, case: &Case, matrix: &Scaled, entries: &[Entry]) -> Result<()> {
-        for entry in entries {
-            let Kind::Network(recipe, seed) = &entry.kind else {
-                continue;
-            };
-            if !recipe.is_trained() {
-                continue;
-            }
-            let before = self.networks.seconds_left();
-            let record = self.networks.ensure(&case.name, &matrix.a, recipe, *seed)?;
-            if before.is_some() {
-                println!(
-                    "  {}, seed {seed}: {}; {} of training left",
-                    recipe.name,
-                    match &record.failure {
-                        Some(failure) => format!("not trained: {failure}"),
-                        None => format!(
-                            "{} steps in {}, loss at best {} of that of zero",
-                            record.ratios.len(),
-                            duration(record.seconds),
-                            format_number(f64::from(record.best_ratio()))
-                        ),
-                    },
-                    duration(self.networks.seconds_left().unwrap_or(0.0))
-                );
-            }
-            self.trainings.push(Training {
-                matrix: case.name.clone(),
-                method: recipe.name.clone(),
-                seed: entry.who.seed.unwrap_or(0),
-                work: work(matrix.a.rows(), matrix.a.nnz()),
-                record,
-            });
-        }
-        Ok(())
-    }
-
     /// Every method on one matrix, with a limit of iterations and then with one of time.
     fn matrix(&mut self, case: &Case, matrix: &Scaled, entries: &[Entry]) -> Result<()> {
         let systems: Vec<System> = self
@@ -269,11 +134,11 @@ impl<'e> Study<'e> {
             .iter()
             .map(|side| System::new(&matrix.a, *side, self.request.seed))
             .collect();
-        self.train(case, matrix, entries)?;
+        self.trainings.train(case, matrix, entries)?;
         let mut found: Vec<Row> = Vec::new();
         for entry in entries {
             let key = format!("{}/{}", case.name, entry.key());
-            let (one_thread, networks) = (&self.one_thread, &self.networks);
+            let (one_thread, networks) = (&self.one_thread, &self.trainings.networks);
             let part: Vec<Row> = self.ledger.part(&key, || {
                 let make = || entry.build(case, matrix, networks);
                 Ok(one_thread.install(|| rows(case, &matrix.a, &systems, &entry.who, make)))
@@ -292,7 +157,7 @@ impl<'e> Study<'e> {
         }
         for entry in entries {
             let key = format!("{}/{}/timed", case.name, entry.key());
-            let (one_thread, networks) = (&self.one_thread, &self.networks);
+            let (one_thread, networks) = (&self.one_thread, &self.trainings.networks);
             let part: Vec<Timed> = self.ledger.part(&key, || {
                 let make = || entry.build(case, matrix, networks);
                 Ok(one_thread.install(|| timed(&matrix.a, &limits, make)))
@@ -436,33 +301,6 @@ impl<'e> Study<'e> {
         )
     }
 
-    /// Loss of the pictured matrices, and how the time of a step grows with the matrix.
-    fn training_figures(&mut self) -> Result<Vec<Figure>> {
-        let mut figures = Vec::new();
-        for training in &self.trainings {
-            let pictured = self.settings.pictures.contains(&training.matrix);
-            if !pictured || training.seed > 0 || training.record.ratios.is_empty() {
-                continue;
-            }
-            figures.push(drawings::training(training, &self.palette)?);
-        }
-        let steps: Vec<(f64, f64)> = self
-            .trainings
-            .iter()
-            .filter(|t| t.method == "gnp")
-            .filter_map(|t| Some((t.work, t.record.seconds_per_step()?)))
-            .collect();
-        if let Some(r2) = summary::linearity(&steps) {
-            let key = Key::new("all matrices", "training", "linear_in_size_r2");
-            let measurement = Measurement::from_value(key, Unit::Dimensionless, r2)?;
-            self.results.push(self.experiment.compare(measurement)?)?;
-        }
-        if !steps.is_empty() {
-            figures.push(drawings::scaling(steps, &self.palette)?);
-        }
-        Ok(figures)
-    }
-
     pub(super) fn finish(mut self) -> Result<Done> {
         let seconds = self.ledger.seconds();
         self.results
@@ -475,7 +313,14 @@ impl<'e> Study<'e> {
         for measurement in summary::measurements(&self.settings, &self.rows)? {
             self.results.push(self.experiment.compare(measurement)?)?;
         }
-        let training = self.training_figures()?;
+        if let Some(r2) = summary::linearity(&self.trainings.steps()) {
+            let key = Key::new("all matrices", "training", "linear_in_size_r2");
+            let measurement = Measurement::from_value(key, Unit::Dimensionless, r2)?;
+            self.results.push(self.experiment.compare(measurement)?)?;
+        }
+        let training = self
+            .trainings
+            .figures(&self.settings.pictures, &self.palette)?;
         let (rows, palette) = (&self.rows, &self.palette);
         let mut figures = drawings::best(
             rows,
@@ -498,15 +343,5 @@ impl<'e> Study<'e> {
             ledger: self.ledger,
             lines,
         })
-    }
-}
-
-/// "12 s", "3 min", "2 h 5 min".
-fn duration(seconds: f64) -> String {
-    let minutes = (seconds / 60.0).round() as u64;
-    match seconds {
-        ..100.0 => format!("{} s", format_number(seconds)),
-        ..6000.0 => format!("{minutes} min"),
-        _ => format!("{} h {} min", minutes / 60, minutes % 60),
     }
 }
