@@ -21,6 +21,7 @@ fn help_and_list() {
         list.status.success()
             && text.contains("neuralif  ")
             && text.contains("neuralif-gmres  ")
+            && text.contains("gnp  ")
             && text.contains("--profile quick"),
         "{text}"
     );
@@ -186,4 +187,81 @@ fn smoke_of_learned_lu() {
     assert!(value(paper, "none", "total_ratio_to_ilu0").is_some_and(|v| v > 0.0));
     let html = std::fs::read_to_string(folder.join("report.html")).unwrap();
     assert!(html.contains("<svg") && html.contains("untrained") && html.contains("L = U = I"));
+}
+
+/// Graph neural preconditioners on the 1-D Laplacian: every row, the numbers of an independent implementation, and networks that a
+/// second run does not train again.
+#[test]
+fn smoke_of_graph_neural_preconditioners() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .join("target/reproduce/gnp/smoke");
+    let network = folder.join("../networks/laplacian-1d-1024/gnp-100-s0.safetensors");
+    // What an earlier run of this test trained would leave nothing to train.
+    let _ = std::fs::remove_file(&network);
+    let run = || {
+        let output = runner()
+            .args(["reproduce", "gnp", "--profile", "smoke"])
+            .env_remove("LA_DATA_DIR")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{text}\n{errors}");
+        text
+    };
+    let text = run();
+    assert!(text.contains("of training here") && text.contains("seed 0: 100 steps"));
+    assert!(!folder.join("unfinished").exists());
+    let trained = std::fs::metadata(&network).unwrap().modified().unwrap();
+
+    let matrix = "laplacian-1d-1024";
+    let lines = std::fs::read_to_string(folder.join("rows.jsonl")).unwrap();
+    let rows: Vec<serde_json::Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|row: &serde_json::Value| row["matrix"] == matrix)
+        .collect();
+    // Eleven classical methods, three networks with one seed, two right-hand sides.
+    assert_eq!(rows.len(), 28);
+    let row = |method: &str, rhs: &str| {
+        let found = rows
+            .iter()
+            .find(|r| r["method"] == method && r["rhs"] == rhs);
+        found.unwrap_or_else(|| panic!("no row of {method}, {rhs}"))
+    };
+    for row in &rows {
+        assert_eq!(row["failure"], serde_json::Value::Null, "{row}");
+        let history = row["history"].as_array().unwrap().len() as u64;
+        assert_eq!(history, row["iterations"].as_u64().unwrap() + 1);
+        let area = row["iter_auc"].as_f64().unwrap();
+        assert!((0.0..=101.0 * 9.0).contains(&area), "{area}");
+        let timed = row["rhs"] == "ones";
+        assert_eq!(row["timed"]["time_auc"].is_number(), timed, "{row}");
+    }
+    assert_eq!(row("const", "ones")["iterations"], 1);
+    assert_eq!(row("ilut", "gaussian")["status"], "converged");
+    assert!(
+        row("gnp", "gaussian")["construction_seconds"].as_f64()
+            > row("gnp@0", "gaussian")["construction_seconds"].as_f64()
+    );
+    let residual = |method: &str| row(method, "ones")["residual"].as_f64().unwrap();
+    assert!((residual("none") / 3.5523e-3 - 1.0).abs() < 0.01);
+    assert!((residual("gmres") / 1.4014e-4 - 1.0).abs() < 0.01);
+
+    let results = Results::read(&folder.join("results.json")).unwrap();
+    let unmet = results
+        .measurements
+        .iter()
+        .find(|m| m.problem == matrix && m.verdict == Verdict::NotMet);
+    assert!(unmet.is_none(), "{unmet:?}");
+    let html = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    for text in ["<svg", "Table 2", "gnp@0-nobias", "training included"] {
+        assert!(html.contains(text), "{text}");
+    }
+
+    run();
+    let again = std::fs::metadata(&network).unwrap().modified().unwrap();
+    assert_eq!(trained, again, "kept from the first run");
 }

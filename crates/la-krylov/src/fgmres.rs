@@ -75,8 +75,8 @@ use crate::{
 /// # References
 /// Y. Saad, *SIAM J. Sci. Comput.* 14(2), 461–469, 1993, Algorithm 2.2. The bound: J. Chen, *Graph
 /// Neural Preconditioners for Iterative Solutions of Sparse Linear Systems*, ICLR 2025, Theorem 1 and
-/// Corollary 2. Deviates as [`gmres`](crate::gmres) does; three cycles without progress end the solve,
-/// since a preconditioner that changes may do better the next time.
+/// Corollary 2. Deviates as [`gmres`](crate::gmres) does; [three](FgmresOptions::stalled_cycles) cycles without progress end the
+/// solve, since a preconditioner that changes may do better the next time.
 pub fn fgmres<T, A, M>(
     a: &A,
     b: &[T],

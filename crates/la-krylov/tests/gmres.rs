@@ -525,6 +525,68 @@ fn the_first_steps_of_the_second_difference() {
 }
 
 #[test]
+fn cycles_in_vain_can_be_allowed() {
+    // Cycles of less than 12 steps achieve nothing on a cyclic shift.
+    let n = 12;
+    let mut t = TriMatI::<f64, u32>::new((n, n));
+    (0..n).for_each(|i| t.add_triplet(i, (i + 1) % n, 1.0));
+    let a: Matrix = t.to_csr();
+    let mut b = vec![0.0; n];
+    b[0] = 1.0;
+    let options = FgmresOptions::default().with_restart(4).with_max_iters(40);
+    let solve = |options: &FgmresOptions| fgmres(&a, &b, &identity(&a), options).unwrap();
+    for (cycles, iterations) in [(1, 4), (3, 12), (5, 20)] {
+        let solution = solve(&options.clone().with_stalled_cycles(cycles));
+        assert_eq!(solution.status, Status::Stagnated);
+        assert_eq!(solution.iterations, iterations);
+    }
+    let patient = solve(&options.clone().with_stalled_cycles(usize::MAX));
+    assert_eq!(patient.status, Status::IterationLimit);
+    assert_eq!((patient.iterations, patient.history.len()), (40, 41));
+    let error = options.with_stalled_cycles(0).validate().unwrap_err();
+    assert!(error.to_string().contains("stalled_cycles"), "{error}");
+}
+
+#[test]
+fn modified_gram_schmidt_minimises_the_same_residual() {
+    let a = convection(15, 3.0);
+    let b = rhs(225);
+    let solve = |rule: Reorthogonalization| {
+        let options = FgmresOptions::default()
+            .with_restart(40)
+            .with_reorthogonalization(rule);
+        fgmres(&a, &b, &Diagonal::of(&a), &options).unwrap()
+    };
+    let (once, twice) = (
+        solve(Reorthogonalization::Modified),
+        solve(Reorthogonalization::Always),
+    );
+    assert_eq!(once.status, Status::Converged);
+    assert_honest(&a, &b, &once);
+    assert_eq!(once.iterations, twice.iterations);
+    for (one, two) in once.history.iter().zip(&twice.history) {
+        approx::assert_relative_eq!(
+            one.recurrence_norm,
+            two.recurrence_norm,
+            max_relative = 1e-6
+        );
+    }
+}
+
+#[test]
+fn a_preconditioner_that_returns_zero() {
+    let a = convection(15, 3.0);
+    let b = rhs(225);
+    // Division by infinity: zero for every vector.
+    let m = Diagonal(vec![f64::INFINITY; 225]);
+    let solution = fgmres(&a, &b, &m, &FgmresOptions::default()).unwrap();
+    assert_eq!(solution.status, Status::PreconditionerFailure);
+    let failure = solution.failure.unwrap().to_string();
+    assert!(failure.contains("zero"), "{failure}");
+    assert_eq!((solution.iterations, solution.residual_norm), (0, norm(&b)));
+}
+
+#[test]
 fn single_precision() {
     let a = convection(15, 3.0).map(|v| *v as f32);
     let b: Vec<f32> = rhs(225).iter().map(|v| *v as f32).collect();

@@ -125,6 +125,9 @@ pub enum PrecondError {
         /// First row that differs.
         row: usize,
     },
+    /// No entry of the matrix differs from zero.
+    #[error("matrix has no entry that is not zero")]
+    ZeroMatrix,
     /// An option is out of range.
     #[error("option `{option}` is {value}, expected {expected}")]
     InvalidOption {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::gmres::{Placement, Plan, cycle_options};
 use crate::options::common_options;
-use crate::{History, Reorthogonalization, ResidualCheck, Tolerances};
+use crate::{History, KrylovError, Reorthogonalization, ResidualCheck, Tolerances};
 
 /// Options of [`fgmres`](crate::fgmres).
 ///
@@ -40,6 +40,9 @@ pub struct FgmresOptions {
     pub reorthogonalization: Reorthogonalization,
     /// What a residual that is not the tracked one leads to. Default: a new cycle.
     pub residual_check: ResidualCheck,
+    /// Cycles in a row that achieve nothing (less than a tenth of what they promised, or rounding) and end the solve as
+    /// stagnated, at least 1; `usize::MAX`: the iteration limit alone ends it. Default `3`.
+    pub stalled_cycles: usize,
 }
 
 impl Default for FgmresOptions {
@@ -53,21 +56,40 @@ impl Default for FgmresOptions {
             restart: 30,
             reorthogonalization: Reorthogonalization::default(),
             residual_check: ResidualCheck::default(),
+            stalled_cycles: 3,
         }
     }
 }
 
-common_options!(FgmresOptions, validate_cycle);
+common_options!(FgmresOptions, validate_flexible);
 cycle_options!(FgmresOptions);
 
 impl FgmresOptions {
+    /// Sets the number of cycles in vain that end the solve.
+    #[must_use]
+    pub fn with_stalled_cycles(mut self, stalled_cycles: usize) -> Self {
+        self.stalled_cycles = stalled_cycles;
+        self
+    }
+
+    fn validate_flexible(&self) -> Result<(), KrylovError> {
+        if self.stalled_cycles == 0 {
+            return Err(KrylovError::InvalidOption {
+                option: "stalled_cycles",
+                value: 0.0,
+                requirement: "at least 1",
+            });
+        }
+        self.validate_cycle()
+    }
+
     pub(super) fn plan(&self) -> Plan {
         Plan {
             restart: self.restart,
             placement: Placement::Flexible,
             reorthogonalization: self.reorthogonalization,
             check: self.residual_check,
-            stalls: 3,
+            stalls: self.stalled_cycles,
         }
     }
 }

@@ -414,7 +414,7 @@ where
     }
 }
 
-/// Classical Gram–Schmidt: `h = Vᵀ w`, `w = w − V h`, once or twice. Returns `‖w‖` before and after.
+/// Classical Gram–Schmidt: `h = Vᵀ w`, `w = w − V h`, once or twice; or modified, once. Returns `‖w‖` before and after.
 fn orthogonalize<S: VectorSpace>(
     space: &S,
     v: &S::Basis,
@@ -423,8 +423,13 @@ fn orthogonalize<S: VectorSpace>(
     w: &mut S::Vector,
     rule: Reorthogonalization,
 ) -> (f64, f64) {
-    space.project(v, w, h);
-    let norm = space.subtract(v, h, w);
+    let norm = match rule {
+        Reorthogonalization::Modified => modified(space, v, h, w),
+        _ => {
+            space.project(v, w, h);
+            space.subtract(v, h, w)
+        }
+    };
     // ‖w‖² before = ‖h‖² + ‖w‖² after, the sum of two orthogonal parts.
     let largest = h.iter().fold(norm, |m, h| m.max(h.abs()));
     if h.iter().any(|h| h.is_nan()) || norm.is_nan() {
@@ -436,7 +441,7 @@ fn orthogonalize<S: VectorSpace>(
     let squares: f64 = h.iter().map(|h| (h / largest).powi(2)).sum();
     let before = largest * (squares + (norm / largest).powi(2)).sqrt();
     let again = match rule {
-        Reorthogonalization::Never => false,
+        Reorthogonalization::Never | Reorthogonalization::Modified => false,
         Reorthogonalization::WhenNeeded => norm < NORM_DROP * before,
         Reorthogonalization::Always => true,
     };
@@ -447,6 +452,16 @@ fn orthogonalize<S: VectorSpace>(
     let norm = space.subtract(v, corrections, w);
     h.iter_mut().zip(corrections).for_each(|(h, c)| *h += *c);
     (before, norm)
+}
+
+/// Modified Gram–Schmidt: `h_k = v_kᵀ w`, `w = w − h_k v_k` for one k after the other. Returns `‖w‖` after it.
+fn modified<S: VectorSpace>(space: &S, v: &S::Basis, h: &mut [f64], w: &mut S::Vector) -> f64 {
+    for (k, h) in h.iter_mut().enumerate() {
+        let column = space.column(v, k);
+        *h = space.dot(column, w);
+        space.axpy(-*h, column, w);
+    }
+    space.norm(w)
 }
 
 /// A preconditioner that returns zero or NaN has failed, whatever it said itself.

@@ -74,8 +74,13 @@ pub enum Side {
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Reorthogonalization {
-    /// One pass: cheapest, and enough where few digits are asked for.
+    /// One pass of classical Gram–Schmidt: cheapest, and enough where few digits are asked for.
     Never,
+    /// One pass of modified Gram–Schmidt, the textbook form of GMRES: loses orthogonality in proportion to the
+    /// condition number, which does no harm to the residual (Paige, Rozložník, Strakoš, *SIAM J. Matrix Anal. Appl.* 28,
+    /// 2006). One reduction for each basis vector instead of one in all: slower than [`WhenNeeded`](Self::WhenNeeded), and there to compare
+    /// with others.
+    Modified,
     /// A second pass where the first took away so much that less than `1/√2` of the norm is left
     /// (Daniel, Gragg, Kaufman, Stewart, *Math. Comp.* 30, 1976).
     #[default]

@@ -15,7 +15,7 @@ mod fsai;
 mod ic0;
 mod ict;
 mod inner_gmres;
-mod input;
+pub(crate) mod input;
 mod jacobi;
 mod k_optimal;
 mod ladder;

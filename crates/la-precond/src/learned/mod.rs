@@ -3,6 +3,7 @@
 //! No LibTorch: networks run in pure Rust (crate `la-gnn`).
 
 mod assemble;
+pub mod gnp;
 mod learned_lu;
 mod neuralif;
 mod neuralpcg;

@@ -28,6 +28,7 @@ mod panels;
 mod ratio;
 mod scaling;
 mod scatter;
+mod shares;
 mod svg;
 mod training;
 
@@ -38,6 +39,7 @@ pub use panels::panels;
 pub use ratio::{RatioPlot, RatioPoint};
 pub use scaling::{Scaling, ScalingSeries};
 pub use scatter::{Scatter, ScatterSeries};
+pub use shares::{ShareBars, ShareRow};
 pub use svg::Svg;
 pub(crate) use svg::is_xml_char;
 pub use training::TrainingCurve;

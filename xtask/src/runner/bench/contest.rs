@@ -8,13 +8,13 @@ use super::record::Record;
 
 /// One repetition.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     /// Seconds of wall time.
-    pub(super) seconds: f64,
+    pub(crate) seconds: f64,
     /// Iterations, or entries of a factor.
-    pub(super) count: u64,
+    pub(crate) count: u64,
     /// Relative, recomputed after the clock has stopped; NaN where there is none.
-    pub(super) residual: f64,
+    pub(crate) residual: f64,
 }
 
 impl Outcome {

@@ -2,14 +2,14 @@
 
 mod amg;
 mod clock;
-mod contest;
+pub(crate) mod contest;
 mod gnn;
 mod ilut;
 mod krylov;
 mod linked;
 mod methods;
 mod npy;
-mod peers;
+pub(crate) mod peers;
 mod precond;
 mod record;
 mod triad;

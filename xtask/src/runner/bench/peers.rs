@@ -27,7 +27,7 @@ const EXTRA: [&str; 2] = ["ilupp==1.0.2", "pyamg==5.3.0"];
 
 /// Who does the work of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Program {
+pub(crate) enum Program {
     /// SciPy, ILU++ and PyAMG, in the private environment.
     Scipy,
     /// PETSc, where the system's Python has petsc4py; nothing is installed.
@@ -94,18 +94,18 @@ impl Peers {
 }
 
 /// A Python process that keeps matrices in memory and does one repetition when it is told to.
-pub(super) struct Peer {
+pub(crate) struct Peer {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
     folder: PathBuf,
     /// Names and versions of what was found.
-    pub(super) versions: String,
+    pub(crate) versions: String,
 }
 
 impl Peer {
     /// Prepares the environment (once) and starts the process on `threads` threads.
-    pub(super) fn start(program: Program, threads: u16) -> Result<Self> {
+    pub(crate) fn start(program: Program, threads: u16) -> Result<Self> {
         let folder = target_dir().join("peers");
         fs::create_dir_all(&folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
@@ -147,7 +147,7 @@ impl Peer {
     }
 
     /// Hands a system over as files.
-    fn load(
+    pub(crate) fn load(
         &mut self,
         name: &str,
         system: &LinearSystem,
@@ -175,7 +175,7 @@ impl Peer {
     }
 
     /// Does `work` once.
-    pub(super) fn time(&mut self, work: &str, name: &str, number: &str) -> Result<Outcome> {
+    pub(crate) fn time(&mut self, work: &str, name: &str, number: &str) -> Result<Outcome> {
         let answer = self.ask(&["time", work, name, number])?;
         let mut words = answer.split_whitespace();
         let mut next = || words.next().context("too few words");
@@ -199,7 +199,7 @@ impl Peer {
         Ok([part("indptr.npy")?, part("indices.npy")?, part("data.npy")?])
     }
 
-    fn ask(&mut self, words: &[&str]) -> Result<String> {
+    pub(crate) fn ask(&mut self, words: &[&str]) -> Result<String> {
         writeln!(self.input, "{}", words.join("\t")).context("the peer has ended")?;
         self.answer().with_context(|| {
             format!(

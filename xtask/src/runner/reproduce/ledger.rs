@@ -36,6 +36,9 @@ struct Origin {
     train: bool,
     device: String,
     seed: u64,
+    peers: bool,
+    matrices: Vec<String>,
+    methods: Vec<String>,
     threads: usize,
     commit: String,
     /// Length and time of the program: another build measures other times.
@@ -157,6 +160,9 @@ impl Origin {
             train: request.train,
             device: request.device.clone(),
             seed: request.seed,
+            peers: request.peers,
+            matrices: request.matrices.clone(),
+            methods: request.methods.clone(),
             threads: rayon::current_num_threads(),
             commit: crate::commit(),
             program: (program.len(), time.as_nanos()),
@@ -187,6 +193,7 @@ mod tests {
             train: false,
             device: "cpu".into(),
             seed,
+            ..Request::default()
         }
     }
 

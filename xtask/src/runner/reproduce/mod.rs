@@ -1,6 +1,7 @@
 //! `reproduce`: an experiment of a paper, ours beside the paper's.
 
 mod digest;
+mod gnp;
 mod ledger;
 mod neuralif;
 mod neuralif_gmres;
@@ -44,6 +45,15 @@ pub(crate) struct Args {
     /// Seed of initialisation and training
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// The same in other programs where the experiment knows how (gnp: SuperLU and PyAMG)
+    #[arg(long)]
+    peers: bool,
+    /// Only these matrices of the profile, separated by commas (gnp)
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    matrices: Vec<String>,
+    /// Only these methods of the profile, separated by commas (gnp)
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    methods: Vec<String>,
     /// Exit 3 if a verdict is `not met`
     #[arg(long)]
     strict: bool,
@@ -56,14 +66,17 @@ enum Paper {
     Neuralif,
     /// Learned incomplete LU factorization for GMRES
     NeuralifGmres,
+    /// Graph neural preconditioners for flexible GMRES
+    Gnp,
 }
 
 /// How much of an experiment is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Profile {
     /// The machinery, about a minute
     Smoke,
     /// Minutes on two cores
+    #[default]
     Quick,
     /// The paper's sizes with bundled weights
     Full,
@@ -83,12 +96,16 @@ impl Profile {
 }
 
 /// What every experiment is told.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Request {
     pub(crate) profile: Profile,
     pub(crate) train: bool,
     pub(crate) device: String,
     pub(crate) seed: u64,
+    pub(crate) peers: bool,
+    /// Parts of the experiment by name; all of it if empty.
+    pub(crate) matrices: Vec<String>,
+    pub(crate) methods: Vec<String>,
 }
 
 /// Runs `reproduce`.
@@ -109,6 +126,15 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         for (name, about) in neuralif_gmres::profiles()? {
             println!("          --profile {name:<6} {about}");
         }
+        println!(
+            "gnp  J. Chen, Graph neural preconditioners for iterative solutions of sparse linear systems, ICLR 2025"
+        );
+        println!(
+            "          needs: LA_DATA_DIR for the real matrices; each network is trained here, for its matrix"
+        );
+        for (name, about) in gnp::profiles()? {
+            println!("          --profile {name:<6} {about}");
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let request = Request {
@@ -116,10 +142,18 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         train: args.train,
         device: args.device,
         seed: args.seed,
+        peers: args.peers,
+        matrices: args.matrices,
+        methods: args.methods,
     };
+    let whole = request.matrices.is_empty() && request.methods.is_empty() && !request.peers;
+    if !whole && args.paper != Some(Paper::Gnp) {
+        bail!("--peers, --matrices and --methods are for gnp");
+    }
     let unmet = match args.paper {
         Some(Paper::Neuralif) => neuralif::run(&request)?,
         Some(Paper::NeuralifGmres) => neuralif_gmres::run(&request)?,
+        Some(Paper::Gnp) => gnp::run(&request)?,
         None => bail!("name a paper; `cargo xtask reproduce --list` shows them"),
     };
     Ok(if args.strict && unmet {

@@ -21,7 +21,10 @@ pub(crate) struct ReferenceRow {
 #[serde(rename_all = "snake_case")]
 enum ToleranceRow {
     Relative(f64),
+    /// The number itself is the limit.
     AtMost,
+    /// Likewise.
+    AtLeast,
 }
 
 /// Puts the number to compare with, if there is one, beside a measurement.
@@ -37,6 +40,7 @@ pub(crate) fn compare(rows: &[ReferenceRow], measurement: Measurement) -> Result
     let tolerance = match row.tolerance {
         ToleranceRow::Relative(relative) => Tolerance::Relative(relative),
         ToleranceRow::AtMost => Tolerance::AtMost(value),
+        ToleranceRow::AtLeast => Tolerance::AtLeast(value),
     };
     Ok(measurement.compare(Reference::new(value, row.source.clone(), tolerance)?))
 }

@@ -18,6 +18,8 @@ mod stats;
 pub use builder::IncompleteLuBuilder;
 pub use factor::IncompleteLu;
 pub(crate) use factor::Pattern;
+#[cfg(feature = "learned")]
+pub(crate) use frame::AppliedFrame;
 pub use ilut::{Ilut, LuFill};
 pub(crate) use level::largest_entry;
 pub use level::{Ilu, IluSymbolic};

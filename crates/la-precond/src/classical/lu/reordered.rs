@@ -107,7 +107,7 @@ impl<B> Reordered<B> {
     }
 
     /// Scales, matches and orders.
-    fn prepare<T: Real, I: SpIndex>(
+    pub(crate) fn prepare<T: Real, I: SpIndex>(
         &self,
         a: &Rows<'_, T, I>,
         n: usize,
@@ -154,10 +154,10 @@ impl<B> Reordered<B> {
 }
 
 /// What is factored.
-struct Prepared<T> {
-    matrix: CsMatI<T, u32>,
+pub(crate) struct Prepared<T> {
+    pub(crate) matrix: CsMatI<T, u32>,
     /// What was done to the matrix.
-    frame: Frame,
+    pub(crate) frame: Frame,
     /// Its structural rank, if it is known.
     rank: Option<usize>,
 }

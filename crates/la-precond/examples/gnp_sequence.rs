@@ -1,0 +1,104 @@
+//! Matrices that change little: the network of the last one is trained on for the next, at a tenth of the steps.
+//!
+//! Prints, for each matrix of a sequence, the loss relative to that of the zero network after a cold training and after refining the
+//! network of the matrix before, and the steps after which refining has reached the cold loss. Losses are means over 20 steps.
+//!
+//! ```sh
+//! cargo run --release -p la-precond --features learned --example gnp_sequence -- 400
+//! ```
+
+use std::error::Error;
+
+use la_precond::learned::gnp::{GnpBuilder, GnpReport};
+use la_precond::sprs::CsMatI;
+use la_problems::{
+    ConvectionDiffusion, Grid, HeatEquation, NonlinearFlow, Nonlinearity, SystemSequence, Wind,
+};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+type Csr = CsMatI<f64, u32>;
+
+/// Steps that a loss is averaged over.
+const WINDOW: usize = 20;
+
+/// Relative losses, each the mean of the last steps up to there.
+fn losses(report: &GnpReport) -> Vec<f64> {
+    let ratios: Vec<f64> = report
+        .losses
+        .iter()
+        .zip(&report.zero_losses)
+        .map(|(loss, zero)| f64::from(loss / zero))
+        .collect();
+    ratios
+        .windows(WINDOW)
+        .map(|w| w.iter().sum::<f64>() / WINDOW as f64)
+        .collect()
+}
+
+/// Trains for the first matrix, then both ways for each that follows.
+fn table(name: &str, matrices: &[Csr], steps: usize) -> Result<(), Box<dyn Error>> {
+    let builder = GnpBuilder::paper().with_steps(steps);
+    let (mut m, _) = builder.train(matrices[0].view())?;
+    println!(
+        "{name}, {} unknowns, {steps} steps cold",
+        matrices[0].rows()
+    );
+    for (k, a) in matrices.iter().enumerate().skip(1) {
+        let (_, cold) = builder.train(a.view())?;
+        let (next, warm) = m.refine(a.view(), (steps / 10).max(WINDOW))?;
+        let (cold, warm) = (losses(&cold), losses(&warm));
+        let target = cold.iter().copied().fold(f64::INFINITY, f64::min);
+        let best = warm.iter().copied().fold(f64::INFINITY, f64::min);
+        // 2 %: the means of two batches differ by as much.
+        let reached = warm.iter().position(|loss| *loss <= 1.02 * target);
+        let reached = reached.map_or("not reached".into(), |k| format!("{} steps", k + WINDOW));
+        println!("  {k}: cold {target:.4}, refined {best:.4} ({reached})");
+        m = next;
+    }
+    Ok(())
+}
+
+/// The matrices of a sequence, its states advanced by solutions to 1e-8.
+fn collect(sequence: &mut impl SystemSequence, count: usize) -> Result<Vec<Csr>, Box<dyn Error>> {
+    let mut matrices = vec![sequence.system().matrix.clone()];
+    while matrices.len() < count {
+        let (a, b) = (&sequence.system().matrix, &sequence.system().rhs);
+        let m = la_precond::classical::Ilu::default().factor(a.view())?;
+        let solution = la_krylov::gmres(a, b, &m, &la_krylov::GmresOptions::default())?;
+        if !sequence.advance(&solution.x)? {
+            break;
+        }
+        matrices.push(sequence.system().matrix.clone());
+    }
+    Ok(matrices)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let steps = std::env::args().nth(1).unwrap_or("400".into()).parse()?;
+    let grid = Grid::rectangle(30, 30);
+
+    let mut heat = HeatEquation::default().with_grid(grid).start(0)?;
+    table("heat equation", &collect(&mut heat, 4)?, steps)?;
+
+    let flow = ConvectionDiffusion::default()
+        .with_grid(grid)
+        .with_wind(Wind::Recirculating)
+        .with_peclet(100.0);
+    let newton = NonlinearFlow::default()
+        .with_flow(flow.clone())
+        .with_nonlinearity(Nonlinearity::Diffusion {
+            beta: 20.0,
+            source: 20.0,
+        });
+    table("Newton's method", &collect(&mut newton.start()?, 4)?, steps)?;
+
+    // Every entry changes by up to 5 %, again and again.
+    let mut matrices = vec![flow.generate()?.matrix];
+    let mut random = ChaCha8Rng::seed_from_u64(0);
+    while matrices.len() < 4 {
+        let last = matrices[matrices.len() - 1].clone();
+        matrices.push(last.map(|v| v * (1.0 + random.random_range(-0.05..0.05))));
+    }
+    table("changes of 5 %", &matrices, steps)
+}

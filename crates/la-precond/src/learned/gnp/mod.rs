@@ -1,0 +1,128 @@
+//! Graph neural preconditioners: a network for one matrix, inside flexible GMRES.
+//!
+//! A network M with `M(b) ≈ A⁻¹ b` is trained for a single matrix A, on right-hand sides that are made up as they are needed, by
+//! lowering the mean of `|A M(b) − b|`. It reads A through products only, has some ten thousand parameters whatever the size of A, and is
+//! nonlinear: [`fgmres`](la_krylov::fgmres) takes it, [`gmres`](la_krylov::gmres) and [`cg`](la_krylov::cg) refuse it. Whatever it returns, the
+//! solver measures the residual of the system itself: a bad network costs iterations, never correctness.
+//!
+//! # When to use it
+//! Rarely. Where incomplete LU with matching ([`Reordered`](crate::classical::Reordered)) can be built and fits into memory, it wins
+//! by orders of magnitude, training left out: use a network where nothing else works and one matrix serves very many right-hand sides,
+//! or as a correction of a cheap [base](Base). Not for a handful of solves, not for SPD matrices with a multigrid.
+//!
+//! # What it costs
+//! With n rows, k = 16 columns and 2000 steps: about `33 000 n k` and `256 nnz k` multiply-adds a step in single precision, memory
+//! `12 · 16 n k` numbers. An application: `9 280 n + 128 nnz`. The [samples](Batches) take 40 products and 40 vectors once.
+//!
+//! # What the paper promises
+//! With `A Z = V H̄` and Q an orthonormal basis of the range of `A Z`, the residual after m steps is `(I − Q Qᵀ) r₀` for any M. For a fixed
+//! matrix M̃ with `A M̃ = X Λ X⁻¹` the difference to its run is all that is lost: the bound of Theorem 1, stated at
+//! [`fgmres`](la_krylov::fgmres#references), with Corollary 2. Neither says anything beforehand: both are a posteriori.
+//!
+//! # The constant vector
+//! With its biases an *untrained* network maps its first input nearly to a constant vector. Test problems with the solution `x = 1`
+//! (as in the paper) are then solved by the bias, not by learning: compare with an untrained network
+//! ([`GnpBuilder::from_parameters`]), with [`Parameters::without_biases`](la_gnn::gnp::Parameters::without_biases), and on
+//! random solutions.
+//!
+//! # Improvements
+//! All off in [`GnpBuilder::paper`], each an option of its own:
+//!
+//! | option | what it does |
+//! | --- | --- |
+//! | [`Equilibration`] | scales rows and columns, or moves large entries to the diagonal; the solver still sees the system as it is |
+//! | [`Base`], [`Composition`] | a cheap linear preconditioner first; the network learns what that leaves |
+//! | [`StepLength`] | along what the network says to the smallest residual or error: never worse than the base alone |
+//! | [`ColumnScale`] | columns of one size, so that no distribution drowns the other |
+//! | [`Selection`] | the snapshot that is best on held-out columns, instead of the luckiest batch |
+//! | [`OnPolicy`] | trains on the vectors that FGMRES really asks for |
+//! | [`Parity`], and a network without biases and with an odd nonlinearity | `M(−b) = −M(b)` |
+//! | [`Gnp::refine`] | the next matrix of a sequence, from the network of the last |
+//! | [`GnpBuilder::definite`] | directions of descent for [`fcg`](la_krylov::fcg) |
+//!
+//! Several right-hand sides: [`Gnp::apply_columns`]. The methods of la-krylov for several columns take fixed preconditioners only, so solve one
+//! after the other with [`fgmres_with`](la_krylov::fgmres_with).
+//!
+//! # References
+//! J. Chen, *Graph Neural Preconditioners for Iterative Solutions of Sparse Linear Systems*, ICLR 2025.
+
+mod arnoldi;
+mod base;
+mod builder;
+mod core;
+mod preconditioner;
+mod prepare;
+mod samples;
+mod scaling;
+mod source;
+mod subspace;
+
+pub use self::core::{Composition, Parity, StepLength};
+pub use arnoldi::Arnoldi;
+pub use base::Base;
+pub use builder::{GnpBuilder, OnPolicy, Selection};
+pub use preconditioner::Gnp;
+pub use prepare::Equilibration;
+pub use samples::{Batches, ColumnScale, Distribution};
+pub use scaling::{prescaled, prescaling_factor};
+pub use subspace::SubspaceSamples;
+
+use la_gnn::training::gnp::Ended;
+use la_krylov::{FgmresOptions, History, Reorthogonalization, ResidualCheck};
+
+/// FGMRES as the paper runs it: cycles of 10 steps, a relative tolerance of 1e-8, at most 100 iterations, one pass of modified
+/// Gram–Schmidt, no end before that for lack of progress, and [`ResidualCheck::GNP`], which discards a solve whose tracked residual is
+/// not the true one. Meant for [prescaled] matrices.
+///
+/// # Examples
+/// ```
+/// use la_krylov::{IdentityPreconditioner, fgmres, sprs::CsMat};
+/// use la_precond::learned::gnp::paper_options;
+///
+/// let a = CsMat::new((2, 2), vec![0, 2, 4], vec![0, 1, 0, 1], vec![0.5, 0.5, 0.25, 0.5]);
+/// let solution = fgmres(&a, &[1.0_f64, 0.75], &IdentityPreconditioner::new(2), &paper_options())?;
+/// assert!((solution.x[1] - 1.0).abs() < 1e-12);
+/// # Ok::<(), la_krylov::KrylovError>(())
+/// ```
+///
+/// # References
+/// J. Chen, *Graph Neural Preconditioners for Iterative Solutions of Sparse Linear Systems*, ICLR 2025, section 4.
+#[must_use]
+pub fn paper_options() -> FgmresOptions {
+    FgmresOptions::default()
+        .with_restart(10)
+        .with_max_iters(100)
+        .with_rtol(1e-8)
+        .with_history(History::ResidualsAndTimes)
+        .with_reorthogonalization(Reorthogonalization::Modified)
+        .with_residual_check(ResidualCheck::GNP)
+        .with_stalled_cycles(usize::MAX)
+}
+
+/// What a training run was like.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct GnpReport {
+    /// Loss of each step, mean |A N(b) − b|, in the units of its batch.
+    pub losses: Vec<f32>,
+    /// The same of a network that returns zero, mean |b|. A ratio that stays at 1 means that nothing is learned.
+    pub zero_losses: Vec<f32>,
+    /// The step whose network is the result.
+    pub best_step: usize,
+    /// Steps and relative losses on held-out columns; empty without [`Selection::HeldOut`].
+    pub held_out: Vec<(usize, f64)>,
+    /// How the run ended.
+    pub ended: Ended,
+    /// Seconds, everything included.
+    pub seconds: f64,
+}
+
+impl GnpReport {
+    /// Loss over zero loss, mean of the last `steps` steps: above about 1, nothing was learned.
+    #[must_use]
+    pub fn final_ratio(&self, steps: usize) -> f64 {
+        let from = self.losses.len().saturating_sub(steps);
+        let sum = |all: &[f32]| all[from..].iter().map(|v| f64::from(*v)).sum::<f64>();
+        sum(&self.losses) / sum(&self.zero_losses)
+    }
+}
