@@ -56,6 +56,7 @@ mod samples;
 mod scaling;
 mod source;
 mod subspace;
+mod train;
 
 pub use self::core::{Composition, Parity, StepLength};
 pub use arnoldi::Arnoldi;
