@@ -7,6 +7,7 @@
 //! | [`NeuralIf`], [`NeuralPcg`], [`LearnedLu`] | networks: forward and backward pass ([`Model`]) |
 //! | [`fn@loss`], [`LossOptions`] | objectives of triangular factors, with gradients on the pattern of the factor |
 //! | [`BatchLoss`] | what training minimises: these, or [`crate::training::lu::LuLoss`] for LU factors |
+//! | [`SparseProduct`] | products of a fixed sparse matrix and of its transpose with blocks of columns |
 //! | [`TorchEngine`] | loss and gradient of batches for [`crate::training::train`] |
 //!
 //! # How gradients are computed
@@ -33,12 +34,15 @@ mod host_graph;
 mod learned_lu;
 mod loss;
 mod lu_objective;
+mod memory;
 mod mlp;
 mod model;
 mod neuralif;
 mod neuralpcg;
+mod rows_product;
 mod sample;
 mod segment;
+mod sparse_product;
 mod tensors;
 
 pub use batch::{GraphBatch, Pattern};
@@ -51,4 +55,5 @@ pub use model::Model;
 pub use neuralif::{NeuralIf, NeuralIfTape};
 pub use neuralpcg::{NeuralPcg, NeuralPcgTape};
 pub use sample::Sample;
+pub use sparse_product::{ProductEngine, SparseProduct};
 pub use tch;
