@@ -10,7 +10,7 @@ use crate::GnnError;
 use crate::neuralif::ParameterSpec;
 use crate::weights::{Provenance, Tensor, Weights};
 
-/// Linear maps uniform in ±1/√inputs, GraphNorm at identity. The bias that follows its weight uses the same bound.
+/// Linear maps uniform in ±1/√inputs, GraphNorm and batch normalisation at identity. The bias that follows its weight uses the same bound.
 pub(crate) fn initialize(specs: &[ParameterSpec], seed: u64) -> Vec<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut values = Vec::with_capacity(specs.iter().map(|s| s.len).sum());
@@ -18,6 +18,11 @@ pub(crate) fn initialize(specs: &[ParameterSpec], seed: u64) -> Vec<f32> {
     for spec in specs {
         if spec.name.starts_with("graph_norm.") {
             let value = f32::from(!spec.name.ends_with("beta"));
+            values.resize(values.len() + spec.len, value);
+            continue;
+        }
+        if spec.name.contains(".bn.") {
+            let value = f32::from(spec.name.ends_with("weight"));
             values.resize(values.len() + spec.len, value);
             continue;
         }

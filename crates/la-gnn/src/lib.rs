@@ -3,6 +3,7 @@
 
 mod error;
 mod flat;
+pub mod gnp;
 pub mod learned_lu;
 pub mod native;
 pub mod neuralif;

@@ -7,6 +7,7 @@
 
 mod adamw;
 mod checkpoint;
+pub mod gnp;
 pub mod lu;
 mod options;
 mod run;
