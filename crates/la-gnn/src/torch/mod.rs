@@ -7,6 +7,7 @@
 //! | [`NeuralIf`], [`NeuralPcg`], [`LearnedLu`] | networks: forward and backward pass ([`Model`]) |
 //! | [`fn@loss`], [`LossOptions`] | objectives of triangular factors, with gradients on the pattern of the factor |
 //! | [`BatchLoss`] | what training minimises: these, or [`crate::training::lu::LuLoss`] for LU factors |
+//! | [`GnpNetwork`], [`GnpTrainer`], [`GnpSamples`] | graph neural preconditioners: in use, in training, training columns drawn on the device |
 //! | [`SparseProduct`] | products of a fixed sparse matrix and of its transpose with blocks of columns |
 //! | [`TorchEngine`] | loss and gradient of batches for [`crate::training::train`] |
 //!
@@ -28,6 +29,7 @@ mod device;
 mod engine;
 mod factor;
 mod general_sample;
+mod gnp;
 mod graph_net;
 mod graph_norm;
 mod host_graph;
@@ -49,6 +51,7 @@ pub use batch::{GraphBatch, Pattern};
 pub use device::Device;
 pub use engine::{BatchLoss, Generated, SampleSource, TorchEngine};
 pub use factor::{factor_values, keep_mask};
+pub use gnp::{GnpNetwork, GnpSamples, GnpTrainer};
 pub use learned_lu::{LearnedLu, LearnedLuTape};
 pub use loss::{DENSE_LIMIT, LossOptions, LossValue, Objective, Power, loss};
 pub use model::Model;

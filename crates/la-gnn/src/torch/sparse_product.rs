@@ -198,7 +198,8 @@ impl SparseProduct {
         Tensor::f_empty([rows, width], (self.kind, self.device))
     }
 
-    fn write(&self, transposed: bool, x: &Tensor, y: &mut Tensor) -> Tch<()> {
+    /// `Y = A X`, or `Aᵀ X`.
+    pub(crate) fn write(&self, transposed: bool, x: &Tensor, y: &mut Tensor) -> Tch<()> {
         let (rows, columns) = if transposed {
             (self.columns, self.rows)
         } else {
