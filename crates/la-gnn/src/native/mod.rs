@@ -5,6 +5,7 @@ mod coates;
 pub mod element;
 mod features;
 mod full_graph;
+pub mod gnp;
 pub mod graph;
 mod graph_norm;
 mod lanes;
