@@ -181,6 +181,15 @@ impl SparseProduct {
             .context("product with a sparse matrix")
     }
 
+    /// `X = Aᵀ Y`, into memory that exists, as [`product_into`](Self::product_into).
+    ///
+    /// # Errors
+    /// As [`SparseProduct::product`].
+    pub fn transposed_product_into(&self, y: &Tensor, x: &mut Tensor) -> Result<(), GnnError> {
+        self.write(true, y, x)
+            .context("product with a transposed sparse matrix")
+    }
+
     pub(crate) fn times(&self, x: &Tensor) -> Tch<Tensor> {
         let mut y = self.room(self.rows, x)?;
         self.write(false, x, &mut y)?;
