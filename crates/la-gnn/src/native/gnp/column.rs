@@ -4,9 +4,10 @@ use super::super::Element;
 use super::backward::{LayerBack, LayerForward, Normalise};
 use super::maps::{Maps, Transposed};
 use super::norm::{GradientSums, Moments, Norm, NormBack};
-use super::perceptron::{Decode, Encode};
+use super::perceptron::{Decode, encode};
 use super::perceptron_backward::{DecodeBack, EncodeBack, Scratch};
-use super::{Matrix, TILE, Tile, scale, zero_tile};
+use super::table::SumPieces;
+use super::{Matrix, Row, TILE, Tile, scale, zero_tile};
 use crate::GnnError;
 use crate::gnp::GnpConfig;
 
@@ -29,6 +30,8 @@ pub(super) struct Column<T> {
     /// Sum of |A z − b|.
     pub loss: f64,
     pub gradient: Maps<T>,
+    /// Sums of the gradient at the features over the pieces of the encoder.
+    pub pieces: Vec<[Row<T>; 2]>,
     scratch: Scratch<T>,
 }
 
@@ -50,6 +53,7 @@ impl<T: Element> Column<T> {
             sums: GradientSums::ZERO,
             loss: 0.0,
             gradient: Maps::zero(config),
+            pieces: Vec::new(),
             scratch: Scratch::new(config.mlp_layers),
         }
     }
@@ -75,13 +79,7 @@ impl<T: Element> Column<T> {
             });
             &self.x
         } else {
-            T::run_kernel(Encode {
-                maps: &maps.encoder,
-                relu,
-                scale: self.scale.0,
-                b: &self.b,
-                to: &mut self.encoded,
-            });
+            encode(maps, self.scale.0, &self.b, &mut self.encoded);
             &self.encoded
         };
         self.moments = Moments::ZERO;
@@ -197,7 +195,18 @@ impl<T: Element> Column<T> {
             gradient: &mut self.gradient.layers[l],
         });
         std::mem::swap(&mut self.g, &mut self.next);
-        if l == 0 {
+        if l > 0 {
+            return;
+        }
+        if let Some(table) = &maps.table {
+            T::run_kernel(SumPieces {
+                table,
+                scale: self.scale.0,
+                b: &self.b,
+                g: &self.g,
+                sums: &mut self.pieces,
+            });
+        } else {
             T::run_kernel(EncodeBack {
                 maps: &maps.encoder,
                 last: &transposed.encoder_last,

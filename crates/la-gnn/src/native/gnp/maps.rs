@@ -3,6 +3,7 @@
 use super::super::Element;
 use super::super::lanes::{Lanes, lanes};
 use super::super::simd::LANES;
+use super::table::Table;
 use super::{D, H};
 use crate::GnnError;
 use crate::gnp::{Activation, GnpConfig, NORM_EPS, Parameters};
@@ -99,6 +100,8 @@ pub(super) struct Layer<T> {
 pub(super) struct Maps<T> {
     pub relu: bool,
     pub encoder: Encoder<T>,
+    /// The encoder by pieces, where it is piecewise linear with not too many of them.
+    pub table: Option<Table<T>>,
     pub layers: Vec<Layer<T>>,
     pub decoder: Decoder<T>,
 }
@@ -140,6 +143,19 @@ impl Cursor<'_> {
     }
 }
 
+impl<T: Element> Encoder<T> {
+    fn read(cursor: &mut Cursor<'_>, config: &GnpConfig) -> Self {
+        let (d, h) = (config.width, config.hidden);
+        let (weight, bias) = cursor.linear(1, h);
+        Self {
+            weight: lanes(weight),
+            bias: lanes(bias),
+            middle: (2..config.mlp_layers).map(|_| cursor.map(h, h)).collect(),
+            last: cursor.map(h, d),
+        }
+    }
+}
+
 /// Refuses what the lanes have no room for.
 pub(super) fn check(config: &GnpConfig) -> Result<(), GnnError> {
     config.validate()?;
@@ -175,13 +191,17 @@ impl<T: Element> Maps<T> {
             rest: values,
             bias: config.bias,
         };
-        let (weight, bias) = cursor.linear(1, h);
-        let encoder = Encoder {
-            weight: lanes(weight),
-            bias: lanes(bias),
-            middle: (0..middle).map(|_| cursor.map(h, h)).collect(),
-            last: cursor.map(h, d),
+        let relu = config.activation == Activation::Relu;
+        let table = if relu {
+            let mut cursor = Cursor {
+                rest: values,
+                ..cursor
+            };
+            Table::new(Encoder::read(&mut cursor, config))
+        } else {
+            None
         };
+        let encoder = Encoder::read(&mut cursor, config);
         let layers = (0..config.layers)
             .map(|l| {
                 let (mut gconv, e) = cursor.linear(d, d);
@@ -214,8 +234,9 @@ impl<T: Element> Maps<T> {
         let maps = (0..middle).map(|_| cursor.map(h, h)).collect();
         let (weight, bias) = cursor.linear(h, 1);
         Self {
-            relu: config.activation == Activation::Relu,
+            relu,
             encoder,
+            table,
             layers,
             decoder: Decoder {
                 first,
@@ -295,6 +316,7 @@ impl<T: Element> Maps<T> {
                 middle: middle.clone(),
                 last: Map::zero(),
             },
+            table: None,
             layers: vec![
                 Layer {
                     skip: Map::zero(),

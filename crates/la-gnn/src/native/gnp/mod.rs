@@ -19,6 +19,7 @@ mod perceptron;
 mod perceptron_backward;
 mod products;
 mod scale;
+mod table;
 mod trainer;
 
 pub use matrix::Matrix;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::super::Element;
 use super::layer::Apply;
 use super::maps::{Maps, check};
-use super::perceptron::{Decode, Encode};
+use super::perceptron::{Decode, encode};
 use super::{Matrix, TILE, Tile, scale, zero_tile};
 use crate::GnnError;
 use crate::gnp::{GnpConfig, Parameters};
@@ -197,13 +197,7 @@ impl<T: Element> Network<T> {
         let relu = self.maps.relu;
         share_out(now, share, |first, part| {
             let b = &b[first * TILE..b.len().min((first + part.len()) * TILE)];
-            T::run_kernel(Encode {
-                maps: &self.maps.encoder,
-                relu,
-                scale: to,
-                b,
-                to: part,
-            });
+            encode(&self.maps, to, b, part);
         });
         see(now);
         for maps in &self.maps.layers {

@@ -3,8 +3,9 @@
 use super::super::Element;
 use super::super::lanes::{activate, load, store};
 use super::super::simd::{Kernel, LANES, Simd};
-use super::maps::{Decoder, Encoder};
+use super::maps::{Decoder, Encoder, Maps};
 use super::products::{apply, apply_wide, dot};
+use super::table::LookUp;
 use super::{H, Hidden, TILE, Tile};
 
 /// The first hidden states of a tile: `σ(w s + bias)`.
@@ -26,14 +27,32 @@ pub(super) fn first<T: Element, S: Simd<T>>(
     }
 }
 
-/// Features of nodes from their scaled right-hand side.
-pub(super) struct Encode<'a, T> {
-    pub maps: &'a Encoder<T>,
-    pub relu: bool,
-    pub scale: f64,
-    pub b: &'a [f64],
-    /// One tile for each six entries of `b`, the last one filled up as if by zeros.
-    pub to: &'a mut [Tile<T>],
+/// Features of nodes from their scaled right-hand side, one tile for each six entries of `b`.
+pub(super) fn encode<T: Element>(maps: &Maps<T>, scale: f64, b: &[f64], to: &mut [Tile<T>]) {
+    match &maps.table {
+        Some(table) => T::run_kernel(LookUp {
+            table,
+            scale,
+            b,
+            to,
+        }),
+        None => T::run_kernel(Encode {
+            maps: &maps.encoder,
+            relu: maps.relu,
+            scale,
+            b,
+            to,
+        }),
+    }
+}
+
+/// The same by the perceptron.
+struct Encode<'a, T> {
+    maps: &'a Encoder<T>,
+    relu: bool,
+    scale: f64,
+    b: &'a [f64],
+    to: &'a mut [Tile<T>],
 }
 
 impl<T: Element> Kernel<T> for Encode<'_, T> {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::super::Element;
-use super::Matrix;
+use super::super::simd::LANES;
 use super::column::Column;
 use super::maps::{Maps, Transposed, check};
 use super::norm::{GradientSums, Moments, Norm, NormBack};
+use super::{D, Matrix};
 use crate::GnnError;
 use crate::gnp::{GnpConfig, NORM_MOMENTUM, Parameters};
 use crate::training::AdamW;
@@ -201,6 +202,21 @@ impl<T: Element> Trainer<T> {
             }
             let back = NormBack::new(&norms[l], &sums, rows, norm_on);
             self.each(|c| c.back(&a, &maps, &transposed, &norms, &back, l));
+        }
+        if let Some(table) = &maps.table {
+            let mut sums = vec![[[0.0; D * LANES]; 2]; table.len()];
+            for column in &self.columns[..columns] {
+                for (to, from) in sums.iter_mut().zip(&column.pieces) {
+                    for (to, from) in to
+                        .as_flattened_mut()
+                        .iter_mut()
+                        .zip(from.as_flattened().as_flattened())
+                    {
+                        *to += from.to_f64();
+                    }
+                }
+            }
+            table.back(&sums, &mut whole.encoder);
         }
         self.gradient.fill(0.0);
         whole.add_to(&config, &mut self.gradient);
