@@ -136,6 +136,11 @@ fn empty_matrices_and_blocks() {
             .size(),
         [4, 0]
     );
+    // No columns: the sum over nothing.
+    let flat: CsMatI<f64, u32> = CsMatI::zero((4, 0));
+    let a = SparseProduct::new(flat.view(), Kind::Double, Device::Cpu).unwrap();
+    let none = Tensor::zeros([0, 2], (Kind::Double, Device::Cpu));
+    assert_eq!(entries(&a.product(&none).unwrap()), [0.0; 8]);
     let nothing: CsMatI<f64, u32> = CsMatI::zero((0, 0));
     let a = SparseProduct::new(nothing.view(), Kind::Double, Device::Cpu).unwrap();
     assert_eq!(

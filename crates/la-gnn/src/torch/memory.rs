@@ -51,26 +51,18 @@ pub(crate) fn with_slices<T: Scalar, R>(
     if read > 0 && written > 0 && first < second + written * size && second < first + read * size {
         return Err(TchError::Shape("source and target share memory".into()));
     }
-    if read == 0 || written == 0 {
-        return Ok(work(
-            if read == 0 {
-                &[]
-            } else {
-                slice(from, source, read)
-            },
-            &mut [],
-        ));
-    }
     // SAFETY: `check` saw a contiguous tensor of this type in main memory, so that `target` is the aligned start of `written`
-    // initialised entries (LibTorch allocates them; every bit pattern is a number). `to` is borrowed mutably for as long as the
-    // slice lives, the memory of `from` is apart (checked above), and LibTorch runs no work of its own on a CPU tensor between
+    // entries that LibTorch allocated (every bit pattern is a number), unless there is none. `to` is borrowed mutably for as long as
+    // the slice lives, the memory of `from` is apart (checked above), and LibTorch runs no work of its own on a CPU tensor between
     // calls.
-    let target = unsafe { std::slice::from_raw_parts_mut(target, written) };
-    Ok(work(slice(from, source, read), target))
-}
-
-fn slice<T: Scalar>(_owner: &Tensor, start: *const T, len: usize) -> &[T] {
-    // SAFETY: called by `with_slices` only, after `check` saw `len` contiguous entries of this type in main memory at `start`; the
-    // tensor they belong to is borrowed for as long as the slice lives, and nothing writes to it meanwhile.
-    unsafe { std::slice::from_raw_parts(start, len) }
+    let target = match written {
+        0 => &mut [],
+        _ => unsafe { std::slice::from_raw_parts_mut(target, written) },
+    };
+    // SAFETY: as above; nothing writes to `from` while it is borrowed.
+    let source = match read {
+        0 => &[],
+        _ => unsafe { std::slice::from_raw_parts(source.cast_const(), read) },
+    };
+    Ok(work(source, target))
 }
