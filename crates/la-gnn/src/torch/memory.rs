@@ -23,6 +23,9 @@ impl Scalar for f64 {
 }
 
 fn check<T: Scalar>(tensor: &Tensor) -> Tch<usize> {
+    if tensor.is_sparse() {
+        return Err(TchError::Kind("is sparse, must be dense".into()));
+    }
     let kind = tensor.f_kind()?;
     if kind != T::KIND {
         return Err(TchError::Kind(format!(
@@ -30,9 +33,9 @@ fn check<T: Scalar>(tensor: &Tensor) -> Tch<usize> {
             T::KIND
         )));
     }
-    if tensor.device() != Device::Cpu || !tensor.is_contiguous() {
+    if tensor.device() != Device::Cpu || !tensor.is_contiguous() || tensor.f_is_neg()? {
         return Err(TchError::Kind(
-            "must be contiguous and in main memory".into(),
+            "must be dense, contiguous and in main memory".into(),
         ));
     }
     Ok(tensor.numel())
