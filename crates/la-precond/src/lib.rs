@@ -6,6 +6,8 @@ pub mod classical;
 mod error;
 #[cfg(feature = "learned")]
 pub mod learned;
+#[cfg(feature = "torch")]
+pub mod torch;
 
 pub use classical::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder};
 pub use classical::{IncompleteLu, IncompleteLuBuilder, LuStats};

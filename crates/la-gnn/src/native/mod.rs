@@ -13,7 +13,7 @@ pub mod learned_lu;
 pub mod neuralif;
 pub mod neuralpcg;
 pub mod relaxation;
-mod simd;
+pub(crate) mod simd;
 
 pub use coates::CoatesGraph;
 pub use element::Element;

@@ -7,6 +7,8 @@
 //! | [`NeuralIf`], [`NeuralPcg`], [`LearnedLu`] | networks: forward and backward pass ([`Model`]) |
 //! | [`fn@loss`], [`LossOptions`] | objectives of triangular factors, with gradients on the pattern of the factor |
 //! | [`BatchLoss`] | what training minimises: these, or [`crate::training::lu::LuLoss`] for LU factors |
+//! | [`GnpNetwork`], [`GnpTrainer`], [`GnpSamples`] | graph neural preconditioners: in use, in training, training columns drawn on the device |
+//! | [`SparseProduct`] | products of a fixed sparse matrix and of its transpose with blocks of columns |
 //! | [`TorchEngine`] | loss and gradient of batches for [`crate::training::train`] |
 //!
 //! # How gradients are computed
@@ -27,28 +29,34 @@ mod device;
 mod engine;
 mod factor;
 mod general_sample;
+mod gnp;
 mod graph_net;
 mod graph_norm;
 mod host_graph;
 mod learned_lu;
 mod loss;
 mod lu_objective;
+mod memory;
 mod mlp;
 mod model;
 mod neuralif;
 mod neuralpcg;
+mod rows_product;
 mod sample;
 mod segment;
+mod sparse_product;
 mod tensors;
 
 pub use batch::{GraphBatch, Pattern};
 pub use device::Device;
 pub use engine::{BatchLoss, Generated, SampleSource, TorchEngine};
 pub use factor::{factor_values, keep_mask};
+pub use gnp::{GnpNetwork, GnpSamples, GnpTrainer};
 pub use learned_lu::{LearnedLu, LearnedLuTape};
 pub use loss::{DENSE_LIMIT, LossOptions, LossValue, Objective, Power, loss};
 pub use model::Model;
 pub use neuralif::{NeuralIf, NeuralIfTape};
 pub use neuralpcg::{NeuralPcg, NeuralPcgTape};
 pub use sample::Sample;
+pub use sparse_product::{ProductEngine, SparseProduct};
 pub use tch;
