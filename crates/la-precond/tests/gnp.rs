@@ -226,7 +226,8 @@ fn multiples_of_a_vector() {
         let minus: Vec<f64> = r.iter().map(|r| -r).collect();
         let negative: Vec<f64> = z.iter().map(|z| -z).collect();
         let odd = relative_error(&apply(&m, &minus), &negative) < 1e-12;
-        assert_eq!(odd, name == "odd", "{name}");
+        // Improved: a correction that is not worth it is left out, and the base is linear.
+        assert_eq!(odd, matches!(name, "odd" | "improved"), "{name}");
     }
 }
 

@@ -145,7 +145,7 @@ impl GnpBuilder {
     }
 
     /// What helped with random solutions: matching and scaling, a threshold LU as the base, columns of equal size, held-out columns, and the
-    /// network's correction only where it leaves at most half of the residual. Ends early where nothing is learned. Nearly all of it is the
+    /// network's correction only where it leaves at most a tenth of the residual. Ends early where nothing is learned. Nearly all of it is the
     /// base's: compare with [`Ilut`](crate::classical::Ilut) alone.
     #[must_use]
     pub fn improved() -> Self {
@@ -157,7 +157,7 @@ impl GnpBuilder {
             .with_equilibration(Equilibration::Matching)
             .with_base(base)
             .with_scale(ColumnScale::Unit)
-            .with_step_length(StepLength::Selective { factor: 0.5 })
+            .with_step_length(StepLength::Selective { factor: 0.1 })
             .with_selection(Selection::HeldOut {
                 columns: 16,
                 every: 50,
