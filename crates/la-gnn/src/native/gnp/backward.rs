@@ -98,8 +98,8 @@ impl<T: Element> Kernel<T> for LayerBack<'_, T> {
                 }
                 gather_tile(simd, self.a, n, first + t, rows, &mut q[t]);
                 let mut acc = [[simd.splat(T::ZERO); D]; TILE];
-                multiply(simd, &self.maps.0.columns, &g[t], &mut acc);
-                multiply(simd, &self.maps.1.columns, &q[t], &mut acc);
+                multiply(simd, &self.maps.0.columns, 0, &g[t], &mut acc);
+                multiply(simd, &self.maps.1.columns, 0, &q[t], &mut acc);
                 for r in 0..TILE {
                     store(simd, masked(simd, self.relu, acc[r], &x[t][r]), &mut to[r]);
                 }

@@ -99,7 +99,7 @@ pub(super) fn pre_activation<T: Element, S: Simd<T>>(
     y: &Tile<T>,
 ) -> [[S::Lanes; D]; TILE] {
     let mut acc = [load(simd, &maps.skip.bias); TILE];
-    multiply(simd, &maps.skip.columns, x, &mut acc);
-    multiply(simd, &maps.gconv.columns, y, &mut acc);
+    multiply(simd, &maps.skip.columns, 0, x, &mut acc);
+    multiply(simd, &maps.gconv.columns, 0, y, &mut acc);
     acc
 }

@@ -4,7 +4,7 @@ use super::super::Element;
 use super::super::lanes::{activate, load, store};
 use super::super::simd::{Kernel, Simd};
 use super::maps::{Decoder, Encoder, Maps};
-use super::products::{apply, apply_wide, dot};
+use super::products::{apply, dot};
 use super::table::LookUp;
 use super::{H, Hidden, TILE, Tile};
 
@@ -67,7 +67,7 @@ impl<T: Element> Kernel<T> for Encode<'_, T> {
             }
             first(simd, self.relu, self.maps, &s, &mut h);
             for map in &self.maps.middle {
-                apply_wide(simd, self.relu, map, &h, &mut other);
+                apply(simd, self.relu, map, &h, &mut other);
                 std::mem::swap(&mut h, &mut other);
             }
             apply(simd, self.relu, &self.maps.last, &h, to);
@@ -90,9 +90,9 @@ impl<T: Element> Kernel<T> for Decode<'_, T> {
         let zero = [Hidden::ZERO; TILE];
         let (mut h, mut other) = (zero, zero);
         for (z, x) in self.z.chunks_mut(TILE).zip(self.x) {
-            apply_wide(simd, self.relu, &self.maps.first, x, &mut h);
+            apply(simd, self.relu, &self.maps.first, x, &mut h);
             for map in &self.maps.middle {
-                apply_wide(simd, self.relu, map, &h, &mut other);
+                apply(simd, self.relu, map, &h, &mut other);
                 std::mem::swap(&mut h, &mut other);
             }
             for (z, h) in z.iter_mut().zip(&h) {

@@ -6,7 +6,7 @@ use super::super::simd::{Kernel, Simd};
 use super::maps::{Decoder, Encoder, Map};
 use super::norm::{GradientSums, Norm};
 use super::perceptron::first;
-use super::products::{apply_wide, back, back_wide, masked, outer, sum, weighted_sum};
+use super::products::{apply, back, masked, outer, sum, weighted_sum};
 use super::{BLOCK, D, H, Hidden, TILE, Tile};
 
 /// Hidden states of the nodes of a block.
@@ -47,7 +47,7 @@ fn through<T: Element, S: Simd<T>>(
     for (k, map) in maps.iter().enumerate() {
         let (before, after) = hidden.split_at_mut(k + 1);
         for (x, y) in before[k].iter().zip(&mut after[0]).take(tiles) {
-            apply_wide(simd, relu, map, x, y);
+            apply(simd, relu, map, x, y);
         }
     }
 }
@@ -74,7 +74,7 @@ fn back_through<'a, T: Element, S: Simd<T>>(
         );
         sum(simd, own, &mut to.bias);
         for ((g, h), y) in g.iter().zip(&hidden[k]).zip(&mut *other).take(tiles) {
-            back_wide(simd, relu, &map.columns, g, h, y);
+            back(simd, relu, &map.columns, g, h, y);
         }
         std::mem::swap(&mut g, &mut other);
     }
@@ -114,7 +114,7 @@ impl<T: Element> Kernel<T> for DecodeBack<'_, T> {
             let (tiles, nodes) = (x.len(), output.len());
             let (hidden, [g, other]) = self.scratch.split();
             for (x, h) in x.iter().zip(&mut hidden[0]) {
-                apply_wide(simd, relu, &self.maps.first, x, h);
+                apply(simd, relu, &self.maps.first, x, h);
             }
             through(simd, relu, &self.maps.middle, hidden, tiles);
             let last = hidden[hidden.len() - 1].as_flattened();
@@ -189,7 +189,7 @@ impl<T: Element> Kernel<T> for EncodeBack<'_, T> {
             outer(simd, &last.as_flattened()[..nodes], own, &mut to.columns);
             sum(simd, own, &mut to.bias);
             for ((from, h), g) in from.iter().zip(last).zip(&mut *g) {
-                back_wide(simd, relu, &self.last.columns, from, h, g);
+                back(simd, relu, &self.last.columns, from, h, g);
             }
             let g = back_through(
                 simd,

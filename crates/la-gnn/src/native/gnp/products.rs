@@ -6,84 +6,55 @@ use super::super::simd::{LANES, Simd};
 use super::maps::Map;
 use super::{State, TILE};
 
-/// Nodes whose hidden states are in registers at once: three times four vectors and their operands fill them.
-const PART: usize = 3;
+/// Groups of lanes of a result that are made at once: with the six nodes of a tile, twelve sums and their operands fill the registers.
+const PAIR: usize = 2;
 
-/// `acc_r += Σ_j x_rj column_j` for `R` nodes at once.
+/// `acc_r += Σ_j x_rj column_j` for a tile, groups of lanes from `first` on.
 #[inline(always)]
-pub(super) fn multiply<T: Element, S: Simd<T>, const I: usize, const O: usize, const R: usize>(
+pub(super) fn multiply<T: Element, S: Simd<T>, const I: usize, const O: usize>(
     simd: S,
     columns: &[[Lanes<T, O>; LANES]; I],
-    x: &[State<T, I>; R],
-    acc: &mut [[S::Lanes; O]; R],
+    first: usize,
+    x: &[State<T, I>; TILE],
+    acc: &mut [[S::Lanes; PAIR]; TILE],
 ) {
     for g in 0..I {
         for l in 0..LANES {
-            let mut column = [simd.splat(T::ZERO); O];
-            for o in 0..O {
-                column[o] = simd.load(&columns[g][l][o]);
-            }
-            for r in 0..R {
+            let column = &columns[g][l].as_chunks::<PAIR>().0[first / PAIR];
+            let column = load(simd, column);
+            for r in 0..TILE {
                 let v = simd.splat(x[r][g][l]);
-                for o in 0..O {
-                    acc[r][o] = simd.mul_add(column[o], v, acc[r][o]);
+                for k in 0..PAIR {
+                    acc[r][k] = simd.mul_add(column[k], v, acc[r][k]);
                 }
             }
         }
     }
 }
 
-/// `y = σ(map x)` of `R` nodes.
+/// `y = σ(map x)` of a tile.
 #[inline(always)]
-pub(super) fn apply<T: Element, S: Simd<T>, const I: usize, const O: usize, const R: usize>(
-    simd: S,
-    relu: bool,
-    map: &Map<T, I, O>,
-    x: &[State<T, I>; R],
-    y: &mut [State<T, O>; R],
-) {
-    let mut acc = [load(simd, &map.bias); R];
-    multiply(simd, &map.columns, x, &mut acc);
-    for r in 0..R {
-        store(simd, activate(simd, relu, acc[r]), &mut y[r]);
-    }
-}
-
-/// The same of a tile with four groups of lanes, some nodes at a time.
-#[inline(always)]
-pub(super) fn apply_wide<T: Element, S: Simd<T>, const I: usize, const O: usize>(
+pub(super) fn apply<T: Element, S: Simd<T>, const I: usize, const O: usize>(
     simd: S,
     relu: bool,
     map: &Map<T, I, O>,
     x: &[State<T, I>; TILE],
     y: &mut [State<T, O>; TILE],
 ) {
-    let (x, y) = (x.as_chunks::<PART>().0, y.as_chunks_mut::<PART>().0);
-    for (x, y) in x.iter().zip(y) {
-        apply(simd, relu, map, x, y);
+    for first in (0..O).step_by(PAIR) {
+        let bias = &map.bias.as_chunks::<PAIR>().0[first / PAIR];
+        let mut acc = [load(simd, bias); TILE];
+        multiply(simd, &map.columns, first, x, &mut acc);
+        for r in 0..TILE {
+            let to = &mut y[r].as_chunks_mut::<PAIR>().0[first / PAIR];
+            store(simd, activate(simd, relu, acc[r]), to);
+        }
     }
 }
 
-/// `y_r = σ'(h_r) ⊙ Mᵀ g_r` with σ' in terms of the value h, for `R` nodes: back through a map and the nonlinearity before it.
+/// `y_r = σ'(h_r) ⊙ Mᵀ g_r` with σ' in terms of the value h, for a tile: back through a map and the nonlinearity before it.
 #[inline(always)]
-pub(super) fn back<T: Element, S: Simd<T>, const I: usize, const O: usize, const R: usize>(
-    simd: S,
-    relu: bool,
-    transposed: &[[Lanes<T, O>; LANES]; I],
-    g: &[State<T, I>; R],
-    h: &[State<T, O>; R],
-    y: &mut [State<T, O>; R],
-) {
-    let mut acc = [[simd.splat(T::ZERO); O]; R];
-    multiply(simd, transposed, g, &mut acc);
-    for r in 0..R {
-        store(simd, masked(simd, relu, acc[r], &h[r]), &mut y[r]);
-    }
-}
-
-/// The same of a tile with four groups of lanes, some nodes at a time.
-#[inline(always)]
-pub(super) fn back_wide<T: Element, S: Simd<T>, const I: usize, const O: usize>(
+pub(super) fn back<T: Element, S: Simd<T>, const I: usize, const O: usize>(
     simd: S,
     relu: bool,
     transposed: &[[Lanes<T, O>; LANES]; I],
@@ -91,9 +62,14 @@ pub(super) fn back_wide<T: Element, S: Simd<T>, const I: usize, const O: usize>(
     h: &[State<T, O>; TILE],
     y: &mut [State<T, O>; TILE],
 ) {
-    let (g, h) = (g.as_chunks::<PART>().0, h.as_chunks::<PART>().0);
-    for ((g, h), y) in g.iter().zip(h).zip(y.as_chunks_mut::<PART>().0) {
-        back(simd, relu, transposed, g, h, y);
+    for first in (0..O).step_by(PAIR) {
+        let mut acc = [[simd.splat(T::ZERO); PAIR]; TILE];
+        multiply(simd, transposed, first, g, &mut acc);
+        for r in 0..TILE {
+            let h = &h[r].as_chunks::<PAIR>().0[first / PAIR];
+            let to = &mut y[r].as_chunks_mut::<PAIR>().0[first / PAIR];
+            store(simd, masked(simd, relu, acc[r], h), to);
+        }
     }
 }
 
@@ -103,7 +79,7 @@ pub(super) fn masked<T: Element, S: Simd<T>, const O: usize>(
     simd: S,
     relu: bool,
     mut g: [S::Lanes; O],
-    h: &State<T, O>,
+    h: &Lanes<T, O>,
 ) -> [S::Lanes; O] {
     for o in 0..O {
         let h = simd.load(&h[o]);

@@ -155,9 +155,7 @@ impl<T: Element> Table<T> {
         let mut index = 0;
         let mut half = self.ends.len().div_ceil(2);
         while half > 0 {
-            if self.ends[index + half - 1] < s {
-                index += half;
-            }
+            index += half * usize::from(self.ends[index + half - 1] < s);
             half /= 2;
         }
         index
