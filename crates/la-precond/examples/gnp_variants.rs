@@ -103,6 +103,7 @@ fn variants() -> Vec<(&'static str, GnpBuilder, Kind)> {
         trained("odd network", paper().with_network(odd)),
         trained("ruiz, on-policy", scaled(ruiz).with_on_policy(visits)),
         trained("matching, ilut + network", with(matching, strong)),
+        trained("improved", GnpBuilder::improved()),
     ]
 }
 

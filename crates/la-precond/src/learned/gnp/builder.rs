@@ -1,21 +1,12 @@
-//! Options, and how a preconditioner is made from them.
-
-use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
+//! Options of graph neural preconditioners.
 
 use la_gnn::GnnError;
-use la_gnn::gnp::{Activation, GnpConfig, Parameters};
-use la_gnn::native::gnp::{Matrix, Network, Trainer};
-use la_gnn::training::gnp::{Ended, FlatStop, GnpEngine, GnpStep, GnpTrainOptions, train};
-use la_krylov::CsrMatrix;
-use sprs::CsMatViewI;
+use la_gnn::gnp::{Activation, GnpConfig};
+use la_gnn::training::gnp::{FlatStop, GnpTrainOptions};
 
-use super::core::{Composition, Core, Form, Parity, StepLength};
-use super::preconditioner::{Buffers, Gnp};
-use super::prepare::{Equilibration, Prepared};
-use super::source::{HeldOut, Source};
-use super::{Base, Batches, ColumnScale, Distribution, GnpReport};
+use super::core::{Composition, Form, Parity, StepLength};
+use super::prepare::Equilibration;
+use super::{Base, ColumnScale, Distribution};
 use crate::PrecondError;
 use crate::learned::builder_error;
 
@@ -51,7 +42,7 @@ pub enum OnPolicy {
     },
 }
 
-/// Makes [graph neural preconditioners](Gnp).
+/// Makes [graph neural preconditioners](super::Gnp).
 ///
 /// The [paper's](Self::paper) choices are the default; every improvement is an option of its own, off by default, so that its part can be
 /// measured. [`improved`](Self::improved) has those on that paid in our measurements.
@@ -153,15 +144,20 @@ impl GnpBuilder {
         Self::paper().with_network(GnpConfig::paper_text())
     }
 
-    /// Matching and scaling, ILU(0) as the base, columns of equal size, step to the smallest residual, held-out columns: what helped
-    /// with random solutions. Ends early where nothing is learned.
+    /// What helped with random solutions: matching and scaling, a threshold LU as the base, columns of equal size, held-out columns, and the
+    /// network's correction only where it leaves at most a tenth of the residual. Ends early where nothing is learned. Nearly all of it is the
+    /// base's: compare with [`Ilut`](crate::classical::Ilut) alone.
     #[must_use]
     pub fn improved() -> Self {
+        let base = Base::Ilut {
+            drop_tol: 1e-3,
+            fill: 10.0,
+        };
         let mut builder = Self::paper()
             .with_equilibration(Equilibration::Matching)
-            .with_base(Base::Ilu0)
+            .with_base(base)
             .with_scale(ColumnScale::Unit)
-            .with_step_length(StepLength::MinimalResidual)
+            .with_step_length(StepLength::Selective { factor: 0.1 })
             .with_selection(Selection::HeldOut {
                 columns: 16,
                 every: 50,
@@ -258,150 +254,23 @@ impl GnpBuilder {
                 });
             }
         }
-        if !(share > 0.0 && share <= 1.0) {
-            return Err(PrecondError::InvalidOption {
-                option: "on_policy.share",
-                value: share,
-                expected: "above 0 and at most 1",
-            });
+        let factor = match self.step {
+            StepLength::Selective { factor } => factor,
+            _ => 1.0,
+        };
+        for (option, value) in [("on_policy.share", share), ("step.factor", factor)] {
+            if !(value > 0.0 && value <= 1.0) {
+                return Err(PrecondError::InvalidOption {
+                    option,
+                    value,
+                    expected: "above 0 and at most 1",
+                });
+            }
         }
         Ok(())
     }
 
-    /// The preconditioner of a network that is trained already, or not at all: a control.
-    ///
-    /// # Errors
-    /// Those of [`GnpBuilder::train`].
-    ///
-    /// # Examples
-    /// ```
-    /// use la_gnn::gnp::{GnpConfig, Parameters};
-    /// use la_precond::learned::gnp::GnpBuilder;
-    /// use la_precond::sprs::CsMatI;
-    ///
-    /// let untrained = Parameters::initialize(&GnpConfig::paper(), 0)?.without_biases();
-    /// let a = CsMatI::<f64, u32>::eye(3);
-    /// let m = GnpBuilder::paper().from_parameters(a.view(), &untrained)?;
-    /// assert_eq!(m.parameters(), &untrained);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn from_parameters(
-        &self,
-        a: CsMatViewI<'_, f64, u32>,
-        parameters: &Parameters,
-    ) -> Result<Gnp, PrecondError> {
-        self.validate()?;
-        let site = Site::new(a, self)?;
-        site.finish(self, parameters)
-    }
-
-    /// Trains a network for `a`.
-    ///
-    /// # Errors
-    /// [`PrecondError::NotSquare`], [`PrecondError::TooLarge`], [`PrecondError::UnsortedRow`], [`PrecondError::NonFinite`],
-    /// [`PrecondError::ZeroMatrix`]; [`PrecondError::InvalidOption`]; those of the base; [`PrecondError::Builder`] if already the first loss
-    /// is not finite.
-    ///
-    /// # Examples
-    /// See [`GnpBuilder`].
-    pub fn train(&self, a: CsMatViewI<'_, f64, u32>) -> Result<(Gnp, GnpReport), PrecondError> {
-        let start = Parameters::initialize(&self.network, self.seed).map_err(failed)?;
-        self.train_from(a, &start)
-    }
-
-    /// Trains from given parameters on, whose network replaces [`network`](Self::network).
-    ///
-    /// # Errors
-    /// Those of [`GnpBuilder::train`].
-    pub fn train_from(
-        &self,
-        a: CsMatViewI<'_, f64, u32>,
-        start: &Parameters,
-    ) -> Result<(Gnp, GnpReport), PrecondError> {
-        let native = |_: CsMatViewI<'_, f64, u32>, matrix: &Arc<Matrix>, start: &Parameters| {
-            let trainer = Trainer::new(start, Arc::clone(matrix))?;
-            Ok(Box::new(trainer) as Box<dyn GnpEngine>)
-        };
-        self.train_with(a, start, native, &mut |_| ControlFlow::Continue(()))
-    }
-
-    /// Trains with an engine of the caller's, watched by `hook`, which sees every step and may break off.
-    ///
-    /// `engine` makes it from the matrix that the network sees (equilibrated and divided by γ), in both forms, and the parameters to
-    /// start from.
-    ///
-    /// # Errors
-    /// Those of [`GnpBuilder::train`] and of the engine.
-    pub fn train_with(
-        &self,
-        a: CsMatViewI<'_, f64, u32>,
-        start: &Parameters,
-        engine: impl FnOnce(
-            CsMatViewI<'_, f64, u32>,
-            &Arc<Matrix>,
-            &Parameters,
-        ) -> Result<Box<dyn GnpEngine>, GnnError>,
-        hook: &mut dyn FnMut(&GnpStep) -> ControlFlow<()>,
-    ) -> Result<(Gnp, GnpReport), PrecondError> {
-        let clock = Instant::now();
-        self.validate()?;
-        let site = Site::new(a, self)?;
-        let batches =
-            Batches::of_operator(Arc::clone(&site.operator), self.distribution, self.seed)?;
-        let mut batches = batches.with_scale(self.scale).with_base(site.base.clone());
-        let (held_out, look) = match self.selection {
-            Selection::TrainingLoss => (None, usize::MAX),
-            Selection::HeldOut { columns, every } => {
-                (Some(HeldOut::new(&mut batches, columns)), every)
-            }
-        };
-        let (visits, visit) = match self.on_policy {
-            OnPolicy::Never => (None, usize::MAX),
-            OnPolicy::Share { share, every } => (Some((share, every)), every),
-        };
-        let mut source = Source {
-            batches,
-            operator: Arc::clone(&site.operator),
-            graph: Arc::clone(&site.graph),
-            base: site.base.clone(),
-            form: self.form(),
-            seed: self.seed,
-            visits,
-            held_out,
-            every: look.min(visit),
-        };
-        let mut engine = engine(site.prepared.matrix.view(), &site.graph, start).map_err(failed)?;
-        let trained = train(&mut *engine, &mut source, &self.training, hook).map_err(failed)?;
-        let mut report = GnpReport {
-            losses: trained.losses,
-            zero_losses: trained.zero_losses,
-            best_step: trained.best_step,
-            held_out: Vec::new(),
-            ended: trained.ended,
-            seconds: 0.0,
-        };
-        let mut best = trained.best;
-        if let Some(mut held_out) = source.held_out {
-            if report.ended != Ended::NonFinite {
-                let last = engine.parameters().map_err(failed)?;
-                let steps = report.losses.len();
-                held_out
-                    .observe(steps, &last, &site.graph, &site.operator)
-                    .map_err(failed)?;
-            }
-            if let Some((loss, parameters)) = held_out.best {
-                let of = |entry: &&(usize, f64)| entry.1 == loss;
-                report.best_step = held_out.losses.iter().find(of).map_or(0, |entry| entry.0);
-                best = parameters;
-            }
-            report.held_out = held_out.losses;
-        }
-        let gnp = site.finish(self, &best)?;
-        report.seconds = clock.elapsed().as_secs_f64();
-        Ok((gnp, report))
-    }
-
-    fn form(&self) -> Form {
+    pub(super) fn form(&self) -> Form {
         Form {
             parity: self.parity,
             step: self.step,
@@ -410,56 +279,6 @@ impl GnpBuilder {
     }
 }
 
-/// The matrix in all its forms, and the base.
-struct Site {
-    prepared: Prepared,
-    operator: Arc<CsrMatrix<f64>>,
-    graph: Arc<Matrix>,
-    base: Option<super::samples::SharedBase>,
-}
-
-impl Site {
-    fn new(a: CsMatViewI<'_, f64, u32>, builder: &GnpBuilder) -> Result<Self, PrecondError> {
-        let prepared = Prepared::new(a, builder.equilibration)?;
-        let view = prepared.matrix.view();
-        let operator = CsrMatrix::from_sprs(view).map_err(|_| PrecondError::TooLarge {
-            rows: view.rows(),
-            nnz: view.nnz(),
-        })?;
-        let graph = Matrix::new(view).map_err(failed)?;
-        let base = builder.base.build(view)?;
-        Ok(Self {
-            operator: Arc::new(operator),
-            graph: Arc::new(graph),
-            base,
-            prepared,
-        })
-    }
-
-    fn finish(self, builder: &GnpBuilder, parameters: &Parameters) -> Result<Gnp, PrecondError> {
-        let core = Core {
-            operator: self.operator,
-            graph: self.graph,
-            base: self.base,
-            network: Network::new(parameters).map_err(failed)?,
-            form: builder.form(),
-        };
-        let memory = Mutex::new(Buffers {
-            inside: vec![0.0; self.prepared.order()],
-            core: core.memory(),
-        });
-        let mut builder = builder.clone();
-        builder.network = parameters.config.clone();
-        Ok(Gnp {
-            prepared: self.prepared,
-            core,
-            parameters: parameters.clone(),
-            builder,
-            memory,
-        })
-    }
-}
-
-fn failed(error: GnnError) -> PrecondError {
+pub(super) fn failed(error: GnnError) -> PrecondError {
     builder_error("graph neural preconditioner", &error)
 }

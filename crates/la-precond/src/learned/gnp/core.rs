@@ -20,15 +20,21 @@ pub enum Parity {
 }
 
 /// How far to go along what the network says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[non_exhaustive]
 pub enum StepLength {
     /// The whole way: the paper's choice.
     #[default]
     One,
-    /// To the smallest residual: `α = tᵀAy / ‖Ay‖²` with `t = b − A P b` and `y = N(t)`. Never worse than P alone, by one product
-    /// more. Without a base FGMRES finds that α by itself.
+    /// To the smallest residual: `α = tᵀAy / ‖Ay‖²` with `t = b − A P b` and `y = N(t)`, all of the equilibrated system. One product more.
+    /// No application is then worse than that of P alone, but FGMRES can be: what P leaves is taken out over several steps by
+    /// polynomials in `A P`, of which there are none with a nonlinear correction. Without a base FGMRES finds that α by itself.
     MinimalResidual,
+    /// The same where it leaves at most this part of what P leaves, `‖t − α A y‖ ≤ factor ‖t‖`; elsewhere P alone.
+    Selective {
+        /// Above 0 and at most 1.
+        factor: f64,
+    },
     /// To the smallest error in the norm of A, which has to be symmetric positive definite: `α = tᵀy / yᵀAy`; `1` where that is no positive
     /// number.
     MinimalEnergy,
@@ -131,11 +137,19 @@ impl Core {
             rule => {
                 a.apply(&space, y, w);
                 let (top, bottom) = match rule {
-                    StepLength::MinimalResidual => (space.dot(t, w), space.dot(w, w)),
-                    _ => (space.dot(t, y), space.dot(y, w)),
+                    StepLength::MinimalEnergy => (space.dot(t, y), space.dot(y, w)),
+                    _ => (space.dot(t, w), space.dot(w, w)),
+                };
+                // ‖t − α A y‖² = ‖t‖² − (tᵀAy)² / ‖Ay‖²
+                let worth = match rule {
+                    StepLength::Selective { factor } => {
+                        let before = space.dot(t, t);
+                        top * (top / bottom) >= (1.0 - factor * factor) * before
+                    }
+                    _ => true,
                 };
                 match top / bottom {
-                    alpha if alpha.is_finite() && bottom > 0.0 => alpha,
+                    alpha if alpha.is_finite() && bottom > 0.0 && worth => alpha,
                     _ if base.is_some() => 0.0,
                     _ => 1.0,
                 }

@@ -105,6 +105,8 @@ pub(super) struct Source {
     pub(super) visits: Option<(f64, usize)>,
     pub(super) held_out: Option<HeldOut>,
     /// Steps between two looks at held-out columns.
+    pub(super) look: usize,
+    /// Greatest common divisor of both.
     pub(super) every: usize,
 }
 
@@ -122,11 +124,13 @@ impl BatchSource for Source {
     }
 
     fn observe(&mut self, step: usize, network: &Parameters) -> Result<(), GnnError> {
-        if let Some(held_out) = &mut self.held_out {
+        if let Some(held_out) = &mut self.held_out
+            && step.is_multiple_of(self.look)
+        {
             held_out.observe(step, network, &self.graph, &self.operator)?;
         }
         if let Some((share, every)) = self.visits
-            && step % every < self.every
+            && step.is_multiple_of(every)
         {
             let core = Core {
                 operator: Arc::clone(&self.operator),
