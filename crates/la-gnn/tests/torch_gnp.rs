@@ -103,15 +103,8 @@ fn losses_gradients_and_statistics_match_parity_data() {
     for matrix in ["random200", "mahindas"] {
         let file = Fixture::open(&dir.join(format!("{matrix}_network.safetensors")));
         compare(&file, Kind::Double, (1e-10, 1e-9), "train.loss");
-        // Rounding takes some residuals over the kink of the absolute value and some units over that of relu: one residual of 3200
-        // moves the gradient by 6e-4 of its size.
-        // Open: on mahindas the gradient in single precision is far from the one stored (up to 0.6 of the largest entry of a
-        // tensor; 3e-14 in double precision), so that loss and statistics alone are compared there.
-        let limit = if matrix == "mahindas" {
-            f64::INFINITY
-        } else {
-            5e-3
-        };
+        // mahindas: an eighth of the tensors lie between 1e-4 and 5e-4.
+        let limit = if matrix == "mahindas" { 1e-3 } else { 1e-4 };
         compare(&file, Kind::Float, (1e-5, limit), "train.loss_f32_recipe");
     }
 }
@@ -123,8 +116,7 @@ fn compare(file: &Fixture, kind: Kind, (loss_limit, limit): (f64, f64), loss_nam
     if file.has("train.output") {
         let z = columns(&trainer.output(&b).unwrap());
         let d = distance(z, &by_columns(&file.f64("train.output")));
-        // Single precision: rounding in the statistics of eight normalisations, one behind the other.
-        assert!(d < 10.0 * loss_limit, "{} outputs: {d:e}", file.name);
+        assert!(d < loss_limit, "{} outputs: {d:e}", file.name);
         trainer = GnpTrainer::new(a.view(), &p, kind, Device::Cpu).unwrap();
     }
     let loss = trainer.evaluate(&b).unwrap().double_value(&[]);
@@ -132,7 +124,7 @@ fn compare(file: &Fixture, kind: Kind, (loss_limit, limit): (f64, f64), loss_nam
     let d = (loss - expected).abs() / expected;
     assert!(d < loss_limit, "{} {loss_name}: {d:e}", file.name);
     let gradient = trainer.gradient().unwrap();
-    let (mut compared, mut close) = (0, 0);
+    let mut compared = 0;
     for spec in p.config.parameters() {
         let expected = file.f64(&format!("train.grad.{}", spec.name));
         let own = &gradient[spec.offset..spec.offset + spec.len];
@@ -143,15 +135,9 @@ fn compare(file: &Fixture, kind: Kind, (loss_limit, limit): (f64, f64), loss_nam
         }
         let d = distance(own.iter().copied(), &expected);
         assert!(d < limit, "{} {}: {d:e}", file.name, spec.name);
-        close += usize::from(d < limit.min(1e-3));
         compared += 1;
     }
     assert_eq!(compared, 16 + 8 * 4);
-    assert!(
-        close > 24 || limit.is_infinite(),
-        "{}: {close} of {compared}",
-        file.name
-    );
     // The stored statistics are those after four passes over the batch: they lie 1 - 0.9^4 of the way from the old ones to those of
     // the batch in every entry.
     for _ in 1..PASSES {

@@ -119,11 +119,12 @@ impl Body {
                 Some(_) => room.split(&room.sums[l])?,
                 None => room.split(&room.features[l + 1])?,
             };
-            let mut sum = Tensor::f_zeros([d], (x.f_kind()?, x.device()))?;
+            // In double precision: where features hardly vary, an error of the mean is large beside their spread.
+            let mut sum = Tensor::f_zeros([d], (Kind::Double, x.device()))?;
             for (at, out) in room.blocks().zip(&target) {
                 layer.sums(&rows(&x, at)?, &rows(&room.product, at)?, out)?;
                 if layer.norm.is_some() {
-                    let _ = sum.f_addmv_(&out.f_tr()?, &room.ones(at)?)?;
+                    let _ = sum.f_add_(&out.f_sum_dim_intlist(0, false, Kind::Double)?)?;
                 }
             }
             let spread = match &layer.norm {

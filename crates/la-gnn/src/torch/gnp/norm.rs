@@ -27,7 +27,7 @@ impl Norm {
         Ok(Some(Self { weight, bias }))
     }
 
-    /// Centres `s` (blocks of rows, `sum` over them all known), writes the normalised rows to `y`, and moves the running
+    /// Centres `s` (blocks of rows, `sum` over them all known in double precision), writes the normalised rows to `y`, and moves the running
     /// statistics on.
     pub(super) fn forward(
         &self,
@@ -37,7 +37,9 @@ impl Norm {
         (mean, var): (&mut Tensor, &mut Tensor),
     ) -> Tch<Spread> {
         let rows: i64 = s.iter().map(|s| s.size()[0]).sum();
-        let mu = sum.f_div_scalar(rows as f64)?;
+        let mu = sum
+            .f_div_scalar(rows as f64)?
+            .f_to_kind(self.weight.f_kind()?)?;
         let mut squares = mu.f_zeros_like()?;
         for s in s.iter_mut() {
             let _ = s.f_sub_(&mu)?;
