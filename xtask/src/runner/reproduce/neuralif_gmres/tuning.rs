@@ -29,6 +29,9 @@ pub(super) struct Tuned {
 /// A candidate that is slower than ILU(0) by this factor is given up.
 const PATIENCE: f64 = 2.0;
 
+/// Part of the time limit that a candidate has where ILU(0) does not get there at all.
+const DESPERATE: f64 = 0.1;
+
 impl Tuned {
     /// Tries every pair on `problems`, on the current thread pool. A candidate that fails, or is slower than the best one so far, is
     /// out; more fill than one whose set-up alone took too long is not tried.
@@ -36,7 +39,7 @@ impl Tuned {
         let mut solver = Solver::default();
         let ilu0 = Method::new("ilu0", Kind::Ilu0);
         let base = seconds(&ilu0, problems, &mut solver, time_limit)?.total;
-        let allowance = base.map_or(time_limit, |s| (PATIENCE * s).min(time_limit));
+        let allowance = base.map_or(DESPERATE * time_limit, |s| (PATIENCE * s).min(time_limit));
         let (mut best, mut tried) = (None::<(f64, f64, f64)>, 0);
         let mut drop_tol = tuning.drop_tol.clone();
         // From few entries to many: the cheap candidates say early what the dear ones have to beat.
