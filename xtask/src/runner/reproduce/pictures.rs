@@ -7,6 +7,11 @@ use xtask::report::figure::{Abscissa, Convergence, History, Palette};
 /// A method and its solve: (iteration, relative residual, seconds).
 pub(crate) type Course<'a> = (&'a str, &'a [(f64, f64, f64)]);
 
+/// The name of a problem set as part of a file name: sets may have numbers in their names.
+pub(crate) fn file_stem(problem: &str) -> String {
+    problem.replace('.', "_")
+}
+
 /// Convergence of every method on one matrix, against iterations and against time.
 pub(crate) fn convergence(
     problem: &str,
@@ -42,12 +47,12 @@ pub(crate) fn convergence(
     };
     Ok(vec![
         Figure::new(
-            format!("{problem}-residual-iterations"),
+            format!("{}-residual-iterations", file_stem(problem)),
             "Relative residual against the iteration, first test matrix.",
             iterations.draw(palette)?,
         )?,
         Figure::new(
-            format!("{problem}-residual-time"),
+            format!("{}-residual-time", file_stem(problem)),
             "The same against the time of the iteration on one thread, without set-up.",
             seconds.draw(palette)?,
         )?,

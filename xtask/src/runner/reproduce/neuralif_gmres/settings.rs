@@ -231,6 +231,9 @@ impl Experiment {
 
 #[cfg(test)]
 mod tests {
+    use xtask::report::Figure;
+
+    use super::super::super::pictures::file_stem;
     use super::*;
 
     #[test]
@@ -245,6 +248,14 @@ mod tests {
             let names: Vec<String> = profile.sets.iter().map(Set::name).collect();
             let different: std::collections::BTreeSet<&String> = names.iter().collect();
             assert_eq!(different.len(), names.len(), "{names:?}");
+            for name in names {
+                let figure = Figure::new(
+                    file_stem(&name),
+                    "a picture",
+                    "<svg xmlns=\"http://www.w3.org/2000/svg\"/>",
+                );
+                assert!(figure.is_ok(), "{name}: {:?}", figure.err());
+            }
             for set in &profile.sets {
                 if set.family != "reservoir" {
                     experiment.family(set).unwrap().unwrap();

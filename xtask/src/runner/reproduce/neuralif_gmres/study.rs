@@ -275,7 +275,7 @@ impl<'e> Study<'e> {
             samples,
         };
         self.figures.push(Figure::new(
-            format!("{name}-total-time"),
+            format!("{}-total-time", pictures::file_stem(name)),
             "Total time of every test matrix, set-up included.",
             total.draw(&self.palette)?,
         )?);
