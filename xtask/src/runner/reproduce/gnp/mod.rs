@@ -28,7 +28,7 @@ use settings::Experiment;
 /// Names of the profiles and what they are.
 pub(super) fn profiles() -> Result<Vec<(String, String)>> {
     let experiment = Experiment::load()?;
-    Ok(["smoke", "quick", "full"]
+    Ok(["smoke", "quick", "full", "paper"]
         .iter()
         .filter_map(|name| {
             let profile = experiment.profiles.get(*name)?;

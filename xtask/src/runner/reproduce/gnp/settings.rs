@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn the_experiment_is_readable_and_complete() {
         let experiment = Experiment::load().unwrap();
-        for name in ["smoke", "quick", "full"] {
+        for name in ["smoke", "quick", "full", "paper"] {
             let profile = experiment.profile(name).unwrap();
             for method in &profile.classical {
                 Classical::parse(method).unwrap();
@@ -124,13 +124,13 @@ mod tests {
         let names = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
         let part = quick
             .clone()
-            .restricted(&names(&["stokes-20", "west1505"]), &names(&["none", "gnp"]))
+            .restricted(&names(&["convection-45", "west1505"]), &names(&["none", "gnp"]))
             .unwrap();
         assert_eq!(
             (part.classical, part.learned),
             (names(&["none"]), names(&["gnp"]))
         );
-        assert_eq!(part.generated, ["stokes-20"]);
+        assert_eq!(part.generated, ["convection-45"]);
         assert_eq!(part.only, Some(names(&["west1505"])));
         assert!(quick.clone().restricted(&[], &names(&["magic"])).is_err());
         let error = experiment.profile("huge").unwrap_err().to_string();
