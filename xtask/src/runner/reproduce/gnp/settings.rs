@@ -124,7 +124,10 @@ mod tests {
         let names = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
         let part = quick
             .clone()
-            .restricted(&names(&["convection-45", "west1505"]), &names(&["none", "gnp"]))
+            .restricted(
+                &names(&["convection-45", "west1505"]),
+                &names(&["none", "gnp"]),
+            )
             .unwrap();
         assert_eq!(
             (part.classical, part.learned),
