@@ -33,7 +33,7 @@ impl<'a> Sides<'a> {
             .collect();
         let trained: Vec<&str> = tables::methods(rows)
             .into_iter()
-            .filter(|m| m.starts_with("gnp") && !m.starts_with("gnp@0"))
+            .filter(|m| m.starts_with("gnp") && !m.contains('@'))
             .collect();
         let improved = trained.iter().copied().filter(|m| *m != "gnp").collect();
         Self {
@@ -64,7 +64,7 @@ pub(super) fn overview(settings: &ProfileSettings, rows: &[Row], cases: &[Case])
             .into_iter()
             .filter(|m| m.starts_with("gnp")),
     );
-    columns.extend(["ilutp", "amg"]);
+    columns.extend(["ilut-matched", "ilutp", "amg"]);
     parts.push(tables::controls(rows, &columns));
     parts.push(
         "Table 4 of the paper (AIR against smoothed aggregation) has no counterpart: there is no AIR among our methods.\n"
