@@ -93,7 +93,7 @@ pub use builder::{GnpBuilder, OnPolicy, Selection};
 pub use preconditioner::Gnp;
 pub use prepare::Equilibration;
 pub use samples::{Batches, ColumnScale, Distribution};
-pub use scaling::{prescaled, prescaling_factor};
+pub use scaling::{fingerprint, prescaled, prescaling_factor};
 pub use subspace::SubspaceSamples;
 
 use la_gnn::training::gnp::Ended;
