@@ -2,6 +2,7 @@
 
 mod architecture;
 mod engine;
+mod gnp;
 mod hooks;
 mod lu_engine;
 mod lu_recipe;
@@ -27,6 +28,7 @@ use relaxation::KrylovSteps;
 use yardstick::Yardstick;
 
 pub(crate) use architecture::Architecture;
+pub(crate) use gnp::reading as gnp_reading;
 pub(crate) use lu_recipe::LuRecipe;
 
 /// Trains or fine-tunes a model and writes a weight file that `solve` and the crates load.
@@ -37,12 +39,13 @@ pub(crate) use lu_recipe::LuRecipe;
     cargo xtask train neuralpcg --variant equilibrated --n 1000 --loss kaporin_power:8\n  \
     cargo xtask train neuralif-gmres --n 400 --loss l_com --updates 7000\n  \
     cargo xtask train ilu-relaxation --data convection-3d-mixed --n 2744 --learning-rate 1e-2\n  \
+    cargo xtask train gnp --data A.mtx --output a.safetensors\n  \
     cargo xtask train neuralif --engine torch --device cuda:0 --updates 10000 --batch 5")]
 pub(crate) struct Args {
     /// The architecture
     #[arg(value_enum)]
     model: Model,
-    /// `synthetic`, `poisson`, `sparse-uniform`, `perturbed-nonzeros`, `convection-diffusion`, `convection-3d`, `convection-3d-mixed`,
+    /// The matrix file of gnp; for the others `synthetic`, `poisson`, `sparse-uniform`, `perturbed-nonzeros`, `convection-diffusion`, `convection-3d`, `convection-3d-mixed`,
     /// `values:FILE,FILE...`, a matrix file,
     /// or a folder of matrix files; noisy Poisson matrices take options, `sparse-uniform:strength=2,missing=0.05` (or `zero=0.05`), and
     /// `convection-diffusion:peclet=100` [default: synthetic; for matrices that are not symmetric sparse-uniform]
@@ -96,9 +99,9 @@ pub(crate) struct Args {
     /// Solutions per matrix for losses of learned LU that look at the inverse [default: 32; l_min_hat 1]
     #[arg(long)]
     pairs: Option<usize>,
-    /// Parameter updates
-    #[arg(long, default_value_t = 3000)]
-    updates: usize,
+    /// Parameter updates [default: 3000; gnp 2000]
+    #[arg(long)]
+    updates: Option<usize>,
     /// Matrices per update
     #[arg(long, default_value_t = 1)]
     batch: usize,
@@ -142,6 +145,8 @@ enum Model {
     NeuralifGmres,
     /// How much of the fill that ILU(0) leaves out goes to the diagonal, row by row
     IluRelaxation,
+    /// A graph neural preconditioner: a network for one matrix, for FGMRES
+    Gnp,
 }
 
 /// Readings of the architecture.
@@ -153,14 +158,21 @@ pub(crate) enum Variant {
     Equilibrated,
     /// NeuralPCG with two arc features and an exponential diagonal, for any square matrix: "Learned IC"
     General,
+    /// gnp as the text of its paper describes it, without normalisation and with half the perceptrons
+    PaperText,
+    /// gnp as a correction of a threshold LU behind matching and scaling
+    Improved,
+    /// gnp for symmetric positive definite matrices and flexible CG
+    Definite,
 }
 
 impl Variant {
     /// NeuralIF in this reading.
     pub(crate) fn config(self) -> NeuralIfConfig {
         match self {
-            Self::Paper | Self::General => NeuralIfConfig::default(),
             Self::Equilibrated => NeuralIfConfig::default().with_equilibrate(true),
+            // The others belong to other models, which is checked before.
+            _ => NeuralIfConfig::default(),
         }
     }
 }
@@ -353,6 +365,19 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             let loss = KrylovSteps::parse(args.loss.as_deref().unwrap_or("krylov:12"))?;
             run_as(args, config, loss)
         }
+        Model::Gnp => gnp::run(&gnp::Request {
+            matrix: args.data,
+            variant,
+            steps: args.updates,
+            learning_rate: args.learning_rate,
+            seed: args.seed,
+            from: args.from,
+            engine: args.engine,
+            device: args.device,
+            output: args
+                .output
+                .unwrap_or_else(|| "target/train/gnp.safetensors".into()),
+        }),
     }
 }
 
@@ -362,6 +387,7 @@ impl Args {
         let lu = self.model == Model::NeuralifGmres;
         let neuralif = self.model == Model::Neuralif;
         let relaxation = self.model == Model::IluRelaxation;
+        let gnp = self.model == Model::Gnp;
         for (name, given, meant) in [
             ("--blocks", self.blocks.is_some(), neuralif),
             ("--thin", self.thin.is_some(), neuralif),
@@ -376,8 +402,18 @@ impl Args {
             (
                 "--variant equilibrated",
                 self.variant == Variant::Equilibrated,
-                !lu && !relaxation,
+                !lu && !relaxation && !gnp,
             ),
+            (
+                "--variant paper-text, improved or definite",
+                matches!(
+                    self.variant,
+                    Variant::PaperText | Variant::Improved | Variant::Definite
+                ),
+                gnp,
+            ),
+            ("--loss", self.loss.is_some(), !gnp),
+            ("--n", self.n.is_some(), !gnp),
             (
                 "--variant general",
                 self.variant == Variant::General,
@@ -404,7 +440,7 @@ fn run_as<C: Architecture>(args: Args, config: C, loss: C::Loss) -> Result<ExitC
         Yardstick::General => ("sparse-uniform", 2500),
     };
     let mut options = TrainOptions::default();
-    options.updates = args.updates;
+    options.updates = args.updates.unwrap_or(3000);
     options.batch = args.batch;
     options.learning_rate = args.learning_rate;
     options.schedule = parse_named::<Schedule>("schedule", &args.schedule)?;
