@@ -66,6 +66,9 @@ pub(super) fn overview(settings: &ProfileSettings, rows: &[Row], cases: &[Case])
     );
     columns.extend(["ilut-matched", "ilutp", "amg"]);
     parts.push(tables::controls(rows, &columns));
+    if sides.trained.contains(&"gnp") && !sides.improved.is_empty() {
+        parts.push(tables::changes(rows, &sides.improved));
+    }
     parts.push(
         "Table 4 of the paper (AIR against smoothed aggregation) has no counterpart: there is no AIR among our methods.\n"
             .into(),
