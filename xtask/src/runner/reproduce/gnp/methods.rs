@@ -116,7 +116,7 @@ impl Classical {
                 let entry = |i| a.get(i, i).copied().filter(|d| *d != 0.0).unwrap_or(1.0);
                 Box::new(Jacobi::from_diagonal((0..n).map(entry).collect())?)
             }
-            Self::BlockJacobi => Box::new(BlockJacobi::new(a.view(), BLOCK)?),
+            Self::BlockJacobi => Box::new(BlockJacobi::general(a.view(), BLOCK)?),
             Self::Constant => Box::new(ConstantDirection::new(n)),
             Self::InnerGmres => {
                 let options = GmresOptions::default()
