@@ -9,6 +9,7 @@ mod adamw;
 mod checkpoint;
 pub mod gnp;
 pub mod lu;
+pub mod mpgnn;
 mod options;
 mod run;
 
