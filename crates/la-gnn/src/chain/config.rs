@@ -14,6 +14,9 @@ pub enum ChainModel {
     Recurrent,
     /// `logit ρ_i = w₁ z_i + w₂ log z_i + MLP(z_i/10, (log z_i)/5) + margin` with two hidden layers and tanh.
     Step,
+    /// `logit ρ_i = w₁ z_i + w₂ log z_i + Σ_k c_k T_k(t(z_i)) + margin` with Chebyshev polynomials of `(z − 2)/(z + 2)`, scaled to the range that
+    /// was seen: the same function of one number as a step, linear in what is learned.
+    Series,
     /// The exact map and a correction that only raises: `log ρ_i = min(0, log(1 − exp(−z_i)) + softplus(MLP(log r_i, log ρ_{i-1})))`.
     Safe,
     /// A fractional linear map whose matrix is linear in r_i: `ρ_i = (α(r_i) ρ_{i-1} + β(r_i)) / (γ(r_i) ρ_{i-1} + δ(r_i))`.
@@ -31,6 +34,7 @@ pub enum ChainModel {
 /// assert_eq!(count(ChainModel::Step), 339);
 /// assert_eq!(count(ChainModel::Safe), 65);
 /// assert_eq!(count(ChainModel::Projective), 8);
+/// assert_eq!(count(ChainModel::Series), 44);
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,9 +42,9 @@ pub enum ChainModel {
 pub struct ChainConfig {
     /// The map.
     pub model: ChainModel,
-    /// Hidden width, 1 to 64; the projective map has none. Default 16.
+    /// Hidden width, 1 to 64; of a series the number of polynomials, default 40; the projective map has none. Default 16.
     pub hidden: usize,
-    /// Added to logit ρ_i by [`ChainModel::Step`] when it runs along a chain, so that errors are one-sided; finite. Default 0.
+    /// Added to logit ρ_i by [`ChainModel::Step`] and [`ChainModel::Series`] when they run along a chain, so that errors are one-sided; finite. Default 0.
     pub margin: f64,
     /// Smallest pivot, relative to a unit diagonal, in (0, 1e-3]. Default `1e-12`; pivots of random matrices do get as small as 1e-8.
     pub floor: f64,
@@ -52,7 +56,10 @@ impl ChainConfig {
     pub fn new(model: ChainModel) -> Self {
         Self {
             model,
-            hidden: 16,
+            hidden: match model {
+                ChainModel::Series => 40,
+                _ => 16,
+            },
             margin: 0.0,
             floor: 1e-12,
         }
@@ -137,6 +144,11 @@ impl ChainConfig {
                 tensors.extend(layers(&[2, h, h, 1]));
                 tensors
             }
+            ChainModel::Series => vec![
+                ("range".into(), vec![2]),
+                ("direct".into(), vec![2]),
+                ("coefficients".into(), vec![h]),
+            ],
             ChainModel::Safe => layers(&[2, h, 1]),
             ChainModel::Projective => vec![("map".into(), vec![2, 2, 2])],
         };

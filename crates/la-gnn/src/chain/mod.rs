@@ -11,7 +11,7 @@
 //! carries what happened in the first row to the last, in O(n). Signs come from b: only the pivots ρ_i in (0, 1] are learned. With
 //! z_i = log ρ_{i-1} − log r_i the exact map is `1 − ρ_i = exp(−z_i)`, that is `logit ρ_i = log(exp z_i − 1)`.
 //!
-//! Four models ([`ChainModel`]), three without any knowledge of elimination and one with the exact map built in. Errors multiply along the chain by
+//! Five models ([`ChainModel`]); one has the exact map built in, the others are learned from scratch. Errors multiply along the chain by
 //! (1 − ρ_i)/ρ_i from row to row; a map that only ever raises pivots cannot break down (elimination is monotone), one that may lower
 //! them can, which is what the margin is for.
 //!

@@ -40,7 +40,9 @@ impl Parameters {
             } else if let [_, inputs] = spec.shape[..] {
                 bound = 1.0 / (inputs as f64).sqrt();
             }
-            if spec.name == "direct" {
+            if spec.name == "range" {
+                values.extend([-1.0, 1.0]);
+            } else if spec.name == "direct" {
                 values.resize(values.len() + spec.len, 0.0);
             } else {
                 let draw = || f64::from(rng.random_range(-bound..bound) as f32);

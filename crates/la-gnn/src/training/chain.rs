@@ -6,7 +6,7 @@ use super::{Hooks, Log, Schedule, TrainOptions, train};
 use crate::GnnError;
 use crate::chain::{ChainConfig, ChainModel, Parameters};
 use crate::native::chain::{
-    ChainEngine, ChainSample, RefineOptions, StepEngine, fit_projective, refine_step,
+    ChainEngine, ChainSample, RefineOptions, StepEngine, fit_projective, fit_series, refine_step,
 };
 
 /// How a chain model is trained.
@@ -36,14 +36,14 @@ impl Default for ChainRecipe {
 
 impl ChainRecipe {
     /// The recipe of a model for this number of matrices: 30 epochs in batches of 50 for [`ChainModel::Recurrent`], 6 for
-    /// [`ChainModel::Safe`], 1500 updates of 4096 pairs for [`ChainModel::Step`]; the projective map has nothing to set.
+    /// [`ChainModel::Safe`], 1500 updates of 4096 pairs for [`ChainModel::Step`]; the series and the projective map are solved for, with nothing to set.
     #[must_use]
     pub fn of(model: ChainModel, matrices: usize) -> Self {
         let epochs = |count: usize| (count * matrices).div_ceil(50).max(1);
         let (updates, batch, learning_rate) = match model {
             ChainModel::Recurrent => (epochs(30), 50, 1e-2),
             ChainModel::Safe => (epochs(6), 50, 3e-2),
-            ChainModel::Step | ChainModel::Projective => (1500, 4096, 1e-2),
+            ChainModel::Step | ChainModel::Series | ChainModel::Projective => (1500, 4096, 1e-2),
         };
         Self {
             updates,
@@ -83,7 +83,7 @@ impl ChainRecipe {
 pub struct TrainedChain {
     /// Its parameters.
     pub parameters: Parameters,
-    /// Losses of gradient descent; empty for the projective map.
+    /// Losses of gradient descent; empty for the models that are solved for.
     pub log: Log,
     /// Root mean square of the weighted logit error after the Levenberg–Marquardt method, if it ran.
     pub refined_error: Option<f64>,
@@ -124,9 +124,14 @@ pub fn train_chain(
     recipe: &ChainRecipe,
     hooks: &mut dyn Hooks,
 ) -> Result<TrainedChain, GnnError> {
-    if config.model == ChainModel::Projective {
+    let solved = match config.model {
+        ChainModel::Projective => Some(fit_projective(config, samples)?),
+        ChainModel::Series => Some(fit_series(config, samples)?),
+        _ => None,
+    };
+    if let Some(parameters) = solved {
         return Ok(TrainedChain {
-            parameters: fit_projective(config, samples)?,
+            parameters,
             log: Log::default(),
             refined_error: None,
         });

@@ -17,7 +17,7 @@ use crate::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder, PrecondE
 /// Builds bidiagonal factors of tridiagonal matrices with a learned elimination ([`la_gnn::chain`]).
 ///
 /// An experiment about what can be learned, not a tool: [`Ic0`](crate::classical::Ic0) is exact on these matrices and cheaper. A pivot that the map puts below its
-/// floor is replaced, and counted in [`FactorStats::replaced_pivots`]: those are the breakdowns of a learned elimination. O(n) with one multiply-add
+/// floor is replaced by that of the scaled matrix, and counted in [`FactorStats::replaced_pivots`]: those are the breakdowns of a learned elimination. O(n) with one multiply-add
 /// per parameter and row.
 ///
 /// # Examples
@@ -99,7 +99,7 @@ impl LearnedTridiagonal {
             let values = stored.map(|i| below[i - 1] / l[i - 1]).collect();
             let stats = FactorStats::default()
                 .with_fill_ratio(1.0)
-                .with_replaced_pivots(pivots.floored)
+                .with_replaced_pivots(pivots.replaced)
                 .with_setup_seconds(start.elapsed().as_secs_f64());
             let LowerPattern { indptr, indices } = pattern;
             let factor = IncompleteCholesky::from_parts(indptr, indices, values, l)?;

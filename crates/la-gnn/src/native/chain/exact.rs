@@ -6,34 +6,34 @@ use super::Pivots;
 
 /// Exact pivots `ρ_i = 1 − r_i / ρ_{i-1}`, from row to row. O(n), one division each.
 ///
-/// Pivots below `floor` (of matrices that are not positive definite to working precision) are replaced by it and counted.
+/// Pivots below `floor` (of matrices that are not positive definite to working precision) are replaced by 1 and counted.
 ///
 /// # Examples
 /// ```
 /// use la_gnn::native::chain::exact_pivots;
 /// let pivots = exact_pivots(&[0.25, 0.25], 1e-12);
-/// assert_eq!((pivots.values, pivots.floored), (vec![1.0, 0.75, 1.0 - 0.25 / 0.75], 0));
+/// assert_eq!((pivots.values, pivots.replaced), (vec![1.0, 0.75, 1.0 - 0.25 / 0.75], 0));
 /// ```
 #[must_use]
 pub fn exact_pivots(ratios: &[f64], floor: f64) -> Pivots {
     let mut values = Vec::with_capacity(ratios.len() + 1);
     values.push(1.0);
-    let mut floored = 0;
+    let mut replaced = 0;
     let mut rho = 1.0;
     for &r in ratios {
-        rho = step(rho, r, floor, &mut floored);
+        rho = step(rho, r, floor, &mut replaced);
         values.push(rho);
     }
-    Pivots { values, floored }
+    Pivots { values, replaced }
 }
 
-fn step(rho: f64, r: f64, floor: f64, floored: &mut usize) -> f64 {
+fn step(rho: f64, r: f64, floor: f64, replaced: &mut usize) -> f64 {
     let next = 1.0 - r / rho;
     if next >= floor {
         next
     } else {
-        *floored += 1;
-        floor
+        *replaced += 1;
+        1.0
     }
 }
 
@@ -69,23 +69,23 @@ pub(super) fn scan_in_pieces(ratios: &[f64], floor: f64, piece: usize) -> Pivots
     for [a, b, c, d] in products {
         starts.push(rho);
         let next = (a * rho + b) / (c * rho + d);
-        rho = if next >= floor { next.min(1.0) } else { floor };
+        rho = if next >= floor { next.min(1.0) } else { 1.0 };
     }
     let mut values = vec![1.0; ratios.len() + 1];
-    let floored = values[1..]
+    let replaced = values[1..]
         .par_chunks_mut(piece)
         .zip(ratios.par_chunks(piece))
         .zip(starts)
         .map(|((values, ratios), start)| {
-            let (mut rho, mut floored) = (start, 0);
+            let (mut rho, mut replaced) = (start, 0);
             for (value, &r) in values.iter_mut().zip(ratios) {
-                rho = step(rho, r, floor, &mut floored);
+                rho = step(rho, r, floor, &mut replaced);
                 *value = rho;
             }
-            floored
+            replaced
         })
         .sum();
-    Pivots { values, floored }
+    Pivots { values, replaced }
 }
 
 /// `[1 −r; 1 0] m`, rescaled.
@@ -119,7 +119,7 @@ mod tests {
             }
         }
         assert_eq!(scan_pivots(&[], 1e-12).values, [1.0]);
-        assert_eq!(exact_pivots(&[2.0, 0.0], 1e-12).values, [1.0, 1e-12, 1.0]);
-        assert_eq!(exact_pivots(&[2.0, 0.0], 1e-12).floored, 1);
+        assert_eq!(exact_pivots(&[2.0, 0.5], 1e-12).values, [1.0, 1.0, 0.5]);
+        assert_eq!(exact_pivots(&[2.0, 0.5], 1e-12).replaced, 1);
     }
 }

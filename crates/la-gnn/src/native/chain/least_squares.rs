@@ -38,12 +38,8 @@ pub(super) fn damped_solve(gram: &[f64], b: &[f64], damping: f64) -> Option<Vec<
     Some(x)
 }
 
-/// The unit vector x for which ‖A x‖ is smallest, A given by rows of length n: orthogonalisation by Givens rotations row by row, then inverse iteration
-/// with the triangle, so that small singular values keep their digits.
-pub(super) fn smallest_direction(
-    n: usize,
-    rows: impl Iterator<Item = Vec<f64>>,
-) -> Option<Vec<f64>> {
+/// The triangle of the orthogonalisation of rows of length n, by Givens rotations row by row: Gram matrices would lose half of the digits.
+fn triangle(n: usize, rows: impl Iterator<Item = Vec<f64>>) -> Vec<f64> {
     let mut r = vec![0.0_f64; n * n];
     for mut row in rows {
         for k in 0..n {
@@ -60,6 +56,54 @@ pub(super) fn smallest_direction(
             }
         }
     }
+    r
+}
+
+/// The x of length n for which Σ (row · x − right-hand side)² is smallest; each row ends with its right-hand side. Columns are scaled, and a ridge of 1e-13 of their
+/// size keeps coefficients small that the data do not determine. `None` if a column vanishes.
+pub(super) fn least_squares(n: usize, rows: impl Iterator<Item = Vec<f64>>) -> Option<Vec<f64>> {
+    let m = n + 1;
+    let mut r = triangle(m, rows);
+    let norms: Vec<f64> = (0..n)
+        .map(|j| {
+            (0..=j)
+                .map(|i| r[i * m + j] * r[i * m + j])
+                .sum::<f64>()
+                .sqrt()
+        })
+        .collect();
+    if norms.iter().any(|x| !(*x > 0.0 && x.is_finite())) {
+        return None;
+    }
+    for i in 0..n {
+        for j in i..n {
+            r[i * m + j] /= norms[j];
+        }
+    }
+    let ridge = (0..n).map(|k| {
+        let mut row = vec![0.0; m];
+        row[k] = 1e-13;
+        row
+    });
+    let old = (0..m).map(|i| r[i * m..(i + 1) * m].to_vec());
+    let r = triangle(m, old.chain(ridge));
+    let mut x = vec![0.0; n];
+    for i in (0..n).rev() {
+        let sum: f64 = (i + 1..n).map(|k| r[i * m + k] * x[k]).sum();
+        x[i] = (r[i * m + n] - sum) / r[i * m + i];
+    }
+    for (x, norm) in x.iter_mut().zip(&norms) {
+        *x /= norm;
+    }
+    x.iter().all(|x| x.is_finite()).then_some(x)
+}
+
+/// The unit vector x for which ‖A x‖ is smallest, A given by rows of length n: inverse iteration with the triangle, so that small singular values keep their digits.
+pub(super) fn smallest_direction(
+    n: usize,
+    rows: impl Iterator<Item = Vec<f64>>,
+) -> Option<Vec<f64>> {
+    let mut r = triangle(n, rows);
     // An exact null vector has a pivot of rounding size: keep it from zero.
     let largest = (0..n).fold(0.0_f64, |m, k| m.max(r[k * n + k].abs()));
     if !(largest > 0.0 && largest.is_finite()) {
@@ -121,5 +165,14 @@ mod tests {
             assert!((sign * x - wanted / 3.0).abs() < 1e-14);
         }
         assert!(smallest_direction(2, std::iter::once(vec![0.0, 0.0])).is_none());
+        // The line nearest to (0, 1), (1, 3), (2, 4): 7/6 + 3/2 t.
+        let rows = [
+            vec![1.0, 0.0, 1.0],
+            vec![1.0, 1.0, 3.0],
+            vec![1.0, 2.0, 4.0],
+        ];
+        let x = least_squares(2, rows.into_iter()).unwrap();
+        assert!((x[0] - 7.0 / 6.0).abs() < 1e-11 && (x[1] - 1.5).abs() < 1e-11);
+        assert!(least_squares(2, std::iter::once(vec![1.0, 0.0, 1.0])).is_none());
     }
 }

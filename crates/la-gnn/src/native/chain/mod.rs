@@ -4,7 +4,7 @@
 //! - [`exact_pivots`], [`scan_pivots`]: elimination itself, from row to row and in parallel.
 //! - [`ChainEngine`]: loss and gradient along the whole chain, for [`train`](crate::training::train); [`StepEngine`]: the same for single
 //!   steps with the true pivot of the row before.
-//! - [`fit_projective`], [`refine_step`]: least squares to the last digits, where gradient descent stops at three.
+//! - [`fit_series`], [`fit_projective`], [`refine_step`]: least squares to the last digits, where gradient descent stops at three.
 
 mod exact;
 mod floor;
@@ -15,6 +15,7 @@ mod projective;
 mod recurrent;
 mod refine;
 mod sample;
+mod series;
 mod train;
 
 pub use exact::{exact_pivots, scan_pivots};
@@ -22,6 +23,7 @@ pub use network::ChainNetwork;
 pub use projective::fit_projective;
 pub use refine::{RefineOptions, refine_step};
 pub use sample::ChainSample;
+pub use series::fit_series;
 pub use train::{ChainEngine, StepEngine};
 
 use crate::GnnError;
@@ -32,8 +34,9 @@ use crate::GnnError;
 pub struct Pivots {
     /// ρ_1, ..., ρ_n, each in (0, 1].
     pub values: Vec<f64>,
-    /// How often the map gave less than the floor and the floor was taken: a breakdown that was caught.
-    pub floored: usize,
+    /// How often there was no pivot, or one below the floor, and 1 was taken: a breakdown that was caught. In [`ChainModel::Safe`](crate::chain::ChainModel::Safe) the
+    /// pivots that its smooth floor lifted.
+    pub replaced: usize,
 }
 
 /// The numbers r_i = b_i² / (a_i a_{i-1}) of a symmetric tridiagonal matrix, i = 2, ..., n.

@@ -5,6 +5,7 @@ use super::floor::{sigmoid, soft_floor, softplus};
 use super::mlp::Mlp;
 use super::projective;
 use super::recurrent::Gru;
+use super::series;
 use crate::GnnError;
 use crate::chain::{ChainModel, Parameters};
 
@@ -27,7 +28,7 @@ const SMALLEST: f64 = 1e-300;
 /// // Untrained, and yet no pivot lies below the exact one.
 /// let exact = exact_pivots(&ratios, 1e-12);
 /// assert!(pivots.values.iter().zip(&exact.values).all(|(p, e)| p >= e));
-/// assert_eq!(pivots.floored, 0);
+/// assert_eq!(pivots.replaced, 0);
 /// # Ok::<(), la_gnn::GnnError>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -86,21 +87,21 @@ impl ChainNetwork {
             ChainModel::Step => {
                 let mlp = Mlp::new(&[2, h, h, 1]);
                 along(ratios, floor, |rho, r| {
-                    let z = (rho / r.max(SMALLEST)).ln();
-                    // Below zero there is no pivot: a breakdown, unless the floor catches it.
-                    if z < floor {
-                        return f64::NEG_INFINITY;
-                    }
-                    trace.clear();
-                    sigmoid(step_logit(values, &mlp, z, &mut trace) + config.margin)
+                    from_logit(rho, r, floor, config.margin, |z| {
+                        trace.clear();
+                        step_logit(values, &mlp, z, &mut trace)
+                    })
                 })
             }
+            ChainModel::Series => along(ratios, floor, |rho, r| {
+                from_logit(rho, r, floor, config.margin, |z| series::logit(values, z))
+            }),
             ChainModel::Safe => {
                 let mlp = Mlp::new(&[2, h, 1]);
-                let mut floored = 0;
+                let mut replaced = 0;
                 let mut pivots = along(ratios, floor, |rho, r| {
                     let u = 1.0 - r / rho;
-                    floored += usize::from(u < floor);
+                    replaced += usize::from(u < floor);
                     let r = r.max(SMALLEST);
                     trace.clear();
                     let output = mlp.forward(values, &[r.ln(), rho.ln()], &mut trace);
@@ -108,7 +109,7 @@ impl ChainNetwork {
                         .min(0.0)
                         .exp()
                 });
-                pivots.floored = floored;
+                pivots.replaced = replaced;
                 pivots
             }
             ChainModel::Projective => {
@@ -118,23 +119,38 @@ impl ChainNetwork {
     }
 }
 
-/// Pivots so far; what lies below the floor is replaced and counted.
+/// A map of z to logit ρ, with its margin. Below zero there is no pivot: a breakdown.
+fn from_logit(rho: f64, r: f64, floor: f64, margin: f64, logit: impl FnOnce(f64) -> f64) -> f64 {
+    let z = (rho / r.max(SMALLEST)).ln();
+    if z < floor {
+        return f64::NEG_INFINITY;
+    }
+    sigmoid(logit(z) + margin)
+}
+
+/// Pivots so far; what lies below the floor is replaced by 1 and counted.
 struct Rows(Pivots, f64);
 
 impl Rows {
     fn new(ratios: usize, floor: f64) -> Self {
         let values = Vec::with_capacity(ratios + 1);
-        Self(Pivots { values, floored: 0 }, floor)
+        Self(
+            Pivots {
+                values,
+                replaced: 0,
+            },
+            floor,
+        )
     }
 
     fn push(&mut self, rho: f64) -> f64 {
         let Self(pivots, floor) = self;
-        // A NaN is no pivot either.
+        // A NaN is no pivot either. Elimination starts again: a pivot that is too large is forgotten, one that is too small breaks all rows after it.
         let kept = if rho >= *floor {
             rho.min(1.0)
         } else {
-            pivots.floored += 1;
-            *floor
+            pivots.replaced += 1;
+            1.0
         };
         pivots.values.push(kept);
         kept

@@ -14,17 +14,17 @@ use crate::chain::{ChainModel, Parameters};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RefineOptions {
-    /// Steps of the method, at least 1. Default `150`.
+    /// Steps of the method, at least 1. Default `300`.
     pub iterations: usize,
-    /// Pairs of rows to fit, at least 100, chosen evenly over log z. Default `4096`.
+    /// Pairs of rows to fit, at least 100, chosen evenly over log z. Default `1024`.
     pub pairs: usize,
 }
 
 impl Default for RefineOptions {
     fn default() -> Self {
         Self {
-            iterations: 150,
-            pairs: 4096,
+            iterations: 300,
+            pairs: 1024,
         }
     }
 }
@@ -55,7 +55,7 @@ const LEAST_WEIGHT: f64 = 1e-3;
 /// log z instead of as they occur, errors weighted by what they do to log ρ.
 ///
 /// Gradient descent leaves errors of a percent in logit ρ, and a chain multiplies them; 339 parameters of one scalar function can be had to
-/// six digits and more. Costs `pairs · parameters²` multiply-adds per step (half a gigaflop for the defaults), in parallel, with the same bits for every
+/// six digits and more. Costs `pairs · parameters²` multiply-adds per step (a tenth of a gigaflop for the defaults), in parallel, with the same bits for every
 /// number of threads. Returns the parameters and the root mean square of the weighted error.
 ///
 /// # Errors
