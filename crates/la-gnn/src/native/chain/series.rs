@@ -67,7 +67,7 @@ pub fn fit_series(config: &ChainConfig, samples: &[ChainSample]) -> Result<Param
     let data = pairs(samples);
     let low = data.iter().fold(1.0_f64, |m, p| m.min(compressed(p.0)));
     let high = data.iter().fold(-1.0_f64, |m, p| m.max(compressed(p.0)));
-    if !(low < high) {
+    if low >= high {
         return Err(few());
     }
     let terms = config.hidden;
