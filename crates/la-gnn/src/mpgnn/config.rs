@@ -5,6 +5,19 @@ use serde::{Deserialize, Serialize};
 use super::{Activation, NodeModel, NodeShape, ParameterSpec, Specs};
 use crate::GnnError;
 
+/// What a node of the graph of a matrix knows at first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum NodeInput {
+    /// The number 1. Then nodes differ only by what they hear of their arcs: models that do not read arcs ([`NodeModel::GAT`],
+    /// [`NodeModel::GEN`], [`NodeModel::SGFORMER`]) keep all nodes alike, and an output depends on its own entry only.
+    #[default]
+    Ones,
+    /// The diagonal entry.
+    Diagonal,
+}
+
 /// Configuration of a message-passing network for edge regression. The default has the published sizes: three blocks, 16 channels.
 ///
 /// ```text

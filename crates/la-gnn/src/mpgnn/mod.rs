@@ -9,7 +9,7 @@ mod node;
 mod parameters;
 
 pub use crate::neuralif::{Activation, ParameterSpec};
-pub use config::MpgnnConfig;
+pub use config::{MpgnnConfig, NodeInput};
 pub use node::{GenNorm, NodeModel, NodeShape};
 pub use parameters::Parameters;
 

@@ -9,6 +9,7 @@
 //! | [`BatchLoss`] | what training minimises: these, or [`crate::training::lu::LuLoss`] for LU factors |
 //! | [`GnpNetwork`], [`GnpTrainer`], [`GnpSamples`] | graph neural preconditioners: in use, in training, training columns drawn on the device |
 //! | [`SparseProduct`] | products of a fixed sparse matrix and of its transpose with blocks of columns |
+//! | [`Mpgnn`], [`MpgnnTrainer`] | message-passing networks for edge regression on [`ArcGraph`]s, six node models; their training |
 //! | [`TorchEngine`] | loss and gradient of batches for [`crate::training::train`] |
 //!
 //! # How gradients are computed
@@ -56,7 +57,10 @@ pub use gnp::{GnpNetwork, GnpSamples, GnpTrainer};
 pub use learned_lu::{LearnedLu, LearnedLuTape};
 pub use loss::{DENSE_LIMIT, LossOptions, LossValue, Objective, Power, loss};
 pub use model::Model;
-pub use mpgnn::{ArcGraph, Mpgnn, MpgnnBatch, MpgnnTape, NodeGradients, NodeLayer, NodeLayerTape};
+pub use mpgnn::{
+    ArcGraph, EdgeSample, EdgeSamples, Mpgnn, MpgnnBatch, MpgnnTape, MpgnnTrained, MpgnnTrainer,
+    NodeGradients, NodeLayer, NodeLayerTape,
+};
 pub use neuralif::{NeuralIf, NeuralIfTape};
 pub use neuralpcg::{NeuralPcg, NeuralPcgTape};
 pub use sample::Sample;

@@ -10,6 +10,7 @@ pub mod chain;
 mod checkpoint;
 pub mod gnp;
 pub mod lu;
+pub mod mpgnn;
 mod options;
 mod run;
 
