@@ -6,6 +6,7 @@
 //! uninterrupted one does.
 
 mod adamw;
+pub mod chain;
 mod checkpoint;
 pub mod gnp;
 pub mod lu;

@@ -8,12 +8,14 @@ mod learned_lu;
 mod neuralif;
 mod neuralpcg;
 mod relaxation;
+mod tridiagonal;
 
 pub use la_gnn::{GnnError, Weights};
 pub use learned_lu::{LearnedLu, LearnedLuSymbolic};
 pub use neuralif::NeuralIf;
 pub use neuralpcg::NeuralPcg;
 pub use relaxation::LearnedRelaxation;
+pub use tridiagonal::LearnedTridiagonal;
 
 use crate::PrecondError;
 

@@ -1,10 +1,13 @@
 //! Limits of message passing: V. Trifonov, E. Muravleva, I. Oseledets, *Message-Passing GNNs Fail to Approximate Sparse
 //! Triangular Factorizations*, TMLR 2026, arXiv 2502.01397.
 //!
-//! The experiment has chapters, one file each: [`tridiagonal`] is the paper's synthetic set. A chapter reads its own table of
+//! The experiment has chapters, one file each: [`tridiagonal`] is the paper's synthetic set, [`chains`] learns elimination in its order
+//! on the same sets, [`grids`] are K-optimal factors. A chapter reads its own table of
 //! the profile, measures through the [`Course`] and is left out where the profile has no such table.
 
+mod chains;
 mod course;
+mod grids;
 mod metrics;
 mod sets;
 mod settings;
@@ -28,6 +31,12 @@ pub(super) fn run(request: &Request) -> Result<bool> {
     let mut course = Course::new(&experiment, request, ledger);
     if let Some(settings) = &profile.tridiagonal {
         tridiagonal::run(settings, &mut course)?;
+    }
+    if let Some(settings) = &profile.chains {
+        chains::run(settings, &mut course)?;
+    }
+    if let Some(settings) = &profile.grids {
+        grids::run(settings, &mut course)?;
     }
     let (results, page, ledger) = course.finish();
     write_folder(&folder, &results, &page)?;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::super::file::ExperimentFile;
 use super::super::references::ReferenceRow;
-use super::tridiagonal;
+use super::{chains, grids, tridiagonal};
 
 /// Everything that decides the experiment.
 #[derive(Debug, Clone, Deserialize)]
@@ -23,6 +23,10 @@ pub(in super::super) struct ProfileSettings {
     about: String,
     /// Random tridiagonal matrices.
     pub(super) tridiagonal: Option<tridiagonal::Settings>,
+    /// Learned elimination along the chain.
+    pub(super) chains: Option<chains::Settings>,
+    /// K-optimal factors of grids.
+    pub(super) grids: Option<grids::Settings>,
 }
 
 impl ExperimentFile for Experiment {
