@@ -6,26 +6,36 @@ use crate::classical::columns::Columns;
 use crate::classical::factor::LowerPattern;
 
 /// The undirected graph of a matrix; edges know where their value is stored.
-pub(super) struct Graph<'a> {
+pub(crate) struct Graph<'a> {
     /// The strict lower triangle by rows.
     pattern: &'a LowerPattern,
-    /// For each entry of `pattern`, its place in the columns.
-    slots: Vec<u32>,
+    /// For each entry of `pattern`, its place in the columns; empty where no value is looked up.
+    slots: &'a [u32],
     starts: &'a [u32],
     rows: &'a [u32],
 }
 
+/// For each entry of the strict lower triangle by rows, its place in the columns.
+pub(crate) fn slots<T>(pattern: &LowerPattern, columns: &Columns<T>) -> Vec<u32> {
+    let mut next = columns.starts.clone();
+    let place = |&j: &u32| {
+        let slot = &mut next[j as usize];
+        *slot += 1;
+        *slot - 1
+    };
+    pattern.indices.iter().map(place).collect()
+}
+
 impl<'a> Graph<'a> {
-    pub(super) fn new<T: Real>(pattern: &'a LowerPattern, columns: &'a Columns<T>) -> Self {
-        let mut next = columns.starts.clone();
-        let place = |&j: &u32| {
-            let slot = &mut next[j as usize];
-            *slot += 1;
-            *slot - 1
-        };
+    /// `slots` are those of [`slots`], or nothing if [`above`](Self::above) is not called.
+    pub(crate) fn new<T: Real>(
+        pattern: &'a LowerPattern,
+        columns: &'a Columns<T>,
+        slots: &'a [u32],
+    ) -> Self {
         Self {
             pattern,
-            slots: pattern.indices.iter().map(place).collect(),
+            slots,
             starts: &columns.starts,
             rows: &columns.rows,
         }
@@ -33,7 +43,7 @@ impl<'a> Graph<'a> {
 
     /// Neighbours of `i` above `floor`, increasing, each with the place of the edge's value.
     #[inline(always)]
-    pub(super) fn above(&self, i: u32, floor: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
+    pub(crate) fn above(&self, i: u32, floor: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
         let range = self.pattern.range(i as usize);
         let (cols, slots) = (&self.pattern.indices[range.clone()], &self.slots[range]);
         let skipped = cols.partition_point(|&m| m <= floor);
@@ -57,7 +67,7 @@ impl<'a> Graph<'a> {
     ///
     /// The component of row 0 is searched twice, from row 0 and from the node found last; the others
     /// once, from their first row. O(nnz).
-    pub(super) fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> usize {
         let n = self.starts.len() - 1;
         if n == 0 {
             return 1;
@@ -128,7 +138,7 @@ mod tests {
             starts,
             rows,
         };
-        Graph::new(&pattern, &columns).depth()
+        Graph::new(&pattern, &columns, &[]).depth()
     }
 
     #[test]

@@ -16,18 +16,18 @@ const LONGEST_SEARCH: usize = 20;
 const FULL_SUPPORT: f64 = 0.45;
 
 /// The numbers of one attempt; kept between attempts.
-pub(super) struct Sweep<T, P: Policy<T>> {
+pub(crate) struct Sweep<T, P: Policy<T>> {
     /// Schur entries `s_ik`, in the places of the columns of `A`; for eliminated columns final.
-    pub(super) values: Vec<T>,
+    pub(crate) values: Vec<T>,
     /// Pivots `d_k = l_kk²`.
-    pub(super) pivots: Vec<T>,
+    pub(crate) pivots: Vec<T>,
     /// Pivots that were raised to their floor.
-    pub(super) raised: usize,
+    pub(crate) raised: usize,
     sums: Vec<P::Sums>,
 }
 
 impl<T: Real, P: Policy<T>> Sweep<T, P> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             values: Vec::new(),
             pivots: Vec::new(),
@@ -47,11 +47,11 @@ impl<T: Real, P: Policy<T>> Sweep<T, P> {
     ///
     /// # Errors
     /// The row whose pivot is too small.
-    pub(super) fn run(
+    pub(crate) fn run(
         &mut self,
         a: &Columns<T>,
         graph: &Graph<'_>,
-        policy: &P,
+        policy: &mut P,
         shift: f64,
     ) -> Result<(), usize> {
         let n = a.diagonal.len();
@@ -63,6 +63,7 @@ impl<T: Real, P: Policy<T>> Sweep<T, P> {
         self.sums.clear();
         self.sums.resize(n, P::Sums::default());
         self.raised = 0;
+        policy.begin();
         for k in 0..n {
             let (start, end) = (a.starts[k] as usize, a.starts[k + 1] as usize);
             let rows = &a.rows[start..end];
@@ -74,7 +75,7 @@ impl<T: Real, P: Policy<T>> Sweep<T, P> {
                     outward += s.abs();
                 }
             }
-            let pivot = policy.pivot(self.pivots[k], self.sums[k], outward);
+            let pivot = policy.pivot(k, self.pivots[k], self.sums[k], outward);
             let d = pivot.value;
             let inverse = T::ONE / d;
             if !(d > a.diagonal[k] * smallest && d.is_finite() && inverse.is_finite()) {
@@ -85,6 +86,9 @@ impl<T: Real, P: Policy<T>> Sweep<T, P> {
             for (p, (&j, &s)) in rows.iter().zip(column).enumerate() {
                 let l = s * inverse;
                 self.pivots[j as usize] -= s * l;
+                if P::WATCHES {
+                    policy.neighbour(&mut self.sums[j as usize], s);
+                }
                 let (rest, values) = (&rows[p + 1..], &column[p + 1..]);
                 if rest.is_empty() {
                     break;
@@ -110,6 +114,9 @@ impl<T: Real, P: Policy<T>> Sweep<T, P> {
                         if rows.len() <= LONGEST_SEARCH {
                             supported = support(graph, later, end, [k as u32, j, i], f);
                         }
+                    }
+                    if P::WATCHES {
+                        policy.pair(i, j, f, supported);
                     }
                     policy.drop(&mut self.sums[i as usize], f, supported);
                     policy.drop(&mut self.sums[j as usize], f, supported);
