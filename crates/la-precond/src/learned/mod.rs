@@ -10,7 +10,9 @@ mod neuralif;
 mod neuralpcg;
 mod relaxation;
 
-pub use compensation::LearnedCompensation;
+pub use compensation::{
+    CompensationObjective, LearnedCompensation, TrainingGroup, fractional_iterations,
+};
 pub use la_gnn::{GnnError, Weights};
 pub use learned_lu::{LearnedLu, LearnedLuSymbolic};
 pub use neuralif::NeuralIf;

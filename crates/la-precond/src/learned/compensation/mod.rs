@@ -1,5 +1,6 @@
 //! Incomplete Cholesky factors whose compensation of dropped fill a network chooses.
 
+mod objective;
 mod policy;
 mod prepared;
 
@@ -12,6 +13,7 @@ use sprs::{CsMatViewI, SpIndex};
 
 use crate::classical::{KeptVector, ShiftLadder, SymmetryCheck};
 use crate::{IncompleteCholesky, IncompleteCholeskyBuilder, PrecondError};
+pub use objective::{CompensationObjective, TrainingGroup, fractional_iterations};
 use prepared::Prepared;
 
 /// Share of positive off-diagonal entries up to which the rule is used.
