@@ -1,5 +1,6 @@
 //! Incomplete Cholesky factorisation without fill-in that makes up for the fill it drops.
 
+mod gated;
 pub(crate) mod graph;
 pub(crate) mod kernel;
 pub(crate) mod policy;
@@ -19,6 +20,7 @@ use graph::{Graph, slots};
 use kernel::Sweep;
 use policy::{Add, Floor, Policy, Relax, Split};
 
+pub use gated::GatedIc;
 pub use rules::{Compensation, KeptVector, Perturbation};
 
 /// IC(0) with the dropped fill compensated on the diagonal: RIC, MIC, DRIC, Ajiz–Jennings.

@@ -36,7 +36,7 @@ pub use amg::{
 pub use block_jacobi::BlockJacobi;
 pub use builder::IncompleteCholeskyBuilder;
 pub use chebyshev::{Chebyshev, ChebyshevOptions};
-pub use compensated::{CompensatedIc, Compensation, KeptVector, Perturbation};
+pub use compensated::{CompensatedIc, Compensation, GatedIc, KeptVector, Perturbation};
 #[cfg(feature = "faer")]
 pub use complete::{Complete, CompleteFactor, CompleteKind};
 pub use factor::{FactorStats, IncompleteCholesky};

@@ -106,7 +106,7 @@ impl Run {
         Ok(parameters)
     }
 
-    fn provenance(&self, trained: &Trained, by_family: &[f64]) -> Provenance {
+    fn provenance(&self, commit: String, trained: &Trained, by_family: &[f64]) -> Provenance {
         let tail = &trained.log.losses[trained.log.losses.len().saturating_sub(20)..];
         let mean = |x: &mut dyn Iterator<Item = f64>, n: usize| x.sum::<f64>() / n.max(1) as f64;
         let families = self.families();
@@ -117,7 +117,7 @@ impl Run {
         Provenance {
             recipe: json!({ "options": self.options, "from": self.from }),
             data: self.data(),
-            commit: crate::commit(),
+            commit,
             results: json!({
                 "mean_loss_of_last_20_generations":
                     mean(&mut tail.iter().map(|l| f64::from(*l)), tail.len()),
@@ -143,6 +143,8 @@ impl Run {
         if checkpoint.is_file() {
             println!("going on from {}", checkpoint.display());
         }
+        // Files may be edited while a long run goes on.
+        let commit = crate::commit();
         let start = self.start()?;
         let objective =
             CompensationObjective::new(&self.config, self.groups()?, DRAWS, self.options.seed);
@@ -182,7 +184,7 @@ impl Run {
             values: trained.values.clone(),
         };
         parameters
-            .to_weights(self.provenance(&trained, &by_family))
+            .to_weights(self.provenance(commit, &trained, &by_family))
             .save(&output)?;
         write_log(&output.with_extension("log.csv"), &trained.log)?;
         std::fs::remove_file(&checkpoint).ok();
