@@ -19,6 +19,8 @@ Examples:
       a stronger factor and a smaller residual
   cargo xtask solve A.mtx --precond neuralif --weights neuralif-synthetic-s0
       a learned factor, IC(0) and Jacobi to fall back on
+  cargo xtask solve A.mtx --precond gnp --weights a.safetensors
+      a network that `cargo xtask train gnp --data A.mtx` made for this matrix, threshold LU to fall back on
   cargo xtask solve A.mtx --method gmres --precond ilut --drop-tol 1e-4
       a matrix that is not symmetric, by a method of one's own choice
   cargo xtask solve --table general --iterative-only --output out
@@ -142,6 +144,7 @@ pub(super) enum Precond {
     Lu,
     Neuralif,
     Neuralpcg,
+    Gnp,
 }
 
 /// What `--precond` takes.
@@ -166,6 +169,7 @@ impl ValueEnum for Choice {
             Self::One(Precond::Lu),
             Self::One(Precond::Neuralif),
             Self::One(Precond::Neuralpcg),
+            Self::One(Precond::Gnp),
         ]
     }
 
@@ -191,6 +195,7 @@ impl Choice {
             }
             Self::Auto if method == Method::Minres => vec![Precond::None],
             Self::Auto => vec![Precond::Ilut, Precond::Jacobi],
+            Self::One(Precond::Gnp) => vec![Precond::Gnp, Precond::Ilut, Precond::Jacobi],
             Self::One(learned) if learned.is_learned() => {
                 vec![learned, Precond::Ic0, Precond::Jacobi]
             }
@@ -248,25 +253,33 @@ impl Precond {
             Self::Lu => "lu",
             Self::Neuralif => "neuralif",
             Self::Neuralpcg => "neuralpcg",
+            Self::Gnp => "gnp",
         }
     }
 
     /// Whether it is made for general matrices.
     pub(super) fn is_general(self) -> bool {
-        matches!(self, Self::Ilu0 | Self::Ilut | Self::Lu)
+        matches!(self, Self::Ilu0 | Self::Ilut | Self::Lu | Self::Gnp)
     }
 
     /// What it asks of the matrix.
     fn need(self) -> Need {
         match self {
-            Self::None | Self::Jacobi | Self::Ilu0 | Self::Ilut | Self::Lu => Need::Square,
+            Self::None | Self::Jacobi | Self::Ilu0 | Self::Ilut | Self::Lu | Self::Gnp => {
+                Need::Square
+            }
             _ => Need::Definite,
         }
     }
 
+    /// Whether it is a factor that a network makes.
+    pub(super) fn is_learned_factor(self) -> bool {
+        matches!(self, Self::Neuralif | Self::Neuralpcg)
+    }
+
     /// Whether a network makes it, from weights.
     pub(super) fn is_learned(self) -> bool {
-        matches!(self, Self::Neuralif | Self::Neuralpcg)
+        self.is_learned_factor() || self == Self::Gnp
     }
 }
 
@@ -334,7 +347,8 @@ impl Args {
             let drops = match self.precond {
                 Choice::Auto => false,
                 Choice::One(one) => {
-                    matches!(one, Precond::Ic0 | Precond::Ict | Precond::Ilut) || one.is_learned()
+                    matches!(one, Precond::Ic0 | Precond::Ict | Precond::Ilut)
+                        || one.is_learned_factor()
                 }
             };
             if !drops {
@@ -347,8 +361,14 @@ impl Args {
         let learned = matches!(self.precond, Choice::One(one) if one.is_learned());
         if self.weights.is_some() && !learned {
             bail!(
-                "--weights has no meaning for --precond {}: add --precond neuralif or neuralpcg",
+                "--weights has no meaning for --precond {}: add --precond neuralif, neuralpcg or gnp",
                 self.precond.name()
+            );
+        }
+        if self.precond == Choice::One(Precond::Gnp) && self.weights.is_none() {
+            bail!(
+                "--precond gnp wants --weights FILE, a network for this matrix: \
+                 `cargo xtask train gnp --data A.mtx --output FILE` makes it"
             );
         }
         Ok(Plan {

@@ -3,6 +3,7 @@
 mod architecture;
 mod compensation;
 mod engine;
+mod gnp;
 mod hooks;
 mod lu_engine;
 mod lu_recipe;
@@ -29,6 +30,7 @@ use relaxation::KrylovSteps;
 use yardstick::Yardstick;
 
 pub(crate) use architecture::Architecture;
+pub(crate) use gnp::reading as gnp_reading;
 pub(crate) use lu_recipe::LuRecipe;
 
 /// Trains or fine-tunes a model and writes a weight file that `solve` and the crates load.
@@ -40,12 +42,13 @@ pub(crate) use lu_recipe::LuRecipe;
     cargo xtask train neuralif-gmres --n 400 --loss l_com --updates 7000\n  \
     cargo xtask train ilu-relaxation --data convection-3d-mixed --n 2744 --learning-rate 1e-2\n  \
     cargo xtask train compensated-ic --seed 1 --output rule.safetensors\n  \
+    cargo xtask train gnp --data A.mtx --output a.safetensors\n  \
     cargo xtask train neuralif --engine torch --device cuda:0 --updates 10000 --batch 5")]
 pub(crate) struct Args {
     /// The architecture
     #[arg(value_enum)]
     model: Model,
-    /// `synthetic`, `poisson`, `sparse-uniform`, `perturbed-nonzeros`, `convection-diffusion`, `convection-3d`, `convection-3d-mixed`,
+    /// The matrix file of gnp; for the others `synthetic`, `poisson`, `sparse-uniform`, `perturbed-nonzeros`, `convection-diffusion`, `convection-3d`, `convection-3d-mixed`,
     /// `values:FILE,FILE...`, a matrix file,
     /// or a folder of matrix files; noisy Poisson matrices take options, `sparse-uniform:strength=2,missing=0.05` (or `zero=0.05`), and
     /// `convection-diffusion:peclet=100`; compensated-ic: `definite` (27 families) or `definite-m` (those with few positive entries off the
@@ -108,7 +111,7 @@ pub(crate) struct Args {
     /// generation of compensated-ic [default: 10]
     #[arg(long)]
     pairs: Option<usize>,
-    /// Parameter updates; generations of compensated-ic [default: 3000; compensated-ic 850]
+    /// Parameter updates; generations of compensated-ic [default: 3000; gnp 2000; compensated-ic 850]
     #[arg(long)]
     updates: Option<usize>,
     /// Matrices per update
@@ -156,6 +159,8 @@ enum Model {
     IluRelaxation,
     /// How much of the fill that IC(0) leaves out goes to the diagonal, row by row
     CompensatedIc,
+    /// A graph neural preconditioner: a network for one matrix, for FGMRES
+    Gnp,
 }
 
 /// Readings of the architecture.
@@ -167,14 +172,21 @@ pub(crate) enum Variant {
     Equilibrated,
     /// NeuralPCG with two arc features and an exponential diagonal, for any square matrix: "Learned IC"
     General,
+    /// gnp as the text of its paper describes it, without normalisation and with half the perceptrons
+    PaperText,
+    /// gnp as a correction of a threshold LU behind matching and scaling
+    Improved,
+    /// gnp for symmetric positive definite matrices and flexible CG
+    Definite,
 }
 
 impl Variant {
     /// NeuralIF in this reading.
     pub(crate) fn config(self) -> NeuralIfConfig {
         match self {
-            Self::Paper | Self::General => NeuralIfConfig::default(),
             Self::Equilibrated => NeuralIfConfig::default().with_equilibrate(true),
+            // The others belong to other models, which is checked before.
+            _ => NeuralIfConfig::default(),
         }
     }
 }
@@ -368,6 +380,19 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             run_as(args, config, loss)
         }
         Model::CompensatedIc => args.compensated()?.train(args.output),
+        Model::Gnp => gnp::run(&gnp::Request {
+            matrix: args.data,
+            variant,
+            steps: args.updates,
+            learning_rate: args.learning_rate,
+            seed: args.seed,
+            from: args.from,
+            engine: args.engine,
+            device: args.device,
+            output: args
+                .output
+                .unwrap_or_else(|| "target/train/gnp.safetensors".into()),
+        }),
     }
 }
 
@@ -378,6 +403,7 @@ impl Args {
         let neuralif = self.model == Model::Neuralif;
         let relaxation = self.model == Model::IluRelaxation;
         let compensated = self.model == Model::CompensatedIc;
+        let gnp = self.model == Model::Gnp;
         for (name, given, meant) in [
             ("--blocks", self.blocks.is_some(), neuralif),
             ("--thin", self.thin.is_some(), neuralif),
@@ -391,7 +417,6 @@ impl Args {
             ),
             ("--by-dimension", self.by_dimension, compensated),
             ("--exponents", self.exponents.is_some(), compensated),
-            ("--loss", self.loss.is_some(), !compensated),
             ("--no-messages", self.no_messages, relaxation),
             ("--graph-norm", self.graph_norm, lu),
             ("--alpha", self.alpha.is_some(), lu),
@@ -399,8 +424,18 @@ impl Args {
             (
                 "--variant equilibrated",
                 self.variant == Variant::Equilibrated,
-                !lu && !relaxation && !compensated,
+                !lu && !relaxation && !compensated && !gnp,
             ),
+            (
+                "--variant paper-text, improved or definite",
+                matches!(
+                    self.variant,
+                    Variant::PaperText | Variant::Improved | Variant::Definite
+                ),
+                gnp,
+            ),
+            ("--loss", self.loss.is_some(), !gnp && !compensated),
+            ("--n", self.n.is_some(), !gnp),
             (
                 "--variant general",
                 self.variant == Variant::General,
