@@ -22,6 +22,7 @@ fn help_and_list() {
             && text.contains("neuralif  ")
             && text.contains("neuralif-gmres  ")
             && text.contains("gnp  ")
+            && text.contains("mpgnn-limits  ")
             && text.contains("--profile quick"),
         "{text}"
     );

@@ -6,6 +6,7 @@ mod error;
 mod flat;
 pub mod gnp;
 pub mod learned_lu;
+pub mod mpgnn;
 pub mod native;
 pub mod neuralif;
 pub mod neuralpcg;

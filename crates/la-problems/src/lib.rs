@@ -15,7 +15,7 @@ mod right_hand_side;
 mod sequence;
 mod singular;
 mod system;
-mod toeplitz;
+mod tridiagonal;
 mod zero_diagonal;
 
 pub use elasticity::{LinearElasticity, Support};
@@ -29,7 +29,7 @@ pub use finite_difference::{
     AnisotropicDiffusion, Biharmonic, Coefficient, ConvectionDiffusion, Diffusion, Grid, Poisson,
     Scheme, Wind,
 };
-pub use laplacian::{EdgeWeights, RandomGeometricGraph, RandomRegularGraph};
+pub use laplacian::{EdgeWeights, RandomGeometricGraph, RandomRegularGraph, TriangularGrid};
 pub use neuralif::{Density, NeuralIfSynthetic, Shift, Split};
 pub use nonsymmetric::{
     ConvectionSamples, DiagonalEntries, Perturbation, PerturbedPoisson, PerturbedValues,
@@ -43,5 +43,8 @@ pub use sequence::{
 pub use singular::{NearlySingular, diagonal};
 pub use sprs;
 pub use system::{CsrMatrix, LinearSystem};
-pub use toeplitz::TridiagonalToeplitz;
+pub use tridiagonal::{
+    Bidiagonal, FactorSample, FactorTarget, FactorTwins, GeneratorLaw, SemiseparableFactors,
+    SwitchFactors, SymmetricTridiagonal, TridiagonalToeplitz,
+};
 pub use zero_diagonal::{Circuit, PermutedDominant, Pressure, StokesCavity, StructurallySingular};

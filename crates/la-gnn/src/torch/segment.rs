@@ -147,6 +147,23 @@ impl Arcs {
         }
     }
 
+    /// Maximum over the arcs of every row, of a scalar per arc or of each channel; −∞ where there are none.
+    pub(crate) fn maximum(&self, v: &Tensor) -> Tch<Tensor> {
+        let none: Option<&Tensor> = None;
+        let pointer = Some(&self.rows.pointer);
+        Tensor::f_segment_reduce(v, "max", none, none, pointer, 0, true, f64::NEG_INFINITY)
+    }
+
+    /// Weighted sum over the arcs of every row of the node values at their columns: (nodes × h) to (nodes × h).
+    pub(crate) fn weighted(&self, x: &Tensor, weights: &Tensor) -> Tch<Tensor> {
+        let offsets = self.rows.pointer.f_narrow(0, 0, self.num_nodes)?;
+        const SUM: i64 = 0;
+        let at = &self.columns.node;
+        let (sum, _, _, _) =
+            Tensor::f_embedding_bag(x, at, &offsets, false, SUM, false, Some(weights), false)?;
+        Ok(sum)
+    }
+
     /// Product of the matrix with these arcs and `values` with the vector `x`.
     pub(crate) fn product(&self, values: &Tensor, x: &Tensor) -> Tch<Tensor> {
         self.sum_scalars(&self.gather(x, End::Column)?.f_mul_(values)?, End::Row)

@@ -2,9 +2,11 @@
 
 mod geometric;
 mod regular;
+mod triangular;
 
 pub use geometric::{EdgeWeights, RandomGeometricGraph};
 pub use regular::RandomRegularGraph;
+pub use triangular::TriangularGrid;
 
 use crate::error::{ProblemError, require, require_u32};
 use crate::system::{CsrMatrix, counts_to_pointers, csr};

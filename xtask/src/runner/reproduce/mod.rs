@@ -1,8 +1,10 @@
 //! `reproduce`: an experiment of a paper, ours beside the paper's.
 
 mod digest;
+mod file;
 mod gnp;
 mod ledger;
+mod mpgnn_limits;
 mod neuralif;
 mod neuralif_gmres;
 mod pictures;
@@ -13,6 +15,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
+use file::ExperimentFile;
 pub(crate) use ledger::Ledger;
 
 /// Runs an experiment of a paper, end to end, and writes a report.
@@ -68,6 +71,8 @@ enum Paper {
     NeuralifGmres,
     /// Graph neural preconditioners for flexible GMRES
     Gnp,
+    /// Limits of message passing for triangular factors
+    MpgnnLimits,
 }
 
 /// How much of an experiment is run.
@@ -108,33 +113,36 @@ pub(crate) struct Request {
     pub(crate) methods: Vec<String>,
 }
 
+/// One paper of the list: what it needs, and its profiles.
+fn list<E: ExperimentFile>(title: &str, needs: &str) -> Result<()> {
+    println!("{}  {title}", E::NAME);
+    println!("          needs: {needs}");
+    for (name, about) in E::list()? {
+        println!("          --profile {name:<6} {about}");
+    }
+    Ok(())
+}
+
 /// Runs `reproduce`.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     if args.list {
-        println!(
-            "neuralif  P. Häusner, O. Öktem, J. Sjölund, Neural incomplete factorization, TMLR 2024"
-        );
-        println!("          needs: LibTorch for training with --device cuda; nothing else");
-        for (name, about) in neuralif::profiles()? {
-            println!("          --profile {name:<6} {about}");
-        }
-        println!(
-            "neuralif-gmres  P. Häusner, A. Nieto Juscafresa, J. Sjölund, Learning incomplete factorization preconditioners \
-             for GMRES, NLDL 2025"
-        );
-        println!("          needs: LA_DATA_DIR for the reservoir matrices; LibTorch for --train");
-        for (name, about) in neuralif_gmres::profiles()? {
-            println!("          --profile {name:<6} {about}");
-        }
-        println!(
-            "gnp  J. Chen, Graph neural preconditioners for iterative solutions of sparse linear systems, ICLR 2025"
-        );
-        println!(
-            "          needs: LA_DATA_DIR for the real matrices; each network is trained here, for its matrix"
-        );
-        for (name, about) in gnp::profiles()? {
-            println!("          --profile {name:<6} {about}");
-        }
+        list::<neuralif::Experiment>(
+            "P. Häusner, O. Öktem, J. Sjölund, Neural incomplete factorization, TMLR 2024",
+            "LibTorch for training with --device cuda; nothing else",
+        )?;
+        list::<neuralif_gmres::Experiment>(
+            "P. Häusner, A. Nieto Juscafresa, J. Sjölund, Learning incomplete factorization preconditioners for GMRES, NLDL 2025",
+            "LA_DATA_DIR for the reservoir matrices; LibTorch for --train",
+        )?;
+        list::<gnp::Experiment>(
+            "J. Chen, Graph neural preconditioners for iterative solutions of sparse linear systems, ICLR 2025",
+            "LA_DATA_DIR for the real matrices; each network is trained here, for its matrix",
+        )?;
+        list::<mpgnn_limits::Experiment>(
+            "V. Trifonov, E. Muravleva, I. Oseledets, Message-passing GNNs fail to approximate sparse triangular factorizations, \
+             TMLR 2026",
+            "LibTorch: the networks are trained here",
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     let request = Request {
@@ -154,6 +162,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         Some(Paper::Neuralif) => neuralif::run(&request)?,
         Some(Paper::NeuralifGmres) => neuralif_gmres::run(&request)?,
         Some(Paper::Gnp) => gnp::run(&request)?,
+        Some(Paper::MpgnnLimits) => mpgnn_limits::run(&request)?,
         None => bail!("name a paper; `cargo xtask reproduce --list` shows them"),
     };
     Ok(if args.strict && unmet {

@@ -198,6 +198,8 @@ fn selection(folder: &Path, settings: &ProfileSettings) -> Result<Vec<Case>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::file::ExperimentFile;
+    use super::super::settings::Experiment;
     use super::*;
 
     #[test]
@@ -229,7 +231,7 @@ mod tests {
             "large,4000,9000,no,no,x,no,1,1,g/l.mtx",
         ];
         std::fs::write(folder.path().join("manifest.csv"), lines.join("\n")).unwrap();
-        let mut settings = super::super::settings::Experiment::load()
+        let mut settings = Experiment::load()
             .unwrap()
             .profile("quick")
             .unwrap()

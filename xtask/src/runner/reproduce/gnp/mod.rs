@@ -20,43 +20,23 @@ mod totals;
 mod trainings;
 
 use anyhow::Result;
-use xtask::report::{Environment, Results, Verdict, table, write_folder};
+use xtask::report::{Verdict, table, write_folder};
 
+use super::file::ExperimentFile;
 use super::{Ledger, Request};
-use settings::Experiment;
-
-/// Names of the profiles and what they are.
-pub(super) fn profiles() -> Result<Vec<(String, String)>> {
-    let experiment = Experiment::load()?;
-    Ok(["smoke", "quick", "full", "paper"]
-        .iter()
-        .filter_map(|name| {
-            let profile = experiment.profiles.get(*name)?;
-            Some(((*name).to_string(), profile.about.clone()))
-        })
-        .collect())
-}
+pub(super) use settings::Experiment;
 
 /// Runs the experiment; true if a verdict is `not met`.
 pub(super) fn run(request: &Request) -> Result<bool> {
     let experiment = Experiment::load()?;
     experiment.profile(request.profile.name())?;
-    let threads = rayon::current_num_threads();
-    let libtorch = cfg!(feature = "torch").then(|| "2.11.0".to_string());
-    let environment = Environment::capture(&crate::root(), threads, libtorch);
-    let results = Results::new(
-        "gnp",
-        request.profile.name(),
-        request.seed,
-        "cpu",
-        environment,
-    );
-    let home = crate::root().join("target/reproduce/gnp");
+    let results = Experiment::results(request, "cpu");
+    let home = Experiment::home();
     // A part of a profile does not take the place of the whole one's report.
     let whole = request.matrices.is_empty() && request.methods.is_empty();
     let part = if whole { "" } else { "-part" };
     let folder = home.join(format!("{}{part}", request.profile.name()));
-    let ledger = Ledger::open(&folder, "gnp", request)?;
+    let ledger = Ledger::open(&folder, Experiment::NAME, request)?;
     let networks = networks::Networks::new(&home, request.train);
     let mut study = study::Study::new(&experiment, request, results, ledger, networks)?;
     study.run()?;

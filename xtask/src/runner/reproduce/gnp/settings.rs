@@ -2,19 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde::Deserialize;
-use xtask::report::Measurement;
 
-use super::super::references::{self, ReferenceRow};
+use super::super::file::ExperimentFile;
+use super::super::references::ReferenceRow;
 use super::sides::Side;
-
-const TEXT: &str = include_str!("../../../../experiments/gnp.toml");
 
 /// Everything that decides the experiment.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Experiment {
+pub(in super::super) struct Experiment {
     pub(super) profiles: BTreeMap<String, ProfileSettings>,
     references: Vec<ReferenceRow>,
 }
@@ -22,7 +20,7 @@ pub(super) struct Experiment {
 /// What one profile runs.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ProfileSettings {
+pub(in super::super) struct ProfileSettings {
     pub(super) about: String,
     /// Matrices of the data folder up to this order.
     pub(super) max_n: usize,
@@ -88,26 +86,21 @@ impl ProfileSettings {
     }
 }
 
-impl Experiment {
-    /// Reads the experiment; a key that is not known is an error.
-    pub(super) fn load() -> Result<Self> {
-        toml::from_str(TEXT).context("experiments/gnp.toml")
+impl ExperimentFile for Experiment {
+    const NAME: &'static str = "gnp";
+    const TEXT: &'static str = include_str!("../../../../experiments/gnp.toml");
+    type Profile = ProfileSettings;
+
+    fn profiles(&self) -> &BTreeMap<String, ProfileSettings> {
+        &self.profiles
     }
 
-    /// The settings of a profile.
-    pub(super) fn profile(&self, name: &str) -> Result<&ProfileSettings> {
-        self.profiles.get(name).with_context(|| {
-            let names: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
-            format!(
-                "experiments/gnp.toml has no profile `{name}`; it has {}",
-                names.join(", ")
-            )
-        })
+    fn about(profile: &ProfileSettings) -> &str {
+        &profile.about
     }
 
-    /// Puts the number to compare with, if there is one, beside a measurement.
-    pub(super) fn compare(&self, measurement: Measurement) -> Result<Measurement> {
-        references::compare(&self.references, measurement)
+    fn references(&self) -> &[ReferenceRow] {
+        &self.references
     }
 }
 
@@ -154,7 +147,7 @@ mod tests {
         assert!(quick.clone().restricted(&[], &names(&["magic"])).is_err());
         let error = experiment.profile("huge").unwrap_err().to_string();
         assert!(error.contains("huge") && error.contains("quick"), "{error}");
-        let typo = TEXT.replace("time_limit", "limit");
+        let typo = Experiment::TEXT.replace("time_limit", "limit");
         assert!(toml::from_str::<Experiment>(&typo).is_err());
     }
 }

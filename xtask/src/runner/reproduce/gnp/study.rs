@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use xtask::report::figure::Palette;
 use xtask::report::{Figure, Key, Measurement, Page, Results, Unit};
 
+use super::super::file::ExperimentFile;
 use super::super::pictures::{self, Course};
 use super::super::{Ledger, Request};
 use super::cases::{Case, Scaled, cases};

@@ -2,18 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
 use serde::Deserialize;
-use xtask::report::Measurement;
 
-use super::super::references::{self, ReferenceRow};
-
-const TEXT: &str = include_str!("../../../../experiments/neuralif.toml");
+use super::super::file::ExperimentFile;
+use super::super::references::ReferenceRow;
 
 /// Everything that decides the experiment.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Experiment {
+pub(in super::super) struct Experiment {
     /// Weights of the learned baseline.
     pub(super) neuralpcg_weights: String,
     pub(super) profiles: BTreeMap<String, ProfileSettings>,
@@ -25,7 +22,7 @@ pub(super) struct Experiment {
 /// Sizes of one profile.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ProfileSettings {
+pub(in super::super) struct ProfileSettings {
     pub(super) about: String,
     /// Order of the synthetic matrices, and how many are tested.
     pub(super) n: usize,
@@ -69,22 +66,21 @@ pub(super) struct IctSettings {
     pub(super) fill_factor: f64,
 }
 
-impl Experiment {
-    /// Reads the experiment; a key that is not known is an error.
-    pub(super) fn load() -> Result<Self> {
-        toml::from_str(TEXT).context("experiments/neuralif.toml")
+impl ExperimentFile for Experiment {
+    const NAME: &'static str = "neuralif";
+    const TEXT: &'static str = include_str!("../../../../experiments/neuralif.toml");
+    type Profile = ProfileSettings;
+
+    fn profiles(&self) -> &BTreeMap<String, ProfileSettings> {
+        &self.profiles
     }
 
-    /// The settings of a profile.
-    pub(super) fn profile(&self, name: &str) -> Result<&ProfileSettings> {
-        self.profiles
-            .get(name)
-            .with_context(|| format!("experiments/neuralif.toml has no profile `{name}`"))
+    fn about(profile: &ProfileSettings) -> &str {
+        &profile.about
     }
 
-    /// Puts the number to compare with, if there is one, beside a measurement.
-    pub(super) fn compare(&self, measurement: Measurement) -> Result<Measurement> {
-        references::compare(&self.references, measurement)
+    fn references(&self) -> &[ReferenceRow] {
+        &self.references
     }
 }
 
@@ -99,6 +95,9 @@ mod tests {
             assert!(experiment.profile(profile).is_ok());
         }
         assert!(experiment.profile("quick").unwrap().tests >= 20);
-        assert!(toml::from_str::<Experiment>(&TEXT.replace("tests = 20", "test = 20")).is_err());
+        assert!(
+            toml::from_str::<Experiment>(&Experiment::TEXT.replace("tests = 20", "test = 20"))
+                .is_err()
+        );
     }
 }

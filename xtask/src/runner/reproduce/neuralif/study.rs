@@ -8,6 +8,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use xtask::report::figure::Palette;
 use xtask::report::{Control, Figure, Page, Results};
 
+use super::super::file::ExperimentFile;
 use super::super::{Ledger, Request};
 use super::methods::{Kind, Method, untrained};
 use super::rows::{Row, measurements, row};

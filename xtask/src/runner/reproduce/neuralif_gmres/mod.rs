@@ -13,22 +13,11 @@ mod training;
 mod tuning;
 
 use anyhow::Result;
-use xtask::report::{Environment, Results, write_folder};
+use xtask::report::write_folder;
 
+use super::file::ExperimentFile;
 use super::{Ledger, Request, digest};
-use settings::Experiment;
-
-/// Names of the profiles and what they are.
-pub(super) fn profiles() -> Result<Vec<(String, String)>> {
-    let experiment = Experiment::load()?;
-    Ok(["smoke", "quick", "full"]
-        .iter()
-        .filter_map(|name| {
-            let profile = experiment.profiles.get(*name)?;
-            Some(((*name).to_string(), profile.about.clone()))
-        })
-        .collect())
-}
+pub(super) use settings::Experiment;
 
 /// Runs the experiment; true if a verdict is `not met`.
 pub(super) fn run(request: &Request) -> Result<bool> {
@@ -38,20 +27,9 @@ pub(super) fn run(request: &Request) -> Result<bool> {
         training::train_all(&mut experiment, &profile)?;
     }
     experiment.require_weights(&profile)?;
-    let threads = rayon::current_num_threads();
-    let libtorch = cfg!(feature = "torch").then(|| "2.11.0".to_string());
-    let environment = Environment::capture(&crate::root(), threads, libtorch);
-    let results = Results::new(
-        "neuralif-gmres",
-        request.profile.name(),
-        request.seed,
-        "cpu",
-        environment,
-    );
-    let folder = crate::root()
-        .join("target/reproduce/neuralif-gmres")
-        .join(request.profile.name());
-    let ledger = Ledger::open(&folder, "neuralif-gmres", request)?;
+    let results = Experiment::results(request, "cpu");
+    let folder = Experiment::home().join(request.profile.name());
+    let ledger = Ledger::open(&folder, Experiment::NAME, request)?;
     let mut study = study::Study::new(&experiment, request, results, ledger)?;
     study.run()?;
     let (results, page, ledger) = study.finish()?;

@@ -7,17 +7,15 @@ use anyhow::{Context, Result, bail};
 use la_gnn::{GnnError, Weights};
 use la_problems::RightHandSide;
 use serde::Deserialize;
-use xtask::report::Measurement;
 
-use super::super::references::{self, ReferenceRow};
+use super::super::file::ExperimentFile;
+use super::super::references::ReferenceRow;
 use crate::experiment::{Family, Nonsymmetric};
-
-const TEXT: &str = include_str!("../../../../experiments/neuralif-gmres.toml");
 
 /// Everything that decides the experiment.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Experiment {
+pub(in super::super) struct Experiment {
     pub(super) profiles: BTreeMap<String, ProfileSettings>,
     /// Rows of trained networks by the name of the method.
     pub(super) learned: BTreeMap<String, Learned>,
@@ -29,7 +27,7 @@ pub(super) struct Experiment {
 /// What one profile runs.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ProfileSettings {
+pub(in super::super) struct ProfileSettings {
     pub(super) about: String,
     /// Names in [`Experiment::learned`], for sets that do not say otherwise.
     learned: Vec<String>,
@@ -149,23 +147,25 @@ impl Set {
     }
 }
 
+impl ExperimentFile for Experiment {
+    const NAME: &'static str = "neuralif-gmres";
+    const TEXT: &'static str = include_str!("../../../../experiments/neuralif-gmres.toml");
+    type Profile = ProfileSettings;
+
+    fn profiles(&self) -> &BTreeMap<String, ProfileSettings> {
+        &self.profiles
+    }
+
+    fn about(profile: &ProfileSettings) -> &str {
+        &profile.about
+    }
+
+    fn references(&self) -> &[ReferenceRow] {
+        &self.references
+    }
+}
+
 impl Experiment {
-    /// Reads the experiment; a key that is not known is an error.
-    pub(super) fn load() -> Result<Self> {
-        toml::from_str(TEXT).context("experiments/neuralif-gmres.toml")
-    }
-
-    /// The settings of a profile.
-    pub(super) fn profile(&self, name: &str) -> Result<&ProfileSettings> {
-        self.profiles.get(name).with_context(|| {
-            let names: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
-            format!(
-                "experiments/neuralif-gmres.toml has no profile `{name}`; it has {}",
-                names.join(", ")
-            )
-        })
-    }
-
     /// The trained networks of a set, by the names of their methods.
     pub(super) fn networks<'a>(
         &'a self,
@@ -222,11 +222,6 @@ impl Experiment {
             _ => bail!("`{}` is no family of nonsymmetric matrices", set.family),
         }
     }
-
-    /// Puts the number to compare with, if there is one, beside a measurement.
-    pub(super) fn compare(&self, measurement: Measurement) -> Result<Measurement> {
-        references::compare(&self.references, measurement)
-    }
 }
 
 #[cfg(test)]
@@ -258,7 +253,7 @@ mod tests {
         }
         let error = experiment.profile("huge").unwrap_err().to_string();
         assert!(error.contains("huge") && error.contains("quick"), "{error}");
-        let typo = TEXT.replace("repetitions", "repetition");
+        let typo = Experiment::TEXT.replace("repetitions", "repetition");
         assert!(toml::from_str::<Experiment>(&typo).is_err());
     }
 

@@ -8,6 +8,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use xtask::report::figure::{BoxPlot, BoxSample, Palette};
 use xtask::report::{Control, Figure, Page, Results};
 
+use super::super::file::ExperimentFile;
 use super::super::pictures::{self, Course};
 use super::super::{Ledger, Request};
 use super::methods::{Kind, Method};

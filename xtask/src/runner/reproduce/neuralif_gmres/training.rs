@@ -46,6 +46,7 @@ pub(super) fn train_all(experiment: &mut Experiment, profile: &ProfileSettings) 
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::file::ExperimentFile;
     use super::*;
 
     #[test]

@@ -1,0 +1,63 @@
+//! The experiment as data.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::super::file::ExperimentFile;
+use super::super::references::ReferenceRow;
+use super::tridiagonal;
+
+/// Everything that decides the experiment.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct Experiment {
+    profiles: BTreeMap<String, ProfileSettings>,
+    references: Vec<ReferenceRow>,
+}
+
+/// What one profile runs: the chapters that it names.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct ProfileSettings {
+    about: String,
+    /// Random tridiagonal matrices.
+    pub(super) tridiagonal: Option<tridiagonal::Settings>,
+}
+
+impl ExperimentFile for Experiment {
+    const NAME: &'static str = "mpgnn-limits";
+    const TEXT: &'static str = include_str!("../../../../experiments/mpgnn-limits.toml");
+    type Profile = ProfileSettings;
+
+    fn profiles(&self) -> &BTreeMap<String, ProfileSettings> {
+        &self.profiles
+    }
+
+    fn about(profile: &ProfileSettings) -> &str {
+        &profile.about
+    }
+
+    fn references(&self) -> &[ReferenceRow] {
+        &self.references
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_experiment_is_readable_and_complete() {
+        let experiment = Experiment::load().unwrap();
+        for name in ["smoke", "quick", "full", "paper"] {
+            let profile = experiment.profile(name).unwrap();
+            let settings = profile.tridiagonal.as_ref().unwrap();
+            assert!(settings.solves <= settings.tests, "{name}");
+        }
+        let error = experiment.profile("huge").unwrap_err().to_string();
+        assert!(error.contains("huge") && error.contains("quick"), "{error}");
+        let typo = Experiment::TEXT.replace("solves", "solve");
+        assert!(toml::from_str::<Experiment>(&typo).is_err());
+    }
+}
