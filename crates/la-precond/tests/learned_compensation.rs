@@ -8,11 +8,15 @@ use std::path::Path;
 use common::{Csr, dense, dense_lower, poisson2d, random_gram, relative_error, symmetric};
 use faer::Side;
 use la_gnn::compensation::{CompensationConfig, Parameters};
+use la_gnn::training::Landscape;
+use la_krylov::{CgOptions, cg};
 use la_precond::classical::{Ic0, KeptVector, ShiftLadder};
-use la_precond::learned::{LearnedCompensation, Weights};
+use la_precond::learned::{
+    CompensationObjective, LearnedCompensation, TrainingGroup, Weights, fractional_iterations,
+};
 use la_precond::sprs::CsMatI;
 use la_precond::{IncompleteCholeskyBuilder, PrecondError};
-use la_problems::{Biharmonic, Grid};
+use la_problems::{Biharmonic, DefiniteClass, DefiniteFamily, Grid};
 use rand::{Rng, SeedableRng};
 use rand_distr::StandardNormal;
 use safetensors::SafeTensors;
@@ -196,4 +200,94 @@ fn foreign_weights_are_refused() {
     assert!(LearnedCompensation::from_parameters(&parameters).is_err());
     parameters.values.pop();
     assert!(LearnedCompensation::from_parameters(&parameters).is_err());
+}
+
+const BUNDLED: [&str; 3] = ["compensated-ic", "compensated-ic-s1", "compensated-ic-s2"];
+
+/// Iterations to 1e-8, the last one as a fraction.
+fn iterations(a: &Csr, builder: &dyn IncompleteCholeskyBuilder) -> f64 {
+    let rng = rand_chacha::ChaCha8Rng::seed_from_u64(9);
+    let b: Vec<f64> = rng.sample_iter(StandardNormal).take(a.rows()).collect();
+    let options = CgOptions::default().with_rtol(1e-8).with_max_iters(3000);
+    let solution = cg(a, &b, &builder.build(a.view()).unwrap(), &options).unwrap();
+    fractional_iterations(&solution, 1e-8).unwrap()
+}
+
+#[test]
+fn bundled_rules_gain_on_ordered_matrices_and_do_no_harm_elsewhere() {
+    let rules =
+        BUNDLED.map(|name| LearnedCompensation::new(&Weights::bundled(name).unwrap()).unwrap());
+    let mut sums = [0.0; 3];
+    let mut ordered = 0;
+    for family in DefiniteFamily::all() {
+        if family.class() == DefiniteClass::Other {
+            continue;
+        }
+        // Matrices of another size and other seeds than those of the training.
+        let a = family.matrix(2500, 40).unwrap();
+        let reference = iterations(&a, &Ic0::default());
+        ordered += usize::from(family.class() == DefiniteClass::Ordered);
+        for (rule, sum) in rules.iter().zip(&mut sums) {
+            let ratio = iterations(&a, rule) / reference;
+            assert!(ratio < 1.08, "{}: {ratio}", family.name());
+            if family.class() == DefiniteClass::Ordered {
+                *sum += ratio.ln();
+            }
+        }
+    }
+    for sum in sums {
+        let mean = (sum / ordered as f64).exp();
+        assert!(mean < 0.78, "geometric mean {mean}");
+    }
+}
+
+#[test]
+fn the_objective_is_zero_for_ic0_and_negative_for_a_trained_rule() {
+    let config = CompensationConfig::default();
+    let groups: Vec<TrainingGroup> = ["poisson2 natural", "blocks2 natural", "graph rcm"]
+        .iter()
+        .map(|name| {
+            let family = DefiniteFamily::named(name).unwrap();
+            let matrices = [100, 400].map(|n| family.matrix(n, 7).unwrap());
+            TrainingGroup::new(matrices.to_vec(), 1).unwrap()
+        })
+        .collect();
+    let objective = CompensationObjective::new(&config, groups, 2, 0);
+    // All constants and the second map are zero: ω = 0, IC(0) up to rounding, which moves the last fraction of an iteration.
+    let mut ic0 = vec![0.5; 167];
+    ic0[..6].fill(0.0);
+    ic0[127..].fill(0.0);
+    assert!(objective.score(&ic0, 0).abs() < 1e-3);
+    let trained = Parameters::from_weights(&Weights::bundled("compensated-ic").unwrap()).unwrap();
+    for generation in 0..5 {
+        let score = objective.score(&trained.values, generation);
+        assert!(score < -0.05, "{score}");
+        assert_eq!(score, objective.score(&trained.values, generation));
+    }
+    assert!(objective.by_group(&trained.values).iter().all(|s| *s < 0.0));
+    let mut broken = trained.values.clone();
+    broken[0] = f32::NAN;
+    assert!(objective.score(&broken, 0) > 1.0);
+    // Exponents stay in their ranges.
+    let mut values = vec![9.0; 167];
+    objective.project(&mut values);
+    assert_eq!(values[3..8], [9.0, 1.5, 0.5, -0.5, 9.0]);
+    assert_eq!(objective.deviations()[6..8], [0.2, 0.1]);
+}
+
+#[test]
+fn fractional_iterations_interpolate_the_residual() {
+    let a = poisson2d(16);
+    let b = vec![1.0; 256];
+    let options = CgOptions::default().with_rtol(1e-8);
+    let solution = cg(&a, &b, &Ic0::default().factor(a.view()).unwrap(), &options).unwrap();
+    let count = fractional_iterations(&solution, 1e-8).unwrap();
+    assert!(count <= solution.iterations as f64 && count > solution.iterations as f64 - 1.0);
+    // The tolerance that the solve happened to reach is reached after whole iterations.
+    let last = solution.history.last().unwrap().recurrence_norm / solution.rhs_norm;
+    let whole = fractional_iterations(&solution, last).unwrap();
+    assert!((whole - solution.iterations as f64).abs() < 1e-9);
+    let short = options.with_max_iters(3);
+    let unfinished = cg(&a, &b, &Ic0::default().factor(a.view()).unwrap(), &short).unwrap();
+    assert_eq!(fractional_iterations(&unfinished, 1e-8), None);
 }

@@ -67,19 +67,43 @@ pub struct RowState {
     pub supported_share: f64,
 }
 
-/// What the rule says about a row.
+/// What the rule says about a row. Weights are computed when asked for: most rows want two of the four.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RowWeights {
-    /// ω_s, below 1.
-    pub supported: f64,
-    /// ω_u, below 1.
-    pub unsupported: f64,
-    /// ω_−, in [0, 1).
-    pub negative: f64,
-    /// η, positive.
-    pub eta: f64,
+    /// z_s, z_u, z_− and y, within their ranges.
+    pub z: [f64; 4],
     /// Message to later neighbours, in (−1, 1).
     pub message: f64,
+}
+
+impl RowWeights {
+    /// ω_s, below 1.
+    #[inline]
+    #[must_use]
+    pub fn supported(&self) -> f64 {
+        1.0 - (-self.z[0]).exp()
+    }
+
+    /// ω_u, below 1.
+    #[inline]
+    #[must_use]
+    pub fn unsupported(&self) -> f64 {
+        1.0 - (-self.z[1]).exp()
+    }
+
+    /// ω_−, in [0, 1).
+    #[inline]
+    #[must_use]
+    pub fn negative(&self) -> f64 {
+        1.0 - (-self.z[2]).exp()
+    }
+
+    /// η, positive.
+    #[inline]
+    #[must_use]
+    pub fn eta(&self) -> f64 {
+        self.z[3].exp()
+    }
 }
 
 /// Eight hidden units: bias, first map by inputs, second map by outputs.
@@ -104,7 +128,7 @@ struct Block {
 ///     plain: 0.8, outward: 0.5, supported: 0.1, unsupported: 0.0, negative: 0.0, message: 0.0, supported_share: 1.0,
 /// };
 /// let weights = rule.on(&facts).weigh(&row, &state);
-/// assert!(weights.supported < 1.0 && weights.eta > 0.0);
+/// assert!(weights.supported() < 1.0 && weights.eta() > 0.0);
 /// # Ok::<(), la_gnn::GnnError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -229,11 +253,16 @@ impl MatrixRule {
             t / (1.0 + t)
         };
         let taken = state.supported + state.unsupported - state.negative;
+        let magnitude = if state.plain < 1.0 {
+            state.plain.max(SMALLEST).log10() / 3.0
+        } else {
+            0.0
+        };
         let inputs: [f64; OF_ROW] = [
             share(state.outward),
             share(state.supported),
             share(state.negative),
-            state.plain.max(SMALLEST).log10().min(0.0) / 3.0,
+            magnitude,
             ((state.plain - taken - state.outward) * inverse).clamp(-1.0, 1.0),
             row.dominance,
             row.positive,
@@ -259,10 +288,12 @@ impl MatrixRule {
         }
         let z = |k: usize, low: f64, high: f64| (self.base[k] + 3.0 * out[k]).clamp(low, high);
         RowWeights {
-            supported: 1.0 - (-z(0, -0.69, 9.0)).exp(),
-            unsupported: 1.0 - (-z(1, -0.69, 9.0)).exp(),
-            negative: 1.0 - (-z(2, 0.0, 9.0)).exp(),
-            eta: z(3, -14.0, 3.0).exp(),
+            z: [
+                z(0, -0.69, 9.0),
+                z(1, -0.69, 9.0),
+                z(2, 0.0, 9.0),
+                z(3, -14.0, 3.0),
+            ],
             message: softsign(out[4]),
         }
     }

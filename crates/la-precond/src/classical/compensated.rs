@@ -16,7 +16,7 @@ use super::input::{Rows, hopeless, lower_pattern, with_rows};
 use super::shift::AttemptError;
 use super::{ShiftStrategy, SymmetryCheck};
 use crate::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder, PrecondError};
-use graph::{Graph, slots};
+use graph::Graph;
 use kernel::Sweep;
 use policy::{Add, Floor, Policy, Relax, Split};
 
@@ -222,11 +222,14 @@ impl CompensatedIc {
             let pattern = lower_pattern(&rows, n, self.symmetry)?;
             let mut columns = Columns::new(&rows, &pattern);
             let unscale = weigh(&self.vector, &mut columns)?;
-            let slots = match self.compensation {
-                Compensation::Supported { .. } => slots(&pattern, &columns),
-                _ => Vec::new(),
+            let graph = match self.compensation {
+                Compensation::Supported { .. }
+                | Compensation::DynamicallyRelaxed { eta: None }
+                | Compensation::Modified {
+                    perturbation: Perturbation::InverseSquareDepth,
+                } => Graph::new(&pattern, &columns),
+                _ => Graph::default(),
             };
-            let graph = Graph::new(&pattern, &columns, &slots);
             let job = Job {
                 rows: &rows,
                 columns: &columns,
@@ -321,7 +324,7 @@ pub(crate) fn weigh<T: Real>(
 struct Job<'a, T, I> {
     rows: &'a Rows<'a, T, I>,
     columns: &'a Columns<T>,
-    graph: &'a Graph<'a>,
+    graph: &'a Graph,
     unscale: Option<&'a [T]>,
     shift: &'a ShiftStrategy,
 }

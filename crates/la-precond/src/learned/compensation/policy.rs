@@ -105,6 +105,10 @@ impl<R: RowRule> Policy<f64> for Learned<'_, R> {
 
     #[inline(always)]
     fn pivot(&mut self, k: usize, plain: f64, sums: Sums, outward: f64) -> Pivot<f64> {
+        // Ajiz–Jennings, whatever the rule would say.
+        if self.caution >= 1.0 {
+            return Pivot::plain(plain + (sums.supported + sums.unsupported + sums.negative));
+        }
         let scale = 1.0 / self.diagonal[k];
         let message = if sums.weight > 0.0 {
             sums.messages / sums.weight
@@ -122,12 +126,18 @@ impl<R: RowRule> Policy<f64> for Learned<'_, R> {
         };
         let weights = self.rule.weigh(&self.rows[k], &state);
         let (own, caution) = (1.0 - self.caution, self.caution);
-        let taken = (own * weights.supported - caution) * sums.supported
-            + (own * weights.unsupported - caution) * sums.unsupported;
-        let added = (own * weights.negative + caution) * sums.negative;
-        let wanted = plain - taken + added;
-        let pivot = if caution < 1.0 {
-            floored(wanted, weights.eta, plain, outward)
+        let mut wanted = plain;
+        if sums.supported > 0.0 {
+            wanted -= (own * weights.supported() - caution) * sums.supported;
+        }
+        if sums.unsupported > 0.0 {
+            wanted -= (own * weights.unsupported() - caution) * sums.unsupported;
+        }
+        if sums.negative > 0.0 {
+            wanted += (own * weights.negative() + caution) * sums.negative;
+        }
+        let pivot = if wanted < plain {
+            floored(wanted, weights.eta(), plain, outward)
         } else {
             Pivot::plain(wanted)
         };

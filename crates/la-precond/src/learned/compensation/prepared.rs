@@ -5,10 +5,9 @@ use sprs::{CsMatViewI, SpIndex};
 
 use super::policy::{Learned, RowRule};
 use crate::classical::columns::Columns;
-use crate::classical::compensated::graph::{Graph, slots};
+use crate::classical::compensated::graph::Graph;
 use crate::classical::compensated::kernel::Sweep;
 use crate::classical::compensated::{finish, weigh};
-use crate::classical::factor::LowerPattern;
 use crate::classical::input::{hopeless, lower_pattern, with_rows};
 use crate::classical::shift::AttemptError;
 use crate::classical::{KeptVector, ShiftStrategy, SymmetryCheck};
@@ -19,9 +18,8 @@ const LADDER: [f64; 5] = [0.0, 0.5, 0.75, 0.875, 1.0];
 
 /// A matrix by columns, its graph, and what the rule sees of it.
 pub(super) struct Prepared {
-    pattern: LowerPattern,
     columns: Columns<f64>,
-    slots: Vec<u32>,
+    graph: Graph,
     unscale: Option<Vec<f64>>,
     inverse_root: Vec<f64>,
     rows: Vec<RowFacts>,
@@ -48,12 +46,11 @@ impl Prepared {
             if positive > limit {
                 return Ok(None);
             }
-            let depth = Graph::new(&pattern, &columns, &[]).depth() as f64;
-            let slots = slots(&pattern, &columns);
+            let graph = Graph::new(&pattern, &columns);
+            let depth = graph.depth() as f64;
             Ok(Some(Self {
-                pattern,
                 columns,
-                slots,
+                graph,
                 unscale,
                 inverse_root,
                 rows,
@@ -69,7 +66,6 @@ impl Prepared {
 
     /// Factors with a rule; a breakdown moves the weights towards Ajiz–Jennings, and should that break down too, the diagonal is shifted.
     pub(super) fn factor<R: RowRule>(&self, rule: &R) -> Result<IncompleteCholesky, PrecondError> {
-        let graph = Graph::new(&self.pattern, &self.columns, &self.slots);
         let mut sweep = Sweep::new();
         let mut attempt = |caution: f64, shift: f64| {
             let mut policy = Learned::new(
@@ -79,7 +75,7 @@ impl Prepared {
                 &self.inverse_root,
                 caution,
             );
-            sweep.run(&self.columns, &graph, &mut policy, shift)
+            sweep.run(&self.columns, &self.graph, &mut policy, shift)
         };
         let (last, rungs) = LADDER.split_last().unwrap_or((&1.0, &[]));
         let (mut shift, mut attempts) = (0.0, rungs.len());
