@@ -2,6 +2,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod chain;
+pub mod compensation;
 mod error;
 mod flat;
 pub mod gnp;

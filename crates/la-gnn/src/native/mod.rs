@@ -3,6 +3,7 @@
 mod blocks;
 pub mod chain;
 mod coates;
+pub mod compensation;
 pub mod element;
 mod features;
 mod full_graph;

@@ -3,6 +3,7 @@
 //! No LibTorch: networks run in pure Rust (crate `la-gnn`).
 
 mod assemble;
+mod compensation;
 pub mod gnp;
 mod learned_lu;
 mod neuralif;
@@ -10,6 +11,9 @@ mod neuralpcg;
 mod relaxation;
 mod tridiagonal;
 
+pub use compensation::{
+    CompensationObjective, LearnedCompensation, TrainingGroup, fractional_iterations,
+};
 pub use la_gnn::{GnnError, Weights};
 pub use learned_lu::{LearnedLu, LearnedLuSymbolic};
 pub use neuralif::NeuralIf;

@@ -52,8 +52,8 @@ pub(crate) struct Args {
     /// says why; with CG it tries IC(0) with diagonal shifts, then Jacobi; with the others threshold LU, then Jacobi
     #[arg(long, value_enum, default_value_t = Choice::Auto)]
     pub(super) precond: Choice,
-    /// Weights of a learned preconditioner: a bundled name or a file [default: neuralif-synthetic-s0 or
-    /// neuralpcg-synthetic]
+    /// Weights of a learned preconditioner: a bundled name or a file [default: neuralif-synthetic-s0,
+    /// neuralpcg-synthetic or compensated-ic]
     #[arg(long, value_name = "NAME|FILE")]
     pub(super) weights: Option<String>,
     /// Entries to drop: relative to the diagonal for `ict`, absolute for `ic0`, `neuralif` and `neuralpcg`
@@ -144,6 +144,7 @@ pub(super) enum Precond {
     Lu,
     Neuralif,
     Neuralpcg,
+    CompensatedIc,
     Gnp,
 }
 
@@ -169,6 +170,7 @@ impl ValueEnum for Choice {
             Self::One(Precond::Lu),
             Self::One(Precond::Neuralif),
             Self::One(Precond::Neuralpcg),
+            Self::One(Precond::CompensatedIc),
             Self::One(Precond::Gnp),
         ]
     }
@@ -253,6 +255,7 @@ impl Precond {
             Self::Lu => "lu",
             Self::Neuralif => "neuralif",
             Self::Neuralpcg => "neuralpcg",
+            Self::CompensatedIc => "compensated-ic",
             Self::Gnp => "gnp",
         }
     }
@@ -272,14 +275,14 @@ impl Precond {
         }
     }
 
-    /// Whether it is a factor that a network makes.
-    pub(super) fn is_learned_factor(self) -> bool {
+    /// Whether a network makes the entries of the factor: it then sees the scaling of the matrix, and small entries may be dropped.
+    pub(super) fn has_learned_entries(self) -> bool {
         matches!(self, Self::Neuralif | Self::Neuralpcg)
     }
 
     /// Whether a network makes it, from weights.
     pub(super) fn is_learned(self) -> bool {
-        self.is_learned_factor() || self == Self::Gnp
+        self.has_learned_entries() || matches!(self, Self::CompensatedIc | Self::Gnp)
     }
 }
 
@@ -348,7 +351,7 @@ impl Args {
                 Choice::Auto => false,
                 Choice::One(one) => {
                     matches!(one, Precond::Ic0 | Precond::Ict | Precond::Ilut)
-                        || one.is_learned_factor()
+                        || one.has_learned_entries()
                 }
             };
             if !drops {
@@ -361,7 +364,7 @@ impl Args {
         let learned = matches!(self.precond, Choice::One(one) if one.is_learned());
         if self.weights.is_some() && !learned {
             bail!(
-                "--weights has no meaning for --precond {}: add --precond neuralif, neuralpcg or gnp",
+                "--weights has no meaning for --precond {}: add --precond neuralif, neuralpcg, compensated-ic or gnp",
                 self.precond.name()
             );
         }

@@ -12,7 +12,7 @@ use la_precond::classical::{
     Complete, Ic0, Ict, Ilu, Ilut, Jacobi, Reordered, SmoothedAggregation, Ssor,
 };
 use la_precond::learned::gnp::{GnpBuilder, fingerprint};
-use la_precond::learned::{NeuralIf, NeuralPcg, Weights};
+use la_precond::learned::{LearnedCompensation, NeuralIf, NeuralPcg, Weights};
 use la_precond::{FactorStats, IncompleteCholesky, IncompleteLu};
 use la_problems::CsrMatrix;
 
@@ -86,7 +86,7 @@ impl<'a> Built<'a> {
                 Self::lu(Reordered::new(options).factor(view)?)
             }
             Precond::Lu => Self::plain(Complete::default().factor(view)?),
-            Precond::Neuralif | Precond::Neuralpcg => {
+            Precond::Neuralif | Precond::Neuralpcg | Precond::CompensatedIc => {
                 Self::factor(Network::load(kind, plan)?.factor(a)?)
             }
             Precond::Gnp => {
@@ -121,6 +121,7 @@ impl<'a> Built<'a> {
 pub(super) enum Network {
     NeuralIf(Box<NeuralIf>),
     NeuralPcg(Box<NeuralPcg>),
+    Compensation(Box<LearnedCompensation>),
     /// With the fingerprint of the matrix that it was trained for.
     Gnp(Box<GnpBuilder>, Box<Parameters>, Option<u64>),
 }
@@ -129,10 +130,10 @@ impl Network {
     /// The network of a learned preconditioner, with the plan's weights and drop tolerance.
     pub(super) fn load(kind: Precond, plan: &Plan) -> Result<Self> {
         let pcg = kind == Precond::Neuralpcg;
-        let default = if pcg {
-            "neuralpcg-synthetic"
-        } else {
-            "neuralif-synthetic-s0"
+        let default = match kind {
+            Precond::Neuralpcg => "neuralpcg-synthetic",
+            Precond::CompensatedIc => "compensated-ic",
+            _ => "neuralif-synthetic-s0",
         };
         let name = plan.weights.as_deref().unwrap_or(default);
         let wrong = || format!("--weights {name}: give a bundled name or a weight file");
@@ -145,6 +146,10 @@ impl Network {
             let of = story.data["fingerprint"].as_str();
             let of = of.and_then(|of| u64::from_str_radix(of, 16).ok());
             return Ok(Self::Gnp(Box::new(builder), Box::new(parameters), of));
+        }
+        if kind == Precond::CompensatedIc {
+            let builder = LearnedCompensation::new(&weights).with_context(wrong)?;
+            return Ok(Self::Compensation(Box::new(builder)));
         }
         Ok(if pcg {
             let builder = NeuralPcg::new(&weights).with_context(wrong)?;
@@ -165,6 +170,7 @@ impl Network {
         Ok(match self {
             Self::NeuralIf(builder) => builder.factor(a.view())?,
             Self::NeuralPcg(builder) => builder.factor(a.view())?,
+            Self::Compensation(builder) => builder.factor(a.view())?,
             Self::Gnp(..) => bail!("a graph neural preconditioner is no factor"),
         })
     }
@@ -176,7 +182,7 @@ pub(super) fn scales(plan: &Plan, kind: Precond) -> bool {
     match plan.scaling {
         Scaling::None => false,
         Scaling::Jacobi => true,
-        Scaling::Auto => kind.is_learned_factor(),
+        Scaling::Auto => kind.has_learned_entries(),
     }
 }
 
