@@ -102,7 +102,12 @@ impl Networks {
         (record.recipe == identity(a, recipe, seed) && whole).then_some(record)
     }
 
-    /// Counts a training that the run will ask for.
+    /// Whether there is a file of such a network, for whatever matrix and recipe, that counts.
+    pub(super) fn may_keep(&self, matrix: &str, recipe: &Recipe, seed: u64) -> bool {
+        !self.anew && with(&self.stem(matrix, recipe, seed), "json").is_file()
+    }
+
+    /// Counts a training that the run will have to do.
     pub(super) fn plan(&mut self, n: usize, nnz: usize, recipe: &Recipe) {
         self.planned += work(n, nnz) * recipe.builder.training.steps as f64;
     }
@@ -136,7 +141,7 @@ impl Networks {
         let steps = recipe.builder.training.steps;
         let share = work(a.rows(), a.nnz()) * steps as f64;
         let kept = self.kept(matrix, a, recipe, seed).filter(|_| !self.anew);
-        let record = match kept {
+        Ok(match kept {
             Some(record) => record,
             None => {
                 if interrupt::requested() {
@@ -145,11 +150,10 @@ impl Networks {
                 let record = self.train(matrix, a, recipe, seed)?;
                 self.rate.0 += share * record.ratios.len() as f64 / steps.max(1) as f64;
                 self.rate.1 += record.seconds;
+                self.done += share;
                 record
             }
-        };
-        self.done += share;
-        Ok(record)
+        })
     }
 
     fn train(&self, matrix: &str, a: &CsrMatrix, recipe: &Recipe, seed: u64) -> Result<Record> {

@@ -36,22 +36,38 @@ impl Trainings {
 
     /// Says beforehand how long training will take.
     pub(super) fn announce(&mut self, cases: &[Case], entries: &[Entry], steps: usize) {
-        let recipes: Vec<(&Entry, &Recipe)> = entries
+        let recipes: Vec<(&Entry, &Recipe, u64)> = entries
             .iter()
             .filter_map(|entry| match &entry.kind {
-                Kind::Network(recipe, _) if recipe.is_trained() => Some((entry, &**recipe)),
+                Kind::Network(recipe, seed) if recipe.is_trained() => {
+                    Some((entry, &**recipe, *seed))
+                }
                 _ => None,
             })
             .collect();
-        let Some((_, first)) = recipes.first() else {
+        let Some((_, first, _)) = recipes.first() else {
             return;
         };
-        let mut count = 0;
+        let (mut count, mut left) = (0, 0);
         for case in cases {
-            for (_, recipe) in recipes.iter().filter(|(entry, _)| entry.runs_on(case)) {
-                self.networks.plan(case.n, case.nnz, recipe);
+            // Read only where there may be something from an earlier sitting to compare with.
+            let mut matrix = None;
+            for (_, recipe, seed) in recipes.iter().filter(|r| r.0.runs_on(case)) {
                 count += 1;
+                if self.networks.may_keep(&case.name, recipe, *seed) {
+                    let read = matrix.get_or_insert_with(|| guarded(|| case.load()).ok());
+                    let kept = |m: &Scaled| self.networks.kept(&case.name, &m.a, recipe, *seed);
+                    if read.as_ref().and_then(kept).is_some() {
+                        continue;
+                    }
+                }
+                self.networks.plan(case.n, case.nnz, recipe);
+                left += 1;
             }
+        }
+        if left == 0 {
+            println!("{count} networks of {steps} steps each, all trained in earlier sittings");
+            return;
         }
         // The matrix in the middle: caches count.
         if let Some(case) = cases.get(cases.len() / 2) {
@@ -60,9 +76,7 @@ impl Trainings {
             guarded(|| networks.calibrate(&case.load()?.a, first)).ok();
         }
         println!(
-            "{} networks of {} steps each: about {} of training here, less what was trained in earlier sittings",
-            count,
-            steps,
+            "{count} networks of {steps} steps each, {left} to be trained: about {} of training here",
             duration(self.networks.seconds_left().unwrap_or(0.0))
         );
     }
