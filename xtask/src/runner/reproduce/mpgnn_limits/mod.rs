@@ -6,6 +6,8 @@
 
 mod course;
 mod metrics;
+mod networks;
+mod ordering;
 mod sets;
 mod settings;
 mod sweeps;
