@@ -55,6 +55,9 @@ macro_rules! bundled {
     };
 }
 bundled!(
+    "compensated-ic",
+    "compensated-ic-s1",
+    "compensated-ic-s2",
     "ilu-relaxation-convection",
     "ilu-relaxation-convection-s1",
     "ilu-relaxation-convection-s2",

@@ -4,8 +4,10 @@ use std::ops::ControlFlow;
 
 use la_gnn::GnnError;
 use la_gnn::gnp::{GnpConfig, Parameters};
+use la_gnn::training::AdamW;
 use la_gnn::training::gnp::{
-    BatchSource, Ended, FlatStop, GnpEngine, GnpStep, GnpTrainOptions, GnpTrained, train,
+    BatchSource, Ended, FlatStop, GnpCheckpoints, GnpEngine, GnpState, GnpStep, GnpTrainOptions,
+    GnpTrained, train, train_on,
 };
 
 /// Losses in the order of the script; the first parameter counts the updates.
@@ -54,6 +56,19 @@ impl GnpEngine for Scripted {
     }
     fn parameters(&self) -> Result<Parameters, GnnError> {
         Ok(self.now.clone())
+    }
+    fn state(&self) -> Result<GnpState, GnnError> {
+        Ok(GnpState {
+            now: self.now.clone(),
+            kept: self.kept.clone(),
+            optimizer: AdamW::new(self.now.values.len()),
+        })
+    }
+    fn restore(&mut self, state: &GnpState) -> Result<(), GnnError> {
+        self.step = state.now.values[0] as usize;
+        self.now = state.now.clone();
+        self.kept.clone_from(&state.kept);
+        Ok(())
     }
 }
 
@@ -214,4 +229,90 @@ fn options_out_of_range_are_named() {
         let text = options.validate().unwrap_err().to_string();
         assert!(text.contains(field), "{text}");
     }
+}
+
+#[test]
+fn an_interrupted_run_goes_on_where_it_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.checkpoint");
+    let losses = [5.0, 3.0, 4.0, 1.0, 2.0, 6.0, 0.5];
+    let options = GnpTrainOptions::default().with_steps(losses.len());
+    let whole = run(&losses, &options).unwrap();
+    let checkpoints = GnpCheckpoints {
+        path: &path,
+        model: serde_json::json!("a"),
+        every: 2,
+    };
+    let until = |stop: usize, checkpoints: &GnpCheckpoints<'_>, options: &GnpTrainOptions| {
+        train_on(
+            &mut Scripted::new(&losses),
+            &mut twos(),
+            options,
+            Some(checkpoints),
+            &mut |seen| match seen.step + 1 == stop {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            },
+        )
+    };
+    assert_eq!(
+        until(3, &checkpoints, &options).unwrap().ended,
+        Ended::Interrupted
+    );
+    assert_eq!(until(5, &checkpoints, &options).unwrap().losses.len(), 5);
+    let mut last = until(0, &checkpoints, &options).unwrap();
+    last.seconds = whole.seconds;
+    assert_eq!(last, whole);
+    // Another run's file is refused, in words.
+    let other = GnpCheckpoints {
+        model: serde_json::json!("b"),
+        ..checkpoints.clone()
+    };
+    let error = until(0, &other, &options).unwrap_err().to_string();
+    assert!(error.contains("belongs to \"a\""), "{error}");
+    let faster = options.clone().with_learning_rate(1.0);
+    let error = until(0, &checkpoints, &faster).unwrap_err().to_string();
+    assert!(error.contains("other training options"), "{error}");
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    assert!(until(0, &checkpoints, &options).is_err());
+    let never = GnpCheckpoints {
+        every: 0,
+        ..checkpoints
+    };
+    assert!(until(0, &never, &options).is_err());
+}
+
+#[test]
+fn a_source_that_observes_does_so_once_where_a_run_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.checkpoint");
+    let losses = [5.0; 12];
+    let options = GnpTrainOptions::default().with_steps(12);
+    let checkpoints = GnpCheckpoints {
+        path: &path,
+        model: serde_json::Value::Null,
+        every: 1,
+    };
+    let go = |stop: usize| {
+        let mut source = twos();
+        source.every = Some(4);
+        let mut hook = |seen: &GnpStep| match seen.step + 1 == stop {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
+        let mut engine = Scripted::new(&losses);
+        train_on(
+            &mut engine,
+            &mut source,
+            &options,
+            Some(&checkpoints),
+            &mut hook,
+        )
+        .unwrap();
+        source.seen
+    };
+    assert_eq!(go(7), [(0, 0.0), (4, 4.0)]);
+    // Written after step 4: what came later is done again.
+    assert_eq!(go(0), [(4, 4.0), (8, 8.0)]);
 }

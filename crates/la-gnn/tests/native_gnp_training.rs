@@ -24,18 +24,62 @@ fn losses_gradients_and_statistics_match_parity_data() {
     };
     for matrix in ["random200", "mahindas"] {
         let file = Fixture::open(&dir.join(format!("{matrix}_network.safetensors")));
-        compare::<f64>(&file, 1e-10, 1e-9, 1.0, "train.loss");
-        compare::<f32>(&file, 1e-5, 1e-4, 50.0, "train.loss_f32_recipe");
+        let exact = compare::<f64>(&file, 1e-10, "train.loss");
+        let limit = 1e-9;
+        for (name, d) in distances(&file, &exact) {
+            assert!(d < limit, "{matrix} {name}: {d:e}");
+        }
     }
 }
 
-fn compare<T: Element>(
-    file: &Fixture,
-    loss_limit: f64,
-    gradient_limit: f64,
-    kinks: f64,
-    loss_name: &str,
-) {
+/// In f32 some units lie so close to the kink of relu that they fall on the other side: a handful of millions, each closer to 0 than
+/// 5e-6 of the size of a feature. The gradient is then that of a network in which these units are moved across, in f64, to the
+/// tolerance of the parity data.
+#[test]
+fn gradients_in_single_precision_match_up_to_units_at_the_kink() {
+    let Some(dir) = folder("gnp") else {
+        return;
+    };
+    // A bias, which of them, and how far it is moved.
+    let random: &[(&str, usize, f32)] = &[
+        ("encoder.lin2.bias", 14, -1e-6),
+        ("layer0.bn.bias", 9, -2e-6),
+    ];
+    let mahindas: &[(&str, usize, f32)] = &[
+        ("layer0.bn.bias", 11, 1.5e-6),
+        ("layer1.bn.bias", 15, 1e-6),
+        ("layer3.bn.bias", 8, 1e-6),
+        ("layer4.bn.bias", 2, 5e-6),
+        ("layer5.bn.bias", 15, 5e-6),
+    ];
+    for (matrix, moves) in [("random200", random), ("mahindas", mahindas)] {
+        let file = Fixture::open(&dir.join(format!("{matrix}_network.safetensors")));
+        let single = compare::<f32>(&file, 1e-5, "train.loss_f32_recipe");
+        let mut p = stored_parameters(&file);
+        let specs = p.config.parameters();
+        let close = distances(&file, &single);
+        let close = close.iter().filter(|(_, d)| *d < 1e-4).count();
+        assert!(close > 36, "{matrix}: {close}");
+        for (name, index, by) in moves {
+            let spec = specs.iter().find(|s| s.name == *name).unwrap();
+            p.values[spec.offset + index] += by;
+        }
+        let b = by_columns(&file.f64("batch.b"));
+        let mut moved = trainer::<f64>(&stored_matrix(&file), &p);
+        moved.loss_and_gradient(&b, 16).unwrap();
+        for spec in &specs {
+            let range = spec.offset..spec.offset + spec.len;
+            let d = distance(
+                single[range.clone()].iter().copied(),
+                &moved.gradient()[range],
+            );
+            assert!(d < 1e-4 || d.is_nan(), "{matrix} {}: {d:e}", spec.name);
+        }
+    }
+}
+
+/// Loss, outputs and running statistics; returns the gradient.
+fn compare<T: Element>(file: &Fixture, loss_limit: f64, loss_name: &str) -> Vec<f64> {
     let a = stored_matrix(file);
     let p = stored_parameters(file);
     let b = by_columns(&file.f64("batch.b"));
@@ -51,25 +95,7 @@ fn compare<T: Element>(
         );
         assert!(d < loss_limit, "{} outputs: {d:e}", file.name);
     }
-    let (mut compared, mut close) = (0, 0);
-    for spec in p.config.parameters() {
-        let expected = file.f64(&format!("train.grad.{}", spec.name));
-        let own = &trainer.gradient()[spec.offset..spec.offset + spec.len];
-        if spec.name.ends_with("gconv.bias") || spec.name.ends_with("skip.bias") {
-            // Cancelled by the normalisation.
-            assert!(expected.iter().all(|v| v.abs() < 1e-12));
-            assert!(own.iter().all(|v| *v == 0.0));
-            continue;
-        }
-        let d = distance(own.iter().copied(), &expected);
-        // In f32 some unit lies so close to the kink of relu that it falls on the other side: all tensors before it feel that.
-        let limit = gradient_limit * kinks;
-        assert!(d < limit, "{} {}: {d:e}", file.name, spec.name);
-        close += usize::from(d < gradient_limit);
-        compared += 1;
-    }
-    assert_eq!(compared, 16 + 8 * 4);
-    assert!(close > 36, "{}: {close} of {compared}", file.name);
+    let gradient = trainer.gradient().to_vec();
     // What is stored has seen the batch four times: 1 - 0.9⁴ of the way in every channel.
     for _ in 0..3 {
         assert_eq!(trainer.loss_and_gradient(&b, 16).unwrap(), loss);
@@ -81,6 +107,24 @@ fn compare<T: Element>(
         let d = distance(doubles(own), &expected);
         assert!(d < 3e-6, "{} {}: {d:e}", file.name, spec.name);
     }
+    gradient
+}
+
+/// Of the gradient of each tensor from the stored one; those that the normalisation cancels are asserted to be zero.
+fn distances(file: &Fixture, gradient: &[f64]) -> Vec<(String, f64)> {
+    let mut found = Vec::new();
+    for spec in stored_parameters(file).config.parameters() {
+        let expected = file.f64(&format!("train.grad.{}", spec.name));
+        let own = &gradient[spec.offset..spec.offset + spec.len];
+        if spec.name.ends_with("gconv.bias") || spec.name.ends_with("skip.bias") {
+            assert!(expected.iter().all(|v| v.abs() < 1e-12));
+            assert!(own.iter().all(|v| *v == 0.0));
+            continue;
+        }
+        found.push((spec.name.clone(), distance(own.iter().copied(), &expected)));
+    }
+    assert_eq!(found.len(), 16 + 8 * 4);
+    found
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Matrices that change little: the network of the last one is trained on for the next, at a tenth of the steps.
 //!
-//! Prints, for each matrix of a sequence, the loss relative to that of the zero network after a cold training and after refining the
-//! network of the matrix before, and the steps after which refining has reached the cold loss. Losses are means over 20 steps.
+//! Prints, for each matrix of a sequence, the loss on columns that no step trains on (mean of ‖b − A M(b)‖₁ / ‖b‖₁): of a cold training, of the
+//! network of the matrix before as it is, and after refining it, with the steps after which refining has reached the cold loss.
 //!
 //! ```sh
 //! cargo run --release -p la-precond --features learned --example gnp_sequence -- 400
@@ -9,7 +9,7 @@
 
 use std::error::Error;
 
-use la_precond::learned::gnp::{GnpBuilder, GnpReport};
+use la_precond::learned::gnp::{GnpBuilder, GnpReport, Selection};
 use la_precond::sprs::CsMatI;
 use la_problems::{
     ConvectionDiffusion, Grid, HeatEquation, NonlinearFlow, Nonlinearity, SystemSequence, Wind,
@@ -19,41 +19,44 @@ use rand_chacha::ChaCha8Rng;
 
 type Csr = CsMatI<f64, u32>;
 
-/// Steps that a loss is averaged over.
-const WINDOW: usize = 20;
+/// Columns that are held out.
+const COLUMNS: usize = 64;
 
-/// Relative losses, each the mean of the last steps up to there.
-fn losses(report: &GnpReport) -> Vec<f64> {
-    let ratios: Vec<f64> = report
-        .losses
-        .iter()
-        .zip(&report.zero_losses)
-        .map(|(loss, zero)| f64::from(loss / zero))
-        .collect();
-    ratios
-        .windows(WINDOW)
-        .map(|w| w.iter().sum::<f64>() / WINDOW as f64)
-        .collect()
+/// The least loss on held-out columns.
+fn best(report: &GnpReport) -> f64 {
+    let losses = report.held_out.iter().map(|entry| entry.1);
+    losses.fold(f64::INFINITY, f64::min)
 }
 
 /// Trains for the first matrix, then both ways for each that follows.
 fn table(name: &str, matrices: &[Csr], steps: usize) -> Result<(), Box<dyn Error>> {
-    let builder = GnpBuilder::paper().with_steps(steps);
+    let few = (steps / 10).max(1);
+    // The same columns in all trainings for one matrix, looked at ten times in refining and a hundred times in a cold training.
+    let selection = Selection::HeldOut {
+        columns: COLUMNS,
+        every: (few / 10).max(1),
+    };
+    let builder = GnpBuilder::paper()
+        .with_steps(steps)
+        .with_selection(selection);
     let (mut m, _) = builder.train(matrices[0].view())?;
     println!(
-        "{name}, {} unknowns, {steps} steps cold",
+        "{name}, {} unknowns, {steps} steps cold, {few} to refine",
         matrices[0].rows()
     );
     for (k, a) in matrices.iter().enumerate().skip(1) {
         let (_, cold) = builder.train(a.view())?;
-        let (next, warm) = m.refine(a.view(), (steps / 10).max(WINDOW))?;
-        let (cold, warm) = (losses(&cold), losses(&warm));
-        let target = cold.iter().copied().fold(f64::INFINITY, f64::min);
-        let best = warm.iter().copied().fold(f64::INFINITY, f64::min);
-        // 2 %: the means of two batches differ by as much.
-        let reached = warm.iter().position(|loss| *loss <= 1.02 * target);
-        let reached = reached.map_or("not reached".into(), |k| format!("{} steps", k + WINDOW));
-        println!("  {k}: cold {target:.4}, refined {best:.4} ({reached})");
+        let (next, warm) = m.refine(a.view(), few)?;
+        let target = best(&cold);
+        let reached = warm.held_out.iter().find(|entry| entry.1 <= target);
+        let reached = reached.map_or("not reached".into(), |entry| {
+            format!("reached after {} steps", entry.0)
+        });
+        println!(
+            "  {k}: cold {target:.4}, before refining {:.4}, refined {:.4} ({reached})",
+            warm.held_out.first().map_or(f64::NAN, |entry| entry.1),
+            best(&warm)
+        );
         m = next;
     }
     Ok(())

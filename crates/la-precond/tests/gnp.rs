@@ -365,7 +365,7 @@ fn options_of_training() {
     };
     let start = Parameters::initialize(&GnpConfig::paper(), 0).unwrap();
     let (_, short) = GnpBuilder::paper()
-        .train_with(a.view(), &start, native, stop)
+        .train_with(a.view(), &start, native, None, stop)
         .unwrap();
     assert_eq!((short.losses.len(), short.ended), (5, Ended::Interrupted));
     assert_eq!(short.losses[..], plain.losses[..5]);

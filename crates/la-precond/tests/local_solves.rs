@@ -62,6 +62,62 @@ fn blocks_solve_their_diagonal_blocks() {
     }
 }
 
+#[test]
+fn general_blocks_solve_their_diagonal_blocks() {
+    // Neither symmetric nor with a sound diagonal.
+    let mut a = random_gram(50, 8, 0.5, 2);
+    for (i, mut row) in a.outer_iterator_mut().enumerate() {
+        for (j, value) in row.iter_mut() {
+            *value = if i == j && i % 3 == 0 {
+                0.0
+            } else {
+                *value * (1.0 + (3.0 * i as f64 + j as f64).sin()) + f64::from(u8::from(i == j))
+            };
+        }
+    }
+    let (r, full) = (vector(50), dense(a.view()));
+    for starts in [vec![0, 50], vec![0, 9, 20, 31, 50]] {
+        let m = BlockJacobi::with_general_blocks(a.view(), starts.clone()).unwrap();
+        let block = |i: usize| starts.iter().filter(|&&s| s <= i).count();
+        let part = Mat::from_fn(50, 50, |i, j| {
+            if block(i) == block(j) {
+                full[(i, j)]
+            } else {
+                0.0
+            }
+        });
+        let lu = part.partial_piv_lu();
+        let rhs = Mat::from_fn(50, 1, |i, _| r[i]);
+        let wanted = faer::prelude::Solve::solve(&lu, &rhs);
+        let scale = (0..50).map(|i| wanted[(i, 0)].abs()).fold(0.0, f64::max);
+        for (i, x) in applied(&m, &r).iter().enumerate() {
+            assert!((x - wanted[(i, 0)]).abs() < 1e-9 * scale, "{i}");
+        }
+    }
+    // A definite matrix has one inverse.
+    let a = random_gram(40, 3, 0.5, 1);
+    let (cholesky, lu) = (
+        BlockJacobi::new(a.view(), 6).unwrap(),
+        BlockJacobi::general(a.view(), 6).unwrap(),
+    );
+    for (x, y) in applied(&cholesky, &r[..40])
+        .iter()
+        .zip(applied(&lu, &r[..40]))
+    {
+        approx::assert_relative_eq!(*x, y, max_relative = 1e-9, epsilon = 1e-12);
+    }
+    let singular = symmetric(3, [(0, 0, 1.0), (1, 0, 1.0), (1, 1, 1.0), (2, 2, 1.0)]);
+    assert!(matches!(
+        BlockJacobi::general(singular.view(), 3).unwrap_err(),
+        PrecondError::Breakdown { row: 1, .. }
+    ));
+    let nan = symmetric(2, [(0, 0, 1.0), (1, 1, 1.0), (1, 0, f64::NAN)]);
+    assert_eq!(
+        BlockJacobi::general(nan.view(), 2).unwrap_err(),
+        PrecondError::NonFinite { row: 0, col: 1 }
+    );
+}
+
 /// `G A Gᵀ`.
 fn preconditioned(a: &Csr, m: &Fsai) -> Mat<f64> {
     let n = a.rows();

@@ -3,6 +3,7 @@
 
 mod elasticity;
 mod error;
+mod families;
 mod fem;
 mod finite_difference;
 pub mod io;
@@ -19,6 +20,7 @@ mod zero_diagonal;
 
 pub use elasticity::{LinearElasticity, Support};
 pub use error::ProblemError;
+pub use families::{DefiniteClass, DefiniteFamily};
 pub use fem::{
     BilinearDiffusion, DelaunayPoisson, FemProblem, MeshChoice, MeshFamily, PlaneElasticity,
     PointCloud, PoissonFem, TriangleMesh, assemble_poisson,

@@ -32,6 +32,7 @@ fn needs_torch(command: &str, args: &[OsString]) -> bool {
         return false;
     }
     match command {
+        "train" if is("compensated-ic") => false,
         "reproduce" | "train" => true,
         "bench" => is("gnn") || wants_cuda(args),
         _ => wants_cuda(args),
@@ -154,6 +155,7 @@ mod tests {
         assert!(!needs("bench", "krylov --peers"));
         assert!(!needs("reproduce", "--list"));
         assert!(!needs("train", "--help"));
+        assert!(!needs("train", "compensated-ic --seed 1"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod coates;
+pub mod compensation;
 pub mod element;
 mod features;
 mod full_graph;

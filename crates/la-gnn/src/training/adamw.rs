@@ -37,39 +37,35 @@ impl AdamW {
         learning_rate: f64,
         weight_decay: f64,
     ) {
+        let kept = 1.0 - learning_rate * weight_decay;
+        self.step(values, gradient, [BETA1, BETA2], kept, &|_| learning_rate);
+    }
+
+    /// The same with other factors of the moments and a learning rate for each parameter; values are multiplied by `kept` first.
+    pub(super) fn step(
+        &mut self,
+        values: &mut [f32],
+        gradient: &[f64],
+        [beta1, beta2]: [f64; 2],
+        kept: f64,
+        learning_rate: &dyn Fn(usize) -> f64,
+    ) {
         self.updates += 1;
         let t = self.updates as i32;
-        let (c1, c2) = (1.0 - BETA1.powi(t), 1.0 - BETA2.powi(t));
-        for (((x, g), m), v) in values
+        let (c1, c2) = (1.0 - beta1.powi(t), 1.0 - beta2.powi(t));
+        for (k, (((x, g), m), v)) in values
             .iter_mut()
             .zip(gradient)
             .zip(&mut self.first)
             .zip(&mut self.second)
+            .enumerate()
         {
-            let first = BETA1 * f64::from(*m) + (1.0 - BETA1) * g;
-            let second = BETA2 * f64::from(*v) + (1.0 - BETA2) * g * g;
+            let first = beta1 * f64::from(*m) + (1.0 - beta1) * g;
+            let second = beta2 * f64::from(*v) + (1.0 - beta2) * g * g;
             let step = (first / c1) / ((second / c2).sqrt() + EPSILON);
-            *x = (f64::from(*x) * (1.0 - learning_rate * weight_decay) - learning_rate * step)
-                as f32;
+            *x = (f64::from(*x) * kept - learning_rate(k) * step) as f32;
             *m = first as f32;
             *v = second as f32;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn first_update_moves_by_the_learning_rate() {
-        let mut adam = AdamW::new(2);
-        let mut x = [1.0f32, -2.0];
-        adam.update(&mut x, &[0.5, -3.0], 0.1, 0.01);
-        // m/c1 = g, v/c2 = g²: a step of lr·sign(g), after a decay of lr·0.01.
-        assert!(
-            (x[0] - (0.999 - 0.1)).abs() < 1e-6 && (x[1] - (-1.998 + 0.1)).abs() < 1e-6,
-            "{x:?}"
-        );
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{AdamW, TrainOptions};
@@ -10,13 +11,28 @@ use crate::weights::{Provenance, Tensor, Weights};
 
 pub(super) const ARCHITECTURE: &str = "training-checkpoint";
 
+/// Options that a checkpoint belongs to.
+pub(super) trait Recipe: Clone + PartialEq + Serialize + DeserializeOwned {
+    /// These options for a run as long as the other.
+    fn prolonged_like(&self, other: &Self) -> Self;
+}
+
+impl Recipe for TrainOptions {
+    fn prolonged_like(&self, other: &Self) -> Self {
+        Self {
+            updates: other.updates,
+            ..self.clone()
+        }
+    }
+}
+
 /// State of a run after some update.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Checkpoint {
+pub struct Checkpoint<O = TrainOptions> {
     /// Name of the architecture and its configuration, so that a foreign checkpoint is refused.
     pub model: serde_json::Value,
     /// Options of the run.
-    pub options: TrainOptions,
+    pub options: O,
     /// Current parameters.
     pub values: Vec<f32>,
     /// Optimiser state; its counter is the number of updates done.
@@ -58,7 +74,8 @@ impl Log {
     }
 }
 
-impl Checkpoint {
+#[allow(private_bounds, reason = "the options are those of this crate")]
+impl<O: Recipe> Checkpoint<O> {
     /// Writes the checkpoint; a reader never meets half a file.
     ///
     /// # Errors
@@ -100,11 +117,11 @@ impl Checkpoint {
     pub fn load(
         path: impl AsRef<Path>,
         model: &serde_json::Value,
-        options: &TrainOptions,
+        options: &O,
     ) -> Result<Self, GnnError> {
         let file = Weights::load(path)?;
         let format = |reason: String| GnnError::WeightsFormat { reason };
-        let stored: TrainOptions = serde_json::from_value(file.provenance.recipe.clone())
+        let stored: O = serde_json::from_value(file.provenance.recipe.clone())
             .map_err(|e| format(format!("options: {e}")))?;
         let mut differences = Vec::new();
         if file.provenance.architecture != ARCHITECTURE {
@@ -113,11 +130,7 @@ impl Checkpoint {
         if file.provenance.config != *model {
             differences.push(format!("it belongs to {}", file.provenance.config));
         }
-        if (TrainOptions {
-            updates: options.updates,
-            ..stored.clone()
-        }) != *options
-        {
+        if stored.prolonged_like(options) != *options {
             differences.push("it was made with other training options".into());
         }
         if !differences.is_empty() {
@@ -157,5 +170,25 @@ impl Checkpoint {
             return Err(format("its tensors differ in length".into()));
         }
         Ok(checkpoint)
+    }
+
+    /// [`load`](Self::load), for a model with `count` parameters.
+    pub(super) fn load_for(
+        path: &Path,
+        model: &serde_json::Value,
+        options: &O,
+        count: usize,
+    ) -> Result<Self, GnnError> {
+        let state = Self::load(path, model, options)?;
+        if state.values.len() == count {
+            return Ok(state);
+        }
+        let found = state.values.len();
+        Err(GnnError::WeightsMismatch {
+            architecture: ARCHITECTURE.into(),
+            differences: vec![format!(
+                "it holds {found} parameters, the model has {count}"
+            )],
+        })
     }
 }

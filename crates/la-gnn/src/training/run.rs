@@ -121,20 +121,7 @@ pub fn train(
         });
     }
     let mut state = match checkpoint.filter(|p| p.is_file()) {
-        Some(path) => {
-            let state = Checkpoint::load(path, model, options)?;
-            if state.values.len() != values.len() {
-                return Err(GnnError::WeightsMismatch {
-                    architecture: super::checkpoint::ARCHITECTURE.into(),
-                    differences: vec![format!(
-                        "it holds {} parameters, the model has {}",
-                        state.values.len(),
-                        values.len()
-                    )],
-                });
-            }
-            state
-        }
+        Some(path) => Checkpoint::load_for(path, model, options, values.len())?,
         None => Checkpoint {
             model: model.clone(),
             options: options.clone(),

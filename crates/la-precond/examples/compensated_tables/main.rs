@@ -8,11 +8,11 @@ mod families;
 use la_krylov::{CgOptions, cg};
 use la_precond::IncompleteCholeskyBuilder;
 use la_precond::classical::{CompensatedIc, FillLimit, Ic0, Ict};
-use la_problems::CsrMatrix;
+use la_problems::{CsrMatrix, DefiniteFamily};
 use rand::{Rng, SeedableRng};
 use rand_distr::StandardNormal;
 
-use families::{FAMILIES, matrix};
+use families::LARGE;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -95,8 +95,13 @@ fn main() -> Outcome<()> {
     println!(
         "| family | n | ic0 | ric .97 | ric .99 | mic | mic + D^-2 | dric | aj | ict | supported | best ric | reference |"
     );
-    for (name, class, reference) in FAMILIES.into_iter().filter(|f| !large || f.2.is_some()) {
-        let a = matrix(name, n, seed)?;
+    for family in DefiniteFamily::all() {
+        let (name, class) = (family.name(), family.class() as usize);
+        let reference = LARGE.iter().find(|row| row.0 == name).map(|row| row.1);
+        if large && reference.is_none() {
+            continue;
+        }
+        let a = family.matrix(n, seed)?;
         let rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed + 1);
         let b: Vec<f64> = rng.sample_iter(StandardNormal).take(a.rows()).collect();
         let (base, shifts) = iterations(&a, &b, &Ic0::default())?;

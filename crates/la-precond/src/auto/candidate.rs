@@ -11,10 +11,15 @@ use crate::classical::{Complete, CompleteKind};
 use crate::classical::{
     Ic0, Ict, Ilut, Jacobi, LuFill, Ordering, Reordered, Scaling, SmoothedAggregation,
 };
+#[cfg(feature = "learned")]
+use crate::learned::{LearnedCompensation, Weights};
 use crate::{FactorStats, IncompleteCholesky, PrecondError};
 
 /// Rows from which multigrid is worth its set-up.
 const MULTIGRID_ROWS: usize = 5_000;
+
+/// Rows from which learned compensation is worth more than the set-up of IC(0).
+const COMPENSATED_ROWS: usize = 1_000;
 
 /// The method of a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +41,8 @@ pub enum AutoPrecond {
     Jacobi,
     /// Smoothed-aggregation multigrid.
     Multigrid,
+    /// IC(0) with learned compensation of dropped fill (feature `learned`).
+    CompensatedIc,
     /// IC(0), shifted as far as needed.
     Ic0,
     /// Threshold incomplete Cholesky.
@@ -84,6 +91,7 @@ impl AutoPrecond {
             Self::None => "none",
             Self::Jacobi => "jacobi",
             Self::Multigrid => "amg",
+            Self::CompensatedIc => "compensated-ic",
             Self::Ic0 => "ic0",
             Self::Ict => "ict",
             Self::Ilut {
@@ -140,6 +148,10 @@ pub(super) fn candidates(facts: &MatrixFacts, auto: &Auto) -> Vec<Candidate> {
             let why = "signs and dominance of a discretised diffusion, many rows";
             push(Cg, AutoPrecond::Multigrid, why);
         }
+        if cfg!(feature = "learned") && facts.looks_elliptic() && facts.n >= COMPENSATED_ROWS {
+            let why = "signs and dominance of a discretised diffusion";
+            push(Cg, AutoPrecond::CompensatedIc, why);
+        }
         let why = "symmetric, diagonal of one sign: perhaps definite";
         push(Cg, AutoPrecond::Ic0, why);
         push(Cg, AutoPrecond::Jacobi, "no shift spoils the diagonal");
@@ -182,6 +194,23 @@ impl Candidate {
             AutoPrecond::None => plain(IdentityPreconditioner::new(a.rows())),
             AutoPrecond::Jacobi => plain(Jacobi::<f64>::new(a)?),
             AutoPrecond::Multigrid => plain(SmoothedAggregation::default().build(a)?),
+            #[cfg(feature = "learned")]
+            AutoPrecond::CompensatedIc => {
+                let bundled = Weights::bundled("compensated-ic");
+                let builder = bundled.and_then(|weights| LearnedCompensation::new(&weights));
+                let builder = builder.map_err(|error| PrecondError::Builder {
+                    builder: "compensated-ic".to_owned(),
+                    message: error.to_string(),
+                })?;
+                cholesky(builder.factor(a)?)
+            }
+            #[cfg(not(feature = "learned"))]
+            AutoPrecond::CompensatedIc => {
+                return Err(PrecondError::Builder {
+                    builder: "compensated-ic".to_owned(),
+                    message: "this build has no networks; enable feature `learned`".to_owned(),
+                });
+            }
             AutoPrecond::Ic0 => cholesky(Ic0::default().factor(a)?),
             AutoPrecond::Ict => cholesky(Ict::default().factor(a)?),
             AutoPrecond::Ilut { drop_tol, pivoting } => {

@@ -23,8 +23,8 @@ pub use report::{AutoAttempt, AutoError, AutoOutcome, AutoSolution};
 /// Looks at symmetry, signs and dominance, then tries candidates in order of expected cost, each within a
 /// budget of iterations and time and from the best iterate so far:
 ///
-/// 1. where the matrix may be definite: CG with multigrid (many rows, elliptic by its signs), with IC(0) shifted as far
-///    as needed, with the diagonal, with threshold Cholesky;
+/// 1. where the matrix may be definite: CG with multigrid (many rows, elliptic by its signs), with IC(0) and learned compensation
+///    (feature `learned`, elliptic by its signs), with IC(0) shifted as far as needed, with the diagonal, with threshold Cholesky;
 /// 2. GMRES with threshold LU behind matching, scaling and ordering, three times with growing strength;
 /// 3. a complete factorisation (feature `faer`), if its estimated memory is within the budget.
 ///

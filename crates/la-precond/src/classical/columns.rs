@@ -10,18 +10,18 @@ use super::input::Rows;
 use crate::IncompleteCholesky;
 
 /// The lower triangle of a matrix by columns.
-pub(super) struct Columns<T> {
+pub(crate) struct Columns<T> {
     /// Start of each column in `rows` and `values`, length `n + 1`.
-    pub(super) starts: Vec<u32>,
+    pub(crate) starts: Vec<u32>,
     /// Rows below the diagonal, increasing in each column.
-    pub(super) rows: Vec<u32>,
-    pub(super) values: Vec<T>,
-    pub(super) diagonal: Vec<T>,
+    pub(crate) rows: Vec<u32>,
+    pub(crate) values: Vec<T>,
+    pub(crate) diagonal: Vec<T>,
 }
 
 impl<T: Real> Columns<T> {
     /// The lower triangle of `a`, whose strict pattern is `pattern`.
-    pub(super) fn new<I: SpIndex>(a: &Rows<'_, T, I>, pattern: &LowerPattern) -> Self {
+    pub(crate) fn new<I: SpIndex>(a: &Rows<'_, T, I>, pattern: &LowerPattern) -> Self {
         let n = pattern.indptr.len() - 1;
         let (starts, rows) = transposed_pattern(&pattern.indptr, &pattern.indices);
         let mut values = vec![T::ZERO; rows.len()];
@@ -46,14 +46,14 @@ impl<T: Real> Columns<T> {
     }
 
     /// Rows and values of column `j` below the diagonal.
-    pub(super) fn column(&self, j: usize) -> (&[u32], &[T]) {
+    pub(crate) fn column(&self, j: usize) -> (&[u32], &[T]) {
         let range = self.starts[j] as usize..self.starts[j + 1] as usize;
         (&self.rows[range.clone()], &self.values[range])
     }
 }
 
 /// Pattern of the transpose, by a counting sort.
-pub(super) fn transposed_pattern(indptr: &[u32], indices: &[u32]) -> (Vec<u32>, Vec<u32>) {
+pub(crate) fn transposed_pattern(indptr: &[u32], indices: &[u32]) -> (Vec<u32>, Vec<u32>) {
     let n = indptr.len() - 1;
     let mut starts = vec![0_u32; n + 1];
     for &j in indices {
@@ -76,7 +76,7 @@ pub(super) fn transposed_pattern(indptr: &[u32], indices: &[u32]) -> (Vec<u32>, 
 
 /// The factor of the columns `l_ij`, `i > j`, and the diagonal `l_ii`: by rows, each divided by its
 /// diagonal entry.
-pub(super) fn by_rows<T: Real>(
+pub(crate) fn by_rows<T: Real>(
     starts: &[u32],
     rows: &[u32],
     values: &[T],

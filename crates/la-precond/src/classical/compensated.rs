@@ -1,8 +1,9 @@
 //! Incomplete Cholesky factorisation without fill-in that makes up for the fill it drops.
 
-mod graph;
-mod kernel;
-mod policy;
+mod gated;
+pub(crate) mod graph;
+pub(crate) mod kernel;
+pub(crate) mod policy;
 mod rules;
 
 use std::time::Instant;
@@ -18,6 +19,8 @@ use crate::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder, PrecondE
 use graph::Graph;
 use kernel::Sweep;
 use policy::{Add, Floor, Policy, Relax, Split};
+
+pub use gated::GatedIc;
 pub use rules::{Compensation, KeptVector, Perturbation};
 
 /// IC(0) with the dropped fill compensated on the diagonal: RIC, MIC, DRIC, Ajiz–Jennings.
@@ -197,17 +200,7 @@ impl CompensatedIc {
             }
             _ => {}
         }
-        if let KeptVector::Given(vector) = &self.vector {
-            let bad = |v: &&f64| !(v.is_finite() && **v > 0.0 && v.recip().is_finite());
-            if let Some(&value) = vector.iter().find(bad) {
-                let (option, expected) = ("vector", "positive numbers");
-                return Err(PrecondError::InvalidOption {
-                    option,
-                    value,
-                    expected,
-                });
-            }
-        }
+        self.vector.validate()?;
         self.shift.validate()
     }
 
@@ -228,8 +221,15 @@ impl CompensatedIc {
         with_rows(a, |rows, n| {
             let pattern = lower_pattern(&rows, n, self.symmetry)?;
             let mut columns = Columns::new(&rows, &pattern);
-            let unscale = self.weigh(&mut columns)?;
-            let graph = Graph::new(&pattern, &columns);
+            let unscale = weigh(&self.vector, &mut columns)?;
+            let graph = match self.compensation {
+                Compensation::Supported { .. }
+                | Compensation::DynamicallyRelaxed { eta: None }
+                | Compensation::Modified {
+                    perturbation: Perturbation::InverseSquareDepth,
+                } => Graph::new(&pattern, &columns),
+                _ => Graph::default(),
+            };
             let job = Job {
                 rows: &rows,
                 columns: &columns,
@@ -241,7 +241,7 @@ impl CompensatedIc {
             let factor = match self.compensation {
                 Compensation::Relaxed { omega } => {
                     let omega = T::from_f64(omega);
-                    job.run(&Relax { omega }, 0.0)
+                    job.run(&mut Relax { omega }, 0.0)
                 }
                 Compensation::Modified { perturbation } => {
                     let omega = T::ONE;
@@ -250,13 +250,13 @@ impl CompensatedIc {
                         Perturbation::InverseSquareDepth => depth().powi(-2),
                         Perturbation::Fixed(value) => value,
                     };
-                    job.run(&Relax { omega }, least)
+                    job.run(&mut Relax { omega }, least)
                 }
                 Compensation::DynamicallyRelaxed { eta } => {
                     let eta = T::from_f64(eta.unwrap_or_else(|| depth().recip()));
-                    job.run(&Floor { eta }, 0.0)
+                    job.run(&mut Floor { eta }, 0.0)
                 }
-                Compensation::AjizJennings => job.run(&Add, 0.0),
+                Compensation::AjizJennings => job.run(&mut Add, 0.0),
                 Compensation::Supported {
                     supported,
                     unsupported,
@@ -264,7 +264,7 @@ impl CompensatedIc {
                     let (supported, unsupported) =
                         (T::from_f64(supported), T::from_f64(unsupported));
                     job.run(
-                        &Split {
+                        &mut Split {
                             supported,
                             unsupported,
                         },
@@ -278,50 +278,53 @@ impl CompensatedIc {
             Ok(factor.with_stats(stats))
         })
     }
+}
 
-    /// Replaces `A` by `V A V`, for which the rules hold with v = 1. Returns `V`, unless it is the identity.
-    fn weigh<T: Real>(&self, columns: &mut Columns<T>) -> Result<Option<Vec<T>>, PrecondError> {
-        let n = columns.diagonal.len();
-        let vector: Vec<T> = match &self.vector {
-            KeptVector::Ones => return Ok(None),
-            KeptVector::Balanced => {
-                let weight = |&d: &T| {
-                    if d > T::ZERO {
-                        T::ONE / d.sqrt()
-                    } else {
-                        T::ONE
-                    }
-                };
-                columns.diagonal.iter().map(weight).collect()
-            }
-            KeptVector::Given(vector) if vector.len() != n => {
-                return Err(PrecondError::DimensionMismatch {
-                    what: "vector",
-                    found: vector.len(),
-                    expected: n,
-                });
-            }
-            KeptVector::Given(vector) => vector.iter().map(|&v| T::from_f64(v)).collect(),
-        };
-        for j in 0..n {
-            let range = columns.starts[j] as usize..columns.starts[j + 1] as usize;
-            for (value, &i) in columns.values[range.clone()]
-                .iter_mut()
-                .zip(&columns.rows[range])
-            {
-                *value = *value * vector[i as usize] * vector[j];
-            }
-            columns.diagonal[j] = columns.diagonal[j] * vector[j] * vector[j];
+/// Replaces `A` by `V A V`, for which the rules hold with v = 1. Returns `V`, unless it is the identity.
+pub(crate) fn weigh<T: Real>(
+    vector: &KeptVector,
+    columns: &mut Columns<T>,
+) -> Result<Option<Vec<T>>, PrecondError> {
+    let n = columns.diagonal.len();
+    let vector: Vec<T> = match vector {
+        KeptVector::Ones => return Ok(None),
+        KeptVector::Balanced => {
+            let weight = |&d: &T| {
+                if d > T::ZERO {
+                    T::ONE / d.sqrt()
+                } else {
+                    T::ONE
+                }
+            };
+            columns.diagonal.iter().map(weight).collect()
         }
-        Ok(Some(vector))
+        KeptVector::Given(vector) if vector.len() != n => {
+            return Err(PrecondError::DimensionMismatch {
+                what: "vector",
+                found: vector.len(),
+                expected: n,
+            });
+        }
+        KeptVector::Given(vector) => vector.iter().map(|&v| T::from_f64(v)).collect(),
+    };
+    for j in 0..n {
+        let range = columns.starts[j] as usize..columns.starts[j + 1] as usize;
+        for (value, &i) in columns.values[range.clone()]
+            .iter_mut()
+            .zip(&columns.rows[range])
+        {
+            *value = *value * vector[i as usize] * vector[j];
+        }
+        columns.diagonal[j] = columns.diagonal[j] * vector[j] * vector[j];
     }
+    Ok(Some(vector))
 }
 
 /// What every rule needs.
 struct Job<'a, T, I> {
     rows: &'a Rows<'a, T, I>,
     columns: &'a Columns<T>,
-    graph: &'a Graph<'a>,
+    graph: &'a Graph,
     unscale: Option<&'a [T]>,
     shift: &'a ShiftStrategy,
 }
@@ -330,7 +333,7 @@ impl<T: Real, I: SpIndex> Job<'_, T, I> {
     /// Sweeps with growing shifts, none below `least`, and puts the factor together.
     fn run<P: Policy<T>>(
         &self,
-        policy: &P,
+        policy: &mut P,
         least: f64,
     ) -> Result<IncompleteCholesky<T>, PrecondError> {
         let mut sweep = Sweep::<T, P>::new();
@@ -348,34 +351,38 @@ impl<T: Real, I: SpIndex> Job<'_, T, I> {
             .with_fill_ratio(1.0)
             .with_shift(shift.max(least), attempts)
             .with_replaced_pivots(sweep.raised);
-        let factor = self.finish(sweep);
+        let factor = finish(self.columns, self.unscale, sweep);
         Ok(factor.with_stats(stats))
     }
+}
 
-    /// `l_kk = √d_k`, `l_ik = s_ik / √d_k`, and back from `V A V` to `A`.
-    fn finish<P: Policy<T>>(&self, sweep: Sweep<T, P>) -> IncompleteCholesky<T> {
-        let Sweep {
-            mut values,
-            mut pivots,
-            ..
-        } = sweep;
-        let starts = &self.columns.starts;
-        for (j, pivot) in pivots.iter_mut().enumerate() {
-            *pivot = pivot.sqrt();
-            for value in &mut values[starts[j] as usize..starts[j + 1] as usize] {
-                *value = *value / *pivot;
-            }
+/// `l_kk = √d_k`, `l_ik = s_ik / √d_k`, and back from `V A V` to `A`.
+pub(crate) fn finish<T: Real, P: Policy<T>>(
+    columns: &Columns<T>,
+    unscale: Option<&[T]>,
+    sweep: Sweep<T, P>,
+) -> IncompleteCholesky<T> {
+    let Sweep {
+        mut values,
+        mut pivots,
+        ..
+    } = sweep;
+    let starts = &columns.starts;
+    for (j, pivot) in pivots.iter_mut().enumerate() {
+        *pivot = pivot.sqrt();
+        for value in &mut values[starts[j] as usize..starts[j + 1] as usize] {
+            *value = *value / *pivot;
         }
-        if let Some(vector) = self.unscale {
-            for (value, &i) in values.iter_mut().zip(&self.columns.rows) {
-                *value = *value / vector[i as usize];
-            }
-            for (pivot, &v) in pivots.iter_mut().zip(vector) {
-                *pivot = *pivot / v;
-            }
-        }
-        by_rows(starts, &self.columns.rows, &values, pivots)
     }
+    if let Some(vector) = unscale {
+        for (value, &i) in values.iter_mut().zip(&columns.rows) {
+            *value = *value / vector[i as usize];
+        }
+        for (pivot, &v) in pivots.iter_mut().zip(vector) {
+            *pivot = *pivot / v;
+        }
+    }
+    by_rows(starts, &columns.rows, &values, pivots)
 }
 
 impl IncompleteCholeskyBuilder for CompensatedIc {

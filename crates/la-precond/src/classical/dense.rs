@@ -1,4 +1,4 @@
-//! Small dense Cholesky factorisations, row by row in a slice.
+//! Small dense Cholesky and LU factorisations, row by row in a slice.
 
 use la_krylov::Real;
 
@@ -55,6 +55,59 @@ pub(super) fn backward<T: Real, S: Real>(c: &[T], x: &mut [S]) {
         for (&l, y) in row.iter().zip(&mut x[..i]) {
             *y -= widen::<T, S>(l) * value;
         }
+    }
+}
+
+/// Overwrites the m × m matrix `a` with the factors of `P a = L U`, L with a diagonal of ones; row `i` was exchanged with row `exchanged[i]`.
+///
+/// # Errors
+/// The first column without a pivot that is not zero and finite.
+pub(super) fn lu<T: Real>(a: &mut [T], exchanged: &mut [u32]) -> Result<(), usize> {
+    let m = exchanged.len();
+    for k in 0..m {
+        let size = |i: usize| a[i * m + k].abs();
+        let pivot = (k + 1..m).fold(k, |best, i| if size(i) > size(best) { i } else { best });
+        if !(size(pivot) > T::ZERO && size(pivot).is_finite()) {
+            return Err(k);
+        }
+        exchanged[k] = pivot as u32;
+        if pivot != k {
+            for j in 0..m {
+                a.swap(k * m + j, pivot * m + j);
+            }
+        }
+        let (done, rest) = a.split_at_mut((k + 1) * m);
+        let upper = &done[k * m..];
+        for row in rest.chunks_exact_mut(m) {
+            let l = row[k] / upper[k];
+            row[k] = l;
+            for (x, &u) in row[k + 1..].iter_mut().zip(&upper[k + 1..]) {
+                *x -= l * u;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Overwrites `x` with `a⁻¹ x`, from the factors of [`lu`].
+pub(super) fn lu_solve<T: Real, S: Real>(factors: &[T], exchanged: &[u32], x: &mut [S]) {
+    let m = x.len();
+    for (k, &with) in exchanged.iter().enumerate() {
+        x.swap(k, with as usize);
+    }
+    for i in 1..m {
+        let mut sum = x[i];
+        for (&l, &y) in factors[i * m..i * m + i].iter().zip(&x[..i]) {
+            sum -= widen::<T, S>(l) * y;
+        }
+        x[i] = sum;
+    }
+    for i in (0..m).rev() {
+        let mut sum = x[i];
+        for (&u, &y) in factors[i * m + i + 1..(i + 1) * m].iter().zip(&x[i + 1..]) {
+            sum -= widen::<T, S>(u) * y;
+        }
+        x[i] = sum / widen(factors[i * m + i]);
     }
 }
 

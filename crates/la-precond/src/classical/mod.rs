@@ -4,8 +4,8 @@ mod amg;
 mod block_jacobi;
 mod builder;
 mod chebyshev;
-mod columns;
-mod compensated;
+pub(crate) mod columns;
+pub(crate) mod compensated;
 #[cfg(feature = "faer")]
 mod complete;
 mod dense;
@@ -24,7 +24,7 @@ mod levels;
 pub(crate) mod lu;
 mod safeguarded;
 mod schwarz;
-mod shift;
+pub(crate) mod shift;
 mod spare;
 mod ssor;
 mod thinned;
@@ -36,7 +36,7 @@ pub use amg::{
 pub use block_jacobi::BlockJacobi;
 pub use builder::IncompleteCholeskyBuilder;
 pub use chebyshev::{Chebyshev, ChebyshevOptions};
-pub use compensated::{CompensatedIc, Compensation, KeptVector, Perturbation};
+pub use compensated::{CompensatedIc, Compensation, GatedIc, KeptVector, Perturbation};
 #[cfg(feature = "faer")]
 pub use complete::{Complete, CompleteFactor, CompleteKind};
 pub use factor::{FactorStats, IncompleteCholesky};

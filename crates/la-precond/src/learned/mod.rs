@@ -3,12 +3,16 @@
 //! No LibTorch: networks run in pure Rust (crate `la-gnn`).
 
 mod assemble;
+mod compensation;
 pub mod gnp;
 mod learned_lu;
 mod neuralif;
 mod neuralpcg;
 mod relaxation;
 
+pub use compensation::{
+    CompensationObjective, LearnedCompensation, TrainingGroup, fractional_iterations,
+};
 pub use la_gnn::{GnnError, Weights};
 pub use learned_lu::{LearnedLu, LearnedLuSymbolic};
 pub use neuralif::NeuralIf;

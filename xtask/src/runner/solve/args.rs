@@ -19,6 +19,8 @@ Examples:
       a stronger factor and a smaller residual
   cargo xtask solve A.mtx --precond neuralif --weights neuralif-synthetic-s0
       a learned factor, IC(0) and Jacobi to fall back on
+  cargo xtask solve A.mtx --precond gnp --weights a.safetensors
+      a network that `cargo xtask train gnp --data A.mtx` made for this matrix, threshold LU to fall back on
   cargo xtask solve A.mtx --method gmres --precond ilut --drop-tol 1e-4
       a matrix that is not symmetric, by a method of one's own choice
   cargo xtask solve --table general --iterative-only --output out
@@ -50,8 +52,8 @@ pub(crate) struct Args {
     /// says why; with CG it tries IC(0) with diagonal shifts, then Jacobi; with the others threshold LU, then Jacobi
     #[arg(long, value_enum, default_value_t = Choice::Auto)]
     pub(super) precond: Choice,
-    /// Weights of a learned preconditioner: a bundled name or a file [default: neuralif-synthetic-s0 or
-    /// neuralpcg-synthetic]
+    /// Weights of a learned preconditioner: a bundled name or a file [default: neuralif-synthetic-s0,
+    /// neuralpcg-synthetic or compensated-ic]
     #[arg(long, value_name = "NAME|FILE")]
     pub(super) weights: Option<String>,
     /// Entries to drop: relative to the diagonal for `ict`, absolute for `ic0`, `neuralif` and `neuralpcg`
@@ -142,6 +144,8 @@ pub(super) enum Precond {
     Lu,
     Neuralif,
     Neuralpcg,
+    CompensatedIc,
+    Gnp,
 }
 
 /// What `--precond` takes.
@@ -166,6 +170,8 @@ impl ValueEnum for Choice {
             Self::One(Precond::Lu),
             Self::One(Precond::Neuralif),
             Self::One(Precond::Neuralpcg),
+            Self::One(Precond::CompensatedIc),
+            Self::One(Precond::Gnp),
         ]
     }
 
@@ -191,6 +197,7 @@ impl Choice {
             }
             Self::Auto if method == Method::Minres => vec![Precond::None],
             Self::Auto => vec![Precond::Ilut, Precond::Jacobi],
+            Self::One(Precond::Gnp) => vec![Precond::Gnp, Precond::Ilut, Precond::Jacobi],
             Self::One(learned) if learned.is_learned() => {
                 vec![learned, Precond::Ic0, Precond::Jacobi]
             }
@@ -248,25 +255,34 @@ impl Precond {
             Self::Lu => "lu",
             Self::Neuralif => "neuralif",
             Self::Neuralpcg => "neuralpcg",
+            Self::CompensatedIc => "compensated-ic",
+            Self::Gnp => "gnp",
         }
     }
 
     /// Whether it is made for general matrices.
     pub(super) fn is_general(self) -> bool {
-        matches!(self, Self::Ilu0 | Self::Ilut | Self::Lu)
+        matches!(self, Self::Ilu0 | Self::Ilut | Self::Lu | Self::Gnp)
     }
 
     /// What it asks of the matrix.
     fn need(self) -> Need {
         match self {
-            Self::None | Self::Jacobi | Self::Ilu0 | Self::Ilut | Self::Lu => Need::Square,
+            Self::None | Self::Jacobi | Self::Ilu0 | Self::Ilut | Self::Lu | Self::Gnp => {
+                Need::Square
+            }
             _ => Need::Definite,
         }
     }
 
+    /// Whether a network makes the entries of the factor: it then sees the scaling of the matrix, and small entries may be dropped.
+    pub(super) fn has_learned_entries(self) -> bool {
+        matches!(self, Self::Neuralif | Self::Neuralpcg)
+    }
+
     /// Whether a network makes it, from weights.
     pub(super) fn is_learned(self) -> bool {
-        matches!(self, Self::Neuralif | Self::Neuralpcg)
+        self.has_learned_entries() || matches!(self, Self::CompensatedIc | Self::Gnp)
     }
 }
 
@@ -334,7 +350,8 @@ impl Args {
             let drops = match self.precond {
                 Choice::Auto => false,
                 Choice::One(one) => {
-                    matches!(one, Precond::Ic0 | Precond::Ict | Precond::Ilut) || one.is_learned()
+                    matches!(one, Precond::Ic0 | Precond::Ict | Precond::Ilut)
+                        || one.has_learned_entries()
                 }
             };
             if !drops {
@@ -347,8 +364,14 @@ impl Args {
         let learned = matches!(self.precond, Choice::One(one) if one.is_learned());
         if self.weights.is_some() && !learned {
             bail!(
-                "--weights has no meaning for --precond {}: add --precond neuralif or neuralpcg",
+                "--weights has no meaning for --precond {}: add --precond neuralif, neuralpcg, compensated-ic or gnp",
                 self.precond.name()
+            );
+        }
+        if self.precond == Choice::One(Precond::Gnp) && self.weights.is_none() {
+            bail!(
+                "--precond gnp wants --weights FILE, a network for this matrix: \
+                 `cargo xtask train gnp --data A.mtx --output FILE` makes it"
             );
         }
         Ok(Plan {

@@ -162,6 +162,8 @@ fn run(
 /// The method of a plan for a preconditioner.
 fn method(plan: &Plan, system: &System, kind: Precond) -> Method {
     match plan.method {
+        // A network is no linear operator.
+        Method::Auto if kind == Precond::Gnp => Method::Fgmres,
         Method::Auto if system.may_be_definite && !kind.is_general() => Method::Cg,
         Method::Auto => Method::Gmres,
         chosen => chosen,

@@ -2,7 +2,8 @@
 
 use std::cell::RefCell;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use la_gnn::gnp::Parameters;
 use la_krylov::{
     Definiteness, Host, IdentityPreconditioner, Preconditioner, PreconditionerError,
     PreconditionerKind,
@@ -10,11 +11,13 @@ use la_krylov::{
 use la_precond::classical::{
     Complete, Ic0, Ict, Ilu, Ilut, Jacobi, Reordered, SmoothedAggregation, Ssor,
 };
-use la_precond::learned::{NeuralIf, NeuralPcg, Weights};
-use la_precond::{FactorStats, IncompleteCholesky, IncompleteLu, PrecondError};
+use la_precond::learned::gnp::{GnpBuilder, fingerprint};
+use la_precond::learned::{LearnedCompensation, NeuralIf, NeuralPcg, Weights};
+use la_precond::{FactorStats, IncompleteCholesky, IncompleteLu};
 use la_problems::CsrMatrix;
 
 use super::args::{Plan, Precond, Scaling};
+use crate::train::gnp_reading;
 
 /// A preconditioner ready to be applied, and what is known of its making.
 pub(super) struct Built<'a> {
@@ -83,8 +86,17 @@ impl<'a> Built<'a> {
                 Self::lu(Reordered::new(options).factor(view)?)
             }
             Precond::Lu => Self::plain(Complete::default().factor(view)?),
-            Precond::Neuralif | Precond::Neuralpcg => {
+            Precond::Neuralif | Precond::Neuralpcg | Precond::CompensatedIc => {
                 Self::factor(Network::load(kind, plan)?.factor(a)?)
+            }
+            Precond::Gnp => {
+                let Network::Gnp(builder, parameters, of) = Network::load(kind, plan)? else {
+                    bail!("--precond gnp has loaded another network");
+                };
+                if of.is_some_and(|of| of != fingerprint(view)) {
+                    eprintln!("note: the network was trained for another matrix");
+                }
+                Self::plain(builder.from_parameters(view, &parameters)?)
             }
         })
     }
@@ -109,20 +121,36 @@ impl<'a> Built<'a> {
 pub(super) enum Network {
     NeuralIf(Box<NeuralIf>),
     NeuralPcg(Box<NeuralPcg>),
+    Compensation(Box<LearnedCompensation>),
+    /// With the fingerprint of the matrix that it was trained for.
+    Gnp(Box<GnpBuilder>, Box<Parameters>, Option<u64>),
 }
 
 impl Network {
     /// The network of a learned preconditioner, with the plan's weights and drop tolerance.
     pub(super) fn load(kind: Precond, plan: &Plan) -> Result<Self> {
         let pcg = kind == Precond::Neuralpcg;
-        let default = if pcg {
-            "neuralpcg-synthetic"
-        } else {
-            "neuralif-synthetic-s0"
+        let default = match kind {
+            Precond::Neuralpcg => "neuralpcg-synthetic",
+            Precond::CompensatedIc => "compensated-ic",
+            _ => "neuralif-synthetic-s0",
         };
         let name = plan.weights.as_deref().unwrap_or(default);
         let wrong = || format!("--weights {name}: give a bundled name or a weight file");
         let weights = Weights::named_or_file(name).with_context(wrong)?;
+        if kind == Precond::Gnp {
+            let parameters = Parameters::from_weights(&weights).with_context(wrong)?;
+            let story = &weights.provenance;
+            let variant = story.recipe["variant"].as_str().unwrap_or("paper");
+            let builder = gnp_reading(variant).with_context(wrong)?;
+            let of = story.data["fingerprint"].as_str();
+            let of = of.and_then(|of| u64::from_str_radix(of, 16).ok());
+            return Ok(Self::Gnp(Box::new(builder), Box::new(parameters), of));
+        }
+        if kind == Precond::CompensatedIc {
+            let builder = LearnedCompensation::new(&weights).with_context(wrong)?;
+            return Ok(Self::Compensation(Box::new(builder)));
+        }
         Ok(if pcg {
             let builder = NeuralPcg::new(&weights).with_context(wrong)?;
             Self::NeuralPcg(Box::new(match plan.drop_tol {
@@ -138,11 +166,13 @@ impl Network {
         })
     }
 
-    fn factor(&self, a: &CsrMatrix) -> Result<IncompleteCholesky, PrecondError> {
-        match self {
-            Self::NeuralIf(builder) => builder.factor(a.view()),
-            Self::NeuralPcg(builder) => builder.factor(a.view()),
-        }
+    fn factor(&self, a: &CsrMatrix) -> Result<IncompleteCholesky> {
+        Ok(match self {
+            Self::NeuralIf(builder) => builder.factor(a.view())?,
+            Self::NeuralPcg(builder) => builder.factor(a.view())?,
+            Self::Compensation(builder) => builder.factor(a.view())?,
+            Self::Gnp(..) => bail!("a graph neural preconditioner is no factor"),
+        })
     }
 }
 
@@ -152,7 +182,7 @@ pub(super) fn scales(plan: &Plan, kind: Precond) -> bool {
     match plan.scaling {
         Scaling::None => false,
         Scaling::Jacobi => true,
-        Scaling::Auto => kind.is_learned(),
+        Scaling::Auto => kind.has_learned_entries(),
     }
 }
 

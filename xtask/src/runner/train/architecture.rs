@@ -54,9 +54,10 @@ impl Variant {
     /// NeuralPCG in this reading.
     pub(super) fn neuralpcg(self) -> NeuralPcgConfig {
         match self {
-            Self::Paper => NeuralPcgConfig::default(),
             Self::Equilibrated => NeuralPcgConfig::equilibrated(),
             Self::General => NeuralPcgConfig::general(),
+            // The others belong to another model, which is checked before.
+            _ => NeuralPcgConfig::default(),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! `train`: trains or fine-tunes a model on a family of problems and writes a weight file.
 
 mod architecture;
+mod compensation;
 mod engine;
+mod gnp;
 mod hooks;
 mod lu_engine;
 mod lu_recipe;
@@ -13,12 +15,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use la_gnn::compensation::CompensationConfig;
 use la_gnn::learned_lu::{Base, LearnedLuConfig, MatrixScale};
 use la_gnn::native::neuralif::Loss;
 use la_gnn::neuralif::NeuralIfConfig;
 use la_gnn::neuralpcg::FactorForm;
 use la_gnn::relaxation::RelaxationConfig;
-use la_gnn::training::{Log, Outcome, Schedule, TrainOptions, train};
+use la_gnn::training::{EvolutionOptions, Log, Outcome, Schedule, TrainOptions, train};
 use la_gnn::{Provenance, Weights};
 use serde_json::json;
 
@@ -27,6 +30,7 @@ use relaxation::KrylovSteps;
 use yardstick::Yardstick;
 
 pub(crate) use architecture::Architecture;
+pub(crate) use gnp::reading as gnp_reading;
 pub(crate) use lu_recipe::LuRecipe;
 
 /// Trains or fine-tunes a model and writes a weight file that `solve` and the crates load.
@@ -37,18 +41,22 @@ pub(crate) use lu_recipe::LuRecipe;
     cargo xtask train neuralpcg --variant equilibrated --n 1000 --loss kaporin_power:8\n  \
     cargo xtask train neuralif-gmres --n 400 --loss l_com --updates 7000\n  \
     cargo xtask train ilu-relaxation --data convection-3d-mixed --n 2744 --learning-rate 1e-2\n  \
+    cargo xtask train compensated-ic --seed 1 --output rule.safetensors\n  \
+    cargo xtask train gnp --data A.mtx --output a.safetensors\n  \
     cargo xtask train neuralif --engine torch --device cuda:0 --updates 10000 --batch 5")]
 pub(crate) struct Args {
     /// The architecture
     #[arg(value_enum)]
     model: Model,
-    /// `synthetic`, `poisson`, `sparse-uniform`, `perturbed-nonzeros`, `convection-diffusion`, `convection-3d`, `convection-3d-mixed`,
+    /// The matrix file of gnp; for the others `synthetic`, `poisson`, `sparse-uniform`, `perturbed-nonzeros`, `convection-diffusion`, `convection-3d`, `convection-3d-mixed`,
     /// `values:FILE,FILE...`, a matrix file,
     /// or a folder of matrix files; noisy Poisson matrices take options, `sparse-uniform:strength=2,missing=0.05` (or `zero=0.05`), and
-    /// `convection-diffusion:peclet=100` [default: synthetic; for matrices that are not symmetric sparse-uniform]
+    /// `convection-diffusion:peclet=100`; compensated-ic: `definite` (27 families) or `definite-m` (those with few positive entries off the
+    /// diagonal) [default: synthetic; for matrices that are not symmetric sparse-uniform; definite]
     #[arg(long)]
     data: Option<String>,
-    /// Order of generated matrices (Poisson: between half and twice of it) [default: 10000; for matrices that are not symmetric 2500]
+    /// Order of generated matrices (Poisson: between half and twice of it; compensated-ic: a quarter, a half and the whole) [default: 10000;
+    /// for matrices that are not symmetric 2500; compensated-ic 961]
     #[arg(long)]
     n: Option<usize>,
     /// Training matrices
@@ -76,7 +84,7 @@ pub(crate) struct Args {
     /// Smallest magnitude of a pivot of learned LU, in the units of its output [default: 1e-3]
     #[arg(long)]
     eps: Option<f64>,
-    /// Hidden width of learned LU or of the relaxation network [default: 16]
+    /// Hidden width of learned LU, of the relaxation network [default: 16] or of compensated-ic [default: 8]
     #[arg(long)]
     hidden: Option<usize>,
     /// Let learned LU normalise its node features, so that they do not grow with the matrix
@@ -85,6 +93,12 @@ pub(crate) struct Args {
     /// The relaxation network looks at each row alone
     #[arg(long)]
     no_messages: bool,
+    /// Let constants and exponents of compensated-ic depend on the dimension of the graph
+    #[arg(long)]
+    by_dimension: bool,
+    /// Largest exponents of compensated-ic for supported and other fill [default: 1.5,0.5]
+    #[arg(long, value_name = "S,U", value_delimiter = ',')]
+    exponents: Option<Vec<f64>>,
     /// default, normalized, squared, kaporin, kaporin_power:M or both_ends:M (M from 1 to 255); learned LU: l_max, l_min, l_min_hat,
     /// l_com (each also with :norm), log_max, log_min or log_both; relaxation: krylov:M (M steps of GMRES, 1 to 30) [default: default,
     /// squared, l_max or krylov:12]
@@ -93,12 +107,13 @@ pub(crate) struct Args {
     /// Weight of the second term of l_com [default: 1/7]
     #[arg(long)]
     alpha: Option<f64>,
-    /// Solutions per matrix for losses of learned LU that look at the inverse [default: 32; l_min_hat 1]
+    /// Solutions per matrix for losses of learned LU that look at the inverse [default: 32; l_min_hat 1]; opposite perturbations per
+    /// generation of compensated-ic [default: 10]
     #[arg(long)]
     pairs: Option<usize>,
-    /// Parameter updates
-    #[arg(long, default_value_t = 3000)]
-    updates: usize,
+    /// Parameter updates; generations of compensated-ic [default: 3000; gnp 2000; compensated-ic 850]
+    #[arg(long)]
+    updates: Option<usize>,
     /// Matrices per update
     #[arg(long, default_value_t = 1)]
     batch: usize,
@@ -142,6 +157,10 @@ enum Model {
     NeuralifGmres,
     /// How much of the fill that ILU(0) leaves out goes to the diagonal, row by row
     IluRelaxation,
+    /// How much of the fill that IC(0) leaves out goes to the diagonal, row by row
+    CompensatedIc,
+    /// A graph neural preconditioner: a network for one matrix, for FGMRES
+    Gnp,
 }
 
 /// Readings of the architecture.
@@ -153,14 +172,21 @@ pub(crate) enum Variant {
     Equilibrated,
     /// NeuralPCG with two arc features and an exponential diagonal, for any square matrix: "Learned IC"
     General,
+    /// gnp as the text of its paper describes it, without normalisation and with half the perceptrons
+    PaperText,
+    /// gnp as a correction of a threshold LU behind matching and scaling
+    Improved,
+    /// gnp for symmetric positive definite matrices and flexible CG
+    Definite,
 }
 
 impl Variant {
     /// NeuralIF in this reading.
     pub(crate) fn config(self) -> NeuralIfConfig {
         match self {
-            Self::Paper | Self::General => NeuralIfConfig::default(),
             Self::Equilibrated => NeuralIfConfig::default().with_equilibrate(true),
+            // The others belong to other models, which is checked before.
+            _ => NeuralIfConfig::default(),
         }
     }
 }
@@ -353,6 +379,20 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             let loss = KrylovSteps::parse(args.loss.as_deref().unwrap_or("krylov:12"))?;
             run_as(args, config, loss)
         }
+        Model::CompensatedIc => args.compensated()?.train(args.output),
+        Model::Gnp => gnp::run(&gnp::Request {
+            matrix: args.data,
+            variant,
+            steps: args.updates,
+            learning_rate: args.learning_rate,
+            seed: args.seed,
+            from: args.from,
+            engine: args.engine,
+            device: args.device,
+            output: args
+                .output
+                .unwrap_or_else(|| "target/train/gnp.safetensors".into()),
+        }),
     }
 }
 
@@ -362,22 +402,40 @@ impl Args {
         let lu = self.model == Model::NeuralifGmres;
         let neuralif = self.model == Model::Neuralif;
         let relaxation = self.model == Model::IluRelaxation;
+        let compensated = self.model == Model::CompensatedIc;
+        let gnp = self.model == Model::Gnp;
         for (name, given, meant) in [
             ("--blocks", self.blocks.is_some(), neuralif),
             ("--thin", self.thin.is_some(), neuralif),
             ("--scale", self.scale.is_some(), lu),
             ("--base", self.base.is_some(), lu),
             ("--eps", self.eps.is_some(), lu),
-            ("--hidden", self.hidden.is_some(), lu || relaxation),
+            (
+                "--hidden",
+                self.hidden.is_some(),
+                lu || relaxation || compensated,
+            ),
+            ("--by-dimension", self.by_dimension, compensated),
+            ("--exponents", self.exponents.is_some(), compensated),
             ("--no-messages", self.no_messages, relaxation),
             ("--graph-norm", self.graph_norm, lu),
             ("--alpha", self.alpha.is_some(), lu),
-            ("--pairs", self.pairs.is_some(), lu),
+            ("--pairs", self.pairs.is_some(), lu || compensated),
             (
                 "--variant equilibrated",
                 self.variant == Variant::Equilibrated,
-                !lu && !relaxation,
+                !lu && !relaxation && !compensated && !gnp,
             ),
+            (
+                "--variant paper-text, improved or definite",
+                matches!(
+                    self.variant,
+                    Variant::PaperText | Variant::Improved | Variant::Definite
+                ),
+                gnp,
+            ),
+            ("--loss", self.loss.is_some(), !gnp && !compensated),
+            ("--n", self.n.is_some(), !gnp),
             (
                 "--variant general",
                 self.variant == Variant::General,
@@ -394,6 +452,40 @@ impl Args {
     }
 }
 
+impl Args {
+    /// Compensated incomplete Cholesky, whose training has no derivative.
+    fn compensated(&self) -> Result<compensation::Run> {
+        let mut config = CompensationConfig::default().with_by_dimension(self.by_dimension);
+        if let Some(hidden) = self.hidden {
+            config = config.with_hidden(hidden);
+        }
+        match self.exponents.as_deref() {
+            None => {}
+            Some([supported, unsupported]) => {
+                config = config.with_exponents(*supported, *unsupported);
+            }
+            Some(other) => bail!(
+                "--exponents wants two numbers, S,U; there are {}",
+                other.len()
+            ),
+        }
+        let mut options = EvolutionOptions::default().with_seed(self.seed);
+        if let Some(generations) = self.updates {
+            options = options.with_generations(generations);
+        }
+        if let Some(pairs) = self.pairs {
+            options = options.with_pairs(pairs);
+        }
+        Ok(compensation::Run {
+            config,
+            options,
+            n: self.n.unwrap_or(961),
+            mostly_negative: compensation::mostly_negative(self.data.as_deref())?,
+            from: self.from.clone(),
+        })
+    }
+}
+
 fn run_as<C: Architecture>(args: Args, config: C, loss: C::Loss) -> Result<ExitCode> {
     let output = args
         .output
@@ -404,7 +496,7 @@ fn run_as<C: Architecture>(args: Args, config: C, loss: C::Loss) -> Result<ExitC
         Yardstick::General => ("sparse-uniform", 2500),
     };
     let mut options = TrainOptions::default();
-    options.updates = args.updates;
+    options.updates = args.updates.unwrap_or(3000);
     options.batch = args.batch;
     options.learning_rate = args.learning_rate;
     options.schedule = parse_named::<Schedule>("schedule", &args.schedule)?;

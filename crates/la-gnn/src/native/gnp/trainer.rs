@@ -13,7 +13,7 @@ use super::{D, Matrix};
 use crate::GnnError;
 use crate::gnp::{GnpConfig, NORM_MOMENTUM, Parameters};
 use crate::training::AdamW;
-use crate::training::gnp::GnpEngine;
+use crate::training::gnp::{GnpEngine, GnpState};
 
 /// Trains a graph neural preconditioner on one matrix.
 ///
@@ -271,5 +271,21 @@ impl<T: Element> GnpEngine for Trainer<T> {
 
     fn parameters(&self) -> Result<Parameters, GnnError> {
         Ok(self.now.clone())
+    }
+
+    fn state(&self) -> Result<GnpState, GnnError> {
+        Ok(GnpState {
+            now: self.now.clone(),
+            kept: self.kept.clone(),
+            optimizer: self.optimizer.clone(),
+        })
+    }
+
+    fn restore(&mut self, state: &GnpState) -> Result<(), GnnError> {
+        state.check(&self.now.config)?;
+        self.now = state.now.clone();
+        self.kept.clone_from(&state.kept);
+        self.optimizer = state.optimizer.clone();
+        Ok(())
     }
 }

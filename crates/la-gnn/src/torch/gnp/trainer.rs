@@ -16,7 +16,8 @@ use super::scaling::scale;
 use super::{Body, check_square};
 use crate::GnnError;
 use crate::gnp::{GnpConfig, Parameters};
-use crate::training::gnp::{GnpEngine, GnpStep, GnpTrainOptions, GnpTrained};
+use crate::training::AdamW;
+use crate::training::gnp::{GnpEngine, GnpState, GnpStep, GnpTrainOptions, GnpTrained};
 use run::{OnDevice, Seen};
 
 /// Decay of the means of the gradient and of its square, and ε, as in the paper's code.
@@ -342,5 +343,44 @@ impl GnpEngine for GnpTrainer {
     fn parameters(&self) -> Result<Parameters, GnnError> {
         self.read(&self.body.values, &self.body.statistics)
             .context("copying a network to the host")
+    }
+
+    fn state(&self) -> Result<GnpState, GnnError> {
+        let moments = |mean: &Tensor| to_f32(mean).context("copying an optimiser to the host");
+        Ok(GnpState {
+            now: self.parameters()?,
+            kept: self.kept()?,
+            optimizer: AdamW {
+                first: moments(&self.means.0)?,
+                second: moments(&self.means.1)?,
+                updates: self.updates as usize,
+            },
+        })
+    }
+
+    fn restore(&mut self, state: &GnpState) -> Result<(), GnnError> {
+        state.check(&self.body.config)?;
+        let (kind, device) = (self.kind, self.device);
+        let load = || {
+            let flat = |data: &[f32]| {
+                Tensor::f_from_slice(data)?
+                    .f_to_kind(kind)?
+                    .f_to_device(device)
+            };
+            let body = Body::new(&state.now, kind, device)?;
+            let kept = match &state.kept {
+                Some(kept) => Some((flat(&kept.values)?, flat(&kept.statistics)?)),
+                None => None,
+            };
+            let means = (
+                flat(&state.optimizer.first)?,
+                flat(&state.optimizer.second)?,
+            );
+            Ok((body, kept, means))
+        };
+        let loaded: Tch<_> = load();
+        (self.body, self.kept, self.means) = loaded.context("moving a network to the device")?;
+        self.updates = i32::try_from(state.optimizer.updates).unwrap_or(i32::MAX);
+        Ok(())
     }
 }

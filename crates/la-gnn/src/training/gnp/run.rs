@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::GnpTrainOptions;
+use super::checkpoint::{Past, Stored};
+use super::{GnpCheckpoints, GnpState, GnpTrainOptions};
 use crate::GnnError;
 use crate::gnp::Parameters;
 
@@ -30,6 +31,19 @@ pub trait BatchSource {
     /// # Errors
     /// Whatever stops the run.
     fn observe(&mut self, _step: usize, _network: &Parameters) -> Result<(), GnnError> {
+        Ok(())
+    }
+
+    /// What a run that goes on later has to know of what was observed. Default nothing.
+    fn memory(&self) -> serde_json::Value {
+        serde_json::Value::Null
+    }
+
+    /// Takes [`memory`](Self::memory) back.
+    ///
+    /// # Errors
+    /// [`GnnError::WeightsFormat`] for what is no memory of this source.
+    fn recall(&mut self, _memory: &serde_json::Value) -> Result<(), GnnError> {
         Ok(())
     }
 }
@@ -72,6 +86,18 @@ pub trait GnpEngine {
     /// # Errors
     /// Whatever stops the run.
     fn parameters(&self) -> Result<Parameters, GnnError>;
+
+    /// All that the next steps depend on, in single precision.
+    ///
+    /// # Errors
+    /// Whatever stops the run.
+    fn state(&self) -> Result<GnpState, GnnError>;
+
+    /// Takes [`state`](Self::state) back.
+    ///
+    /// # Errors
+    /// [`GnnError::Config`] for a network of another configuration; whatever stops the run.
+    fn restore(&mut self, state: &GnpState) -> Result<(), GnnError>;
 }
 
 /// What a run shows after each step.
@@ -146,6 +172,27 @@ pub fn train(
     options: &GnpTrainOptions,
     hook: &mut dyn FnMut(&GnpStep) -> ControlFlow<()>,
 ) -> Result<GnpTrained, GnnError> {
+    train_on(engine, source, options, None, hook)
+}
+
+/// The same with a file to go on from: a run that was interrupted and a run that was not give the same network.
+///
+/// The file is written every so many steps, and when the run ends early; see [`GnpCheckpoints`]. The number of steps and the time limit may
+/// be others when it goes on; the limit counts from there.
+///
+/// # Errors
+/// Those of [`train`]; [`GnnError::Io`], [`GnnError::WeightsFormat`] for a file that cannot be read or written, and
+/// [`GnnError::WeightsMismatch`] for one of another run; [`GnnError::Config`] if `every` is 0.
+///
+/// # Examples
+/// See [`train`]; `checkpoints` is `Some(&GnpCheckpoints { path, model, every: 100 })`.
+pub fn train_on(
+    engine: &mut dyn GnpEngine,
+    source: &mut dyn BatchSource,
+    options: &GnpTrainOptions,
+    checkpoints: Option<&GnpCheckpoints<'_>>,
+    hook: &mut dyn FnMut(&GnpStep) -> ControlFlow<()>,
+) -> Result<GnpTrained, GnnError> {
     options.validate()?;
     let n = engine.order();
     if n == 0 || source.order() != n {
@@ -159,39 +206,70 @@ pub fn train(
     }
     let clock = Instant::now();
     let mut b = vec![0.0; n * options.batch];
-    let (mut losses, mut zero_losses) = (Vec::new(), Vec::new());
-    let (mut best_step, mut best_loss) = (0, f64::INFINITY);
-    let mut learned = false;
+    let mut past = Past::default();
+    if let Some(file) = checkpoints {
+        if file.every == 0 {
+            return Err(GnnError::Config {
+                field: "every",
+                reason: "is 0, must be at least 1".into(),
+            });
+        }
+        if file.path.is_file() {
+            let stored = Stored::load(file, options, &engine.parameters()?)?;
+            engine.restore(&stored.state)?;
+            source.recall(&stored.source)?;
+            past = stored.past;
+        }
+    }
+    let before = past.seconds;
     let mut ended = Ended::Finished;
-    for step in 0..options.steps {
-        if source
-            .observe_every()
-            .is_some_and(|every| step.is_multiple_of(every.max(1)))
-        {
+    let mut written = past.steps;
+    // A source that observes does so again where the run goes on, so that it is written only there.
+    let observes = source.observe_every().map(|every| every.max(1));
+    let whole = |step: usize| observes.is_none_or(|every| step.is_multiple_of(every));
+    let write = |engine: &dyn GnpEngine, source: &dyn BatchSource, past: &Past| match checkpoints {
+        Some(file) if past.steps > 0 && whole(past.steps) => Stored {
+            state: engine.state()?,
+            past: past.clone(),
+            source: source.memory(),
+        }
+        .save(file, options),
+        _ => Ok(()),
+    };
+    for step in past.steps..options.steps {
+        if checkpoints.is_some_and(|file| step >= written + file.every) && whole(step) {
+            write(engine, source, &past)?;
+            written = step;
+        }
+        if observes.is_some() && whole(step) {
             source.observe(step, &engine.parameters()?)?;
         }
         source.fill(step, &mut b, options.batch)?;
         let zero_loss = b.iter().map(|v| v.abs()).sum::<f64>() / b.len() as f64;
         let loss = engine.loss_and_gradient(&b, options.batch)?;
-        losses.push(loss as f32);
-        zero_losses.push(zero_loss as f32);
+        past.losses.push(loss as f32);
+        past.zero_losses.push(zero_loss as f32);
         if !loss.is_finite() {
             ended = Ended::NonFinite;
             break;
         }
+        let mut best_loss = past.best_loss.unwrap_or(f64::INFINITY);
         if loss < best_loss {
-            (best_step, best_loss) = (step, loss);
+            best_loss = loss;
+            (past.best_step, past.best_loss) = (step, Some(loss));
             engine.keep()?;
         }
         engine.update(options.learning_rate)?;
         let seconds = clock.elapsed().as_secs_f64();
+        past.steps = step + 1;
+        past.seconds = before + seconds;
         let seen = GnpStep {
             step,
             loss,
             zero_loss,
-            best_step,
+            best_step: past.best_step,
             best_loss,
-            seconds,
+            seconds: past.seconds,
         };
         let stopped = hook(&seen).is_break();
         if step + 1 == options.steps {
@@ -202,8 +280,8 @@ pub fn train(
             break;
         }
         if let Some(flat) = options.flat_stop {
-            learned |= loss < flat.ratio * zero_loss;
-            if !learned && step + 1 >= flat.steps {
+            past.learned |= loss < flat.ratio * zero_loss;
+            if !past.learned && step + 1 >= flat.steps {
                 ended = Ended::NothingLearned;
                 break;
             }
@@ -213,7 +291,10 @@ pub fn train(
             break;
         }
     }
-    let Some(best) = engine.kept()?.filter(|_| best_loss.is_finite()) else {
+    if matches!(ended, Ended::Interrupted | Ended::TimeLimit) && past.steps > written {
+        write(engine, source, &past)?;
+    }
+    let (Some(best), Some(best_loss)) = (engine.kept()?, past.best_loss) else {
         return Err(GnnError::Diverged {
             update: 0,
             reason: "the first loss is not finite".into(),
@@ -221,11 +302,11 @@ pub fn train(
     };
     Ok(GnpTrained {
         best,
-        best_step,
+        best_step: past.best_step,
         best_loss,
-        losses,
-        zero_losses,
-        seconds: clock.elapsed().as_secs_f64(),
+        losses: past.losses,
+        zero_losses: past.zero_losses,
+        seconds: before + clock.elapsed().as_secs_f64(),
         ended,
     })
 }

@@ -1,55 +1,51 @@
 //! Neighbours in a symmetric matrix of which the lower triangle is stored by columns.
 
-use la_krylov::Real;
-
 use crate::classical::columns::Columns;
 use crate::classical::factor::LowerPattern;
 
-/// The undirected graph of a matrix; edges know where their value is stored.
-pub(super) struct Graph<'a> {
-    /// The strict lower triangle by rows.
-    pattern: &'a LowerPattern,
-    /// For each entry of `pattern`, its place in the columns.
+/// The undirected graph of a matrix: for each node its neighbours, increasing, and where their edges are stored.
+#[derive(Default)]
+pub(crate) struct Graph {
+    starts: Vec<u32>,
+    neighbours: Vec<u32>,
+    /// Places in the columns of the matrix.
     slots: Vec<u32>,
-    starts: &'a [u32],
-    rows: &'a [u32],
 }
 
-impl<'a> Graph<'a> {
-    pub(super) fn new<T: Real>(pattern: &'a LowerPattern, columns: &'a Columns<T>) -> Self {
+impl Graph {
+    /// O(nnz).
+    pub(crate) fn new<T>(pattern: &LowerPattern, columns: &Columns<T>) -> Self {
+        let n = columns.starts.len() - 1;
         let mut next = columns.starts.clone();
-        let place = |&j: &u32| {
-            let slot = &mut next[j as usize];
-            *slot += 1;
-            *slot - 1
+        let mut graph = Self {
+            starts: Vec::with_capacity(n + 1),
+            neighbours: Vec::with_capacity(2 * columns.rows.len()),
+            slots: Vec::with_capacity(2 * columns.rows.len()),
         };
-        Self {
-            pattern,
-            slots: pattern.indices.iter().map(place).collect(),
-            starts: &columns.starts,
-            rows: &columns.rows,
+        graph.starts.push(0);
+        for i in 0..n {
+            let left = &pattern.indices[pattern.range(i)];
+            graph.neighbours.extend_from_slice(left);
+            for &j in left {
+                let slot = &mut next[j as usize];
+                graph.slots.push(*slot);
+                *slot += 1;
+            }
+            let column = columns.starts[i]..columns.starts[i + 1];
+            let below = column.start as usize..column.end as usize;
+            graph.neighbours.extend_from_slice(&columns.rows[below]);
+            graph.slots.extend(column);
+            graph.starts.push(graph.neighbours.len() as u32);
         }
+        graph
     }
 
-    /// Neighbours of `i` above `floor`, increasing, each with the place of the edge's value.
+    /// Neighbours of `i` but the first `eliminated`, increasing, and the places of their edges.
     #[inline(always)]
-    pub(super) fn above(&self, i: u32, floor: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
-        let range = self.pattern.range(i as usize);
-        let (cols, slots) = (&self.pattern.indices[range.clone()], &self.slots[range]);
-        let skipped = cols.partition_point(|&m| m <= floor);
-        let column = self.starts[i as usize]..self.starts[i as usize + 1];
-        let below = &self.rows[column.start as usize..column.end as usize];
-        let left = cols[skipped..]
-            .iter()
-            .copied()
-            .zip(slots[skipped..].iter().copied());
-        left.chain(below.iter().copied().zip(column))
-    }
-
-    fn neighbours(&self, i: u32) -> impl Iterator<Item = u32> + '_ {
-        let column = self.starts[i as usize] as usize..self.starts[i as usize + 1] as usize;
-        let left = &self.pattern.indices[self.pattern.range(i as usize)];
-        left.iter().chain(&self.rows[column]).copied()
+    pub(crate) fn left(&self, i: u32, eliminated: u32) -> (&[u32], &[u32]) {
+        let (start, end) = (self.starts[i as usize], self.starts[i as usize + 1]);
+        let range = (start + eliminated) as usize..end as usize;
+        (&self.neighbours[range.clone()], &self.slots[range])
     }
 
     /// Largest distance that a breadth-first search from a far node of each component finds, at
@@ -57,7 +53,7 @@ impl<'a> Graph<'a> {
     ///
     /// The component of row 0 is searched twice, from row 0 and from the node found last; the others
     /// once, from their first row. O(nnz).
-    pub(super) fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> usize {
         let n = self.starts.len() - 1;
         if n == 0 {
             return 1;
@@ -86,7 +82,7 @@ impl<'a> Graph<'a> {
         loop {
             let level = head..queue.len();
             for at in level.clone() {
-                for y in self.neighbours(queue[at]) {
+                for &y in self.left(queue[at], 0).0 {
                     if !seen[y as usize] {
                         seen[y as usize] = true;
                         queue.push(y);

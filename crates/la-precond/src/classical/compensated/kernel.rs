@@ -16,23 +16,26 @@ const LONGEST_SEARCH: usize = 20;
 const FULL_SUPPORT: f64 = 0.45;
 
 /// The numbers of one attempt; kept between attempts.
-pub(super) struct Sweep<T, P: Policy<T>> {
+pub(crate) struct Sweep<T, P: Policy<T>> {
     /// Schur entries `s_ik`, in the places of the columns of `A`; for eliminated columns final.
-    pub(super) values: Vec<T>,
+    pub(crate) values: Vec<T>,
     /// Pivots `d_k = l_kk²`.
-    pub(super) pivots: Vec<T>,
+    pub(crate) pivots: Vec<T>,
     /// Pivots that were raised to their floor.
-    pub(super) raised: usize,
+    pub(crate) raised: usize,
     sums: Vec<P::Sums>,
+    /// Eliminated neighbours of each row; kept where support is searched.
+    eliminated: Vec<u32>,
 }
 
 impl<T: Real, P: Policy<T>> Sweep<T, P> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             values: Vec::new(),
             pivots: Vec::new(),
             raised: 0,
             sums: Vec::new(),
+            eliminated: Vec::new(),
         }
     }
 
@@ -47,11 +50,11 @@ impl<T: Real, P: Policy<T>> Sweep<T, P> {
     ///
     /// # Errors
     /// The row whose pivot is too small.
-    pub(super) fn run(
+    pub(crate) fn run(
         &mut self,
         a: &Columns<T>,
-        graph: &Graph<'_>,
-        policy: &P,
+        graph: &Graph,
+        policy: &mut P,
         shift: f64,
     ) -> Result<(), usize> {
         let n = a.diagonal.len();
@@ -63,6 +66,11 @@ impl<T: Real, P: Policy<T>> Sweep<T, P> {
         self.sums.clear();
         self.sums.resize(n, P::Sums::default());
         self.raised = 0;
+        self.eliminated.clear();
+        if P::SUPPORT {
+            self.eliminated.resize(n, 0);
+        }
+        policy.begin();
         for k in 0..n {
             let (start, end) = (a.starts[k] as usize, a.starts[k + 1] as usize);
             let rows = &a.rows[start..end];
@@ -74,7 +82,7 @@ impl<T: Real, P: Policy<T>> Sweep<T, P> {
                     outward += s.abs();
                 }
             }
-            let pivot = policy.pivot(self.pivots[k], self.sums[k], outward);
+            let pivot = policy.pivot(k, self.pivots[k], self.sums[k], outward);
             let d = pivot.value;
             let inverse = T::ONE / d;
             if !(d > a.diagonal[k] * smallest && d.is_finite() && inverse.is_finite()) {
@@ -82,9 +90,17 @@ impl<T: Real, P: Policy<T>> Sweep<T, P> {
             }
             self.raised += usize::from(pivot.raised);
             self.pivots[k] = d;
+            if P::SUPPORT {
+                for &i in rows {
+                    self.eliminated[i as usize] += 1;
+                }
+            }
             for (p, (&j, &s)) in rows.iter().zip(column).enumerate() {
                 let l = s * inverse;
                 self.pivots[j as usize] -= s * l;
+                if P::WATCHES {
+                    policy.neighbour(&mut self.sums[j as usize], s);
+                }
                 let (rest, values) = (&rows[p + 1..], &column[p + 1..]);
                 if rest.is_empty() {
                     break;
@@ -108,8 +124,12 @@ impl<T: Real, P: Policy<T>> Sweep<T, P> {
                     if P::SUPPORT && f > T::ZERO {
                         supported = T::ZERO;
                         if rows.len() <= LONGEST_SEARCH {
-                            supported = support(graph, later, end, [k as u32, j, i], f);
+                            let left = |i: u32| graph.left(i, self.eliminated[i as usize]);
+                            supported = support(left(i), left(j), later, end, f);
                         }
+                    }
+                    if P::WATCHES {
+                        policy.pair(i, j, f, supported);
                     }
                     policy.drop(&mut self.sums[i as usize], f, supported);
                     policy.drop(&mut self.sums[j as usize], f, supported);
@@ -120,29 +140,36 @@ impl<T: Real, P: Policy<T>> Sweep<T, P> {
     }
 }
 
-/// How well paths `i – m – j`, `m > k`, can stand in for a dropped edge of weight `f > 0`, in [0, 1].
+/// How well paths `i – m – j` over nodes that are left can stand in for a dropped edge of weight `f > 0`, in [0, 1].
 ///
 /// With conductances `h = max(0, −s)`, the paths have together `g = Σ_m h_im h_jm / (h_im + h_jm)`;
-/// the result is `min(1, g / (g + f) / 0.45)`.
-fn support<T: Real>(graph: &Graph<'_>, values: &[T], first: usize, [k, j, i]: [u32; 3], f: T) -> T {
+/// the result is `min(1, g / (g + f) / 0.45)`. Neighbours come with the places of their edges, counted from `first` on in `values`.
+#[inline]
+fn support<T: Real>(
+    (of_i, slots_i): (&[u32], &[u32]),
+    (of_j, slots_j): (&[u32], &[u32]),
+    values: &[T],
+    first: usize,
+    f: T,
+) -> T {
+    let enough = f * T::from_f64(FULL_SUPPORT / (1.0 - FULL_SUPPORT) * (1.0 + 1e-12));
     let conductance = |slot: u32| -values[slot as usize - first];
-    let (mut of_i, mut of_j) = (graph.above(i, k), graph.above(j, k));
-    let (mut x, mut y) = (of_i.next(), of_j.next());
+    let (mut p, mut q) = (0, 0);
     let mut g = T::ZERO;
-    while let (Some((m, slot_i)), Some((other, slot_j))) = (x, y) {
-        if m < other {
-            x = of_i.next();
-        } else if other < m {
-            y = of_j.next();
-        } else {
-            let (h_i, h_j) = (conductance(slot_i), conductance(slot_j));
+    while p < of_i.len() && q < of_j.len() {
+        let (m, other) = (of_i[p], of_j[q]);
+        if m == other {
+            let (h_i, h_j) = (conductance(slots_i[p]), conductance(slots_j[q]));
             if h_i > T::ZERO && h_j > T::ZERO {
                 // h h' / (h + h'), without overflow of the product
                 g += h_i / (T::ONE + h_i / h_j);
+                if g >= enough {
+                    return T::ONE;
+                }
             }
-            x = of_i.next();
-            y = of_j.next();
         }
+        p += usize::from(m <= other);
+        q += usize::from(other <= m);
     }
     let ratio = g / (g + f) / T::from_f64(FULL_SUPPORT);
     if ratio < T::ONE { ratio } else { T::ONE }

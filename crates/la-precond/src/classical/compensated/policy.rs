@@ -3,14 +3,14 @@
 use la_krylov::Real;
 
 /// One pivot, computed.
-pub(super) struct Pivot<T> {
-    pub(super) value: T,
+pub(crate) struct Pivot<T> {
+    pub(crate) value: T,
     /// Whether it is a floor instead of the result of the formula.
-    pub(super) raised: bool,
+    pub(crate) raised: bool,
 }
 
 impl<T> Pivot<T> {
-    fn plain(value: T) -> Self {
+    pub(crate) fn plain(value: T) -> Self {
         Self {
             value,
             raised: false,
@@ -23,7 +23,7 @@ impl<T> Pivot<T> {
 /// When row `k` is eliminated, a pair of later neighbours `i`, `j` that has no place in the pattern
 /// drops `f = l_ik l_jk`. The rule adds it to sums of rows `i` and `j`, and looks at the sum of a row
 /// once, when its pivot is computed.
-pub(super) trait Policy<T> {
+pub(crate) trait Policy<T> {
     /// What is known of the dropped fill of a row.
     type Sums: Copy + Default;
 
@@ -31,13 +31,24 @@ pub(super) trait Policy<T> {
     const SUPPORT: bool = false;
     /// Whether [`pivot`](Self::pivot) looks at `outward`.
     const OUTWARD: bool = false;
+    /// Whether [`pair`](Self::pair) and [`neighbour`](Self::neighbour) do something.
+    const WATCHES: bool = false;
+
+    /// A sweep begins.
+    fn begin(&mut self) {}
 
     /// Adds the dropped `f` to the sums of one of its two rows; `supported` is in [0, 1].
     fn drop(&self, sums: &mut Self::Sums, f: T, supported: T);
 
-    /// The pivot of a row: `plain` is that of IC(0) given the same earlier rows,
+    /// The pivot of row `k`: `plain` is that of IC(0) given the same earlier rows,
     /// `a_kk − Σ_j l_kj²`; `outward` is `Σ_{i>k} |s_ik|`.
-    fn pivot(&self, plain: T, sums: Self::Sums, outward: T) -> Pivot<T>;
+    fn pivot(&mut self, k: usize, plain: T, sums: Self::Sums, outward: T) -> Pivot<T>;
+
+    /// Sees each dropped `f` once, with its two rows.
+    fn pair(&mut self, _i: u32, _j: u32, _f: T, _supported: T) {}
+
+    /// Sees each later neighbour of the row of the last pivot, with its entry `s`.
+    fn neighbour(&mut self, _sums: &mut Self::Sums, _s: T) {}
 }
 
 /// The sum of a row; `Default` for any scalar.
@@ -64,7 +75,7 @@ impl<T: Real> Policy<T> for Relax<T> {
     }
 
     #[inline(always)]
-    fn pivot(&self, plain: T, sums: Sum<T>, _outward: T) -> Pivot<T> {
+    fn pivot(&mut self, _k: usize, plain: T, sums: Sum<T>, _outward: T) -> Pivot<T> {
         Pivot::plain(plain - self.omega * sums.0)
     }
 }
@@ -76,7 +87,7 @@ pub(super) struct Floor<T> {
 
 /// `max(pivot, min((1 + η) u, δ))`.
 #[inline(always)]
-fn floored<T: Real>(pivot: T, eta: T, plain: T, outward: T) -> Pivot<T> {
+pub(crate) fn floored<T: Real>(pivot: T, eta: T, plain: T, outward: T) -> Pivot<T> {
     let wanted = (T::ONE + eta) * outward;
     let floor = if wanted < plain { wanted } else { plain };
     if pivot < floor {
@@ -99,7 +110,7 @@ impl<T: Real> Policy<T> for Floor<T> {
     }
 
     #[inline(always)]
-    fn pivot(&self, plain: T, sums: Sum<T>, outward: T) -> Pivot<T> {
+    fn pivot(&mut self, _k: usize, plain: T, sums: Sum<T>, outward: T) -> Pivot<T> {
         floored(plain - sums.0, self.eta, plain, outward)
     }
 }
@@ -116,7 +127,7 @@ impl<T: Real> Policy<T> for Add {
     }
 
     #[inline(always)]
-    fn pivot(&self, plain: T, sums: Sum<T>, _outward: T) -> Pivot<T> {
+    fn pivot(&mut self, _k: usize, plain: T, sums: Sum<T>, _outward: T) -> Pivot<T> {
         Pivot::plain(plain + sums.0)
     }
 }
@@ -161,7 +172,7 @@ impl<T: Real> Policy<T> for Split<T> {
     }
 
     #[inline(always)]
-    fn pivot(&self, plain: T, sums: SplitSums<T>, outward: T) -> Pivot<T> {
+    fn pivot(&mut self, _k: usize, plain: T, sums: SplitSums<T>, outward: T) -> Pivot<T> {
         let taken = self.supported * sums.supported + self.unsupported * sums.unsupported;
         floored(plain - taken + sums.negative, T::ZERO, plain, outward)
     }

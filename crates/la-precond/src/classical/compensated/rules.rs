@@ -4,6 +4,7 @@
 use super::CompensatedIc;
 #[cfg(doc)]
 use crate::FactorStats;
+use crate::PrecondError;
 
 /// How [`CompensatedIc`] treats the fill `f = l_ik l_jk` that it drops at `(i, j)`.
 ///
@@ -86,4 +87,22 @@ pub enum KeptVector {
     Balanced,
     /// A smooth vector, `A v` small; positive and finite, of the order of the matrix.
     Given(Vec<f64>),
+}
+
+impl KeptVector {
+    /// Refuses entries that are not positive, or whose reciprocal is not finite.
+    pub(crate) fn validate(&self) -> Result<(), PrecondError> {
+        if let KeptVector::Given(vector) = self {
+            let bad = |v: &&f64| !(v.is_finite() && **v > 0.0 && v.recip().is_finite());
+            if let Some(&value) = vector.iter().find(bad) {
+                let (option, expected) = ("vector", "positive numbers");
+                return Err(PrecondError::InvalidOption {
+                    option,
+                    value,
+                    expected,
+                });
+            }
+        }
+        Ok(())
+    }
 }

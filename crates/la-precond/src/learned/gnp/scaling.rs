@@ -90,6 +90,28 @@ fn unsorted<T, I: SpIndex>(a: &Rows<'_, T, I>, n: usize) -> PrecondError {
     }
 }
 
+/// A number that differs, in all likelihood, between two matrices: a hash (FNV-1a over words) of the column indices and values. O(nnz).
+///
+/// Says whether a network was trained for this matrix. Not for matrices that somebody has made to collide.
+///
+/// # Examples
+/// ```
+/// use la_precond::learned::gnp::fingerprint;
+/// use la_precond::sprs::CsMatI;
+///
+/// let a = CsMatI::<f64, u32>::eye(3);
+/// assert_eq!(fingerprint(a.view()), fingerprint(a.clone().view()));
+/// assert_ne!(fingerprint(a.view()), fingerprint(a.map(|v| 2.0 * v).view()));
+/// ```
+#[must_use]
+pub fn fingerprint(a: CsMatViewI<'_, f64, u32>) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut mix = |bits: u64| hash = (hash ^ bits).wrapping_mul(0x0100_0000_01b3);
+    a.data().iter().for_each(|v| mix(v.to_bits()));
+    a.indices().iter().for_each(|j| mix(u64::from(*j)));
+    hash
+}
+
 fn factor<T: Real, I: SpIndex>(a: &Rows<'_, T, I>, n: usize) -> Result<f64, PrecondError> {
     largest_entry(a, n)?;
     let mut columns = vec![0.0_f64; n];

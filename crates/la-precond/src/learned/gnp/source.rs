@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use la_gnn::GnnError;
-use la_gnn::gnp::Parameters;
+use la_gnn::gnp::{GnpConfig, Parameters};
 use la_gnn::native::gnp::{Matrix, Network, Workspace};
 use la_gnn::training::gnp::BatchSource;
 use la_krylov::{
@@ -56,6 +56,47 @@ impl HeldOut {
         }
     }
 
+    /// Losses so far and the best network.
+    fn memory(&self) -> serde_json::Value {
+        let best = self.best.as_ref().map(|(loss, network)| {
+            serde_json::json!({
+                "loss": loss, "values": network.values, "statistics": network.statistics,
+            })
+        });
+        serde_json::json!({ "losses": self.losses, "best": best })
+    }
+
+    /// Takes [`memory`](Self::memory) back; false for something else.
+    fn recall(&mut self, memory: &serde_json::Value, config: &GnpConfig) -> bool {
+        #[derive(serde::Deserialize)]
+        struct Best {
+            loss: f64,
+            values: Vec<f32>,
+            statistics: Vec<f32>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Memory {
+            losses: Vec<(usize, f64)>,
+            best: Option<Best>,
+        }
+        let Ok(memory) = serde_json::from_value::<Memory>(memory.clone()) else {
+            return false;
+        };
+        let best = memory.best.map(|best| {
+            let network = Parameters {
+                config: config.clone(),
+                values: best.values,
+                statistics: best.statistics,
+            };
+            (best.loss, network)
+        });
+        let sound = best
+            .as_ref()
+            .is_none_or(|(_, network)| network.check().is_ok());
+        (self.losses, self.best) = (memory.losses, best);
+        sound
+    }
+
     /// Mean over the columns of `‖b − A N(b)‖₁ / ‖b‖₁`, running statistics in the normalisations.
     pub(super) fn observe(
         &mut self,
@@ -104,6 +145,8 @@ pub(super) struct Source {
     /// Part of a batch that solves with the network as it is make, and the steps after which that is done again.
     pub(super) visits: Option<(f64, usize)>,
     pub(super) held_out: Option<HeldOut>,
+    /// Of the network that is trained.
+    pub(super) config: GnpConfig,
     /// Steps between two looks at held-out columns.
     pub(super) look: usize,
     /// Greatest common divisor of both.
@@ -121,6 +164,25 @@ impl BatchSource for Source {
 
     fn observe_every(&self) -> Option<usize> {
         (self.visits.is_some() || self.held_out.is_some()).then_some(self.every)
+    }
+
+    fn memory(&self) -> serde_json::Value {
+        self.held_out
+            .as_ref()
+            .map_or(serde_json::Value::Null, HeldOut::memory)
+    }
+
+    fn recall(&mut self, memory: &serde_json::Value) -> Result<(), GnnError> {
+        let sound = match &mut self.held_out {
+            Some(held_out) => held_out.recall(memory, &self.config),
+            None => memory.is_null(),
+        };
+        match sound {
+            true => Ok(()),
+            false => Err(GnnError::WeightsFormat {
+                reason: "what it remembers of held-out columns is not readable".into(),
+            }),
+        }
     }
 
     fn observe(&mut self, step: usize, network: &Parameters) -> Result<(), GnnError> {

@@ -1,13 +1,14 @@
 //! Training, and the preconditioner of a network that is trained.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use la_gnn::GnnError;
 use la_gnn::gnp::Parameters;
 use la_gnn::native::gnp::{Matrix, Network, Trainer};
-use la_gnn::training::gnp::{Ended, GnpEngine, GnpStep, train};
+use la_gnn::training::gnp::{Ended, GnpCheckpoints, GnpEngine, GnpStep, GnpTrainOptions, train_on};
 use la_krylov::CsrMatrix;
 use sprs::CsMatViewI;
 
@@ -17,8 +18,11 @@ use super::preconditioner::{Buffers, Gnp};
 use super::prepare::Prepared;
 use super::samples::SharedBase;
 use super::source::{HeldOut, Source};
-use super::{Batches, GnpReport};
+use super::{Batches, GnpReport, fingerprint};
 use crate::PrecondError;
+
+/// Steps between two writings of a checkpoint.
+const CHECKPOINT_EVERY: usize = 100;
 
 impl GnpBuilder {
     /// The preconditioner of a network that is trained already, or not at all: a control.
@@ -75,16 +79,18 @@ impl GnpBuilder {
             let trainer = Trainer::new(start, Arc::clone(matrix))?;
             Ok(Box::new(trainer) as Box<dyn GnpEngine>)
         };
-        self.train_with(a, start, native, &mut |_| ControlFlow::Continue(()))
+        self.train_with(a, start, native, None, &mut |_| ControlFlow::Continue(()))
     }
 
     /// Trains with an engine of the caller's, watched by `hook`, which sees every step and may break off.
     ///
     /// `engine` makes it from the matrix that the network sees (equilibrated and divided by γ), in both forms, and the parameters to
-    /// start from.
+    /// start from. With a file for checkpoints a run that broke off goes on where it stopped, to the same network; the file is written every
+    /// 100 steps and when `hook` breaks off, and left where it is.
     ///
     /// # Errors
-    /// Those of [`GnpBuilder::train`] and of the engine.
+    /// Those of [`GnpBuilder::train`] and of the engine; [`PrecondError::Builder`] for a checkpoint of another matrix or recipe, or one that cannot be
+    /// read or written.
     pub fn train_with(
         &self,
         a: CsMatViewI<'_, f64, u32>,
@@ -94,6 +100,7 @@ impl GnpBuilder {
             &Arc<Matrix>,
             &Parameters,
         ) -> Result<Box<dyn GnpEngine>, GnnError>,
+        checkpoint: Option<&Path>,
         hook: &mut dyn FnMut(&GnpStep) -> ControlFlow<()>,
     ) -> Result<(Gnp, GnpReport), PrecondError> {
         let clock = Instant::now();
@@ -121,18 +128,33 @@ impl GnpBuilder {
             seed: self.seed,
             visits,
             held_out,
+            config: start.config.clone(),
             look,
             every: divisor(look, visit),
         };
         let mut engine = engine(site.prepared.matrix.view(), &site.graph, start).map_err(failed)?;
-        let trained = train(&mut *engine, &mut source, &self.training, hook).map_err(failed)?;
+        let checkpoints = checkpoint.map(|path| GnpCheckpoints {
+            path,
+            model: self.model(a),
+            every: CHECKPOINT_EVERY,
+        });
+        let start_of_loop = Instant::now();
+        let trained = train_on(
+            &mut *engine,
+            &mut source,
+            &self.training,
+            checkpoints.as_ref(),
+            hook,
+        )
+        .map_err(failed)?;
+        let loop_seconds = start_of_loop.elapsed().as_secs_f64();
         let mut report = GnpReport {
             losses: trained.losses,
             zero_losses: trained.zero_losses,
             best_step: trained.best_step,
             held_out: Vec::new(),
             ended: trained.ended,
-            seconds: 0.0,
+            seconds: trained.seconds,
         };
         let mut best = trained.best;
         if let Some(mut held_out) = source.held_out {
@@ -151,8 +173,22 @@ impl GnpBuilder {
             report.held_out = held_out.losses;
         }
         let gnp = site.finish(self, &best)?;
-        report.seconds = clock.elapsed().as_secs_f64();
+        // Setting up and finishing come on top of the steps, those of earlier parts of the run included.
+        report.seconds += clock.elapsed().as_secs_f64() - loop_seconds;
         Ok((gnp, report))
+    }
+
+    /// What a checkpoint has to belong to, options of the training loop left out, which has an eye on them itself.
+    fn model(&self, a: CsMatViewI<'_, f64, u32>) -> serde_json::Value {
+        let training = GnpTrainOptions::default();
+        let recipe = Self {
+            training,
+            ..self.clone()
+        };
+        serde_json::json!({
+            "recipe": format!("{recipe:?}"),
+            "matrix": format!("{:016x}", fingerprint(a)),
+        })
     }
 }
 

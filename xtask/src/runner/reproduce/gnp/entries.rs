@@ -13,6 +13,8 @@ use super::settings::ProfileSettings;
 pub(super) struct Entry {
     pub(super) who: Who,
     pub(super) kind: Kind,
+    /// The matrices that it runs on; everywhere if there are none.
+    only: Vec<String>,
 }
 
 /// With and without a network.
@@ -29,6 +31,11 @@ impl Entry {
             Some(seed) => format!("{}/{seed}", self.who.method),
             None => self.who.method.clone(),
         }
+    }
+
+    /// Whether it runs on this matrix.
+    pub(super) fn runs_on(&self, case: &Case) -> bool {
+        self.only.is_empty() || self.only.contains(&case.name)
     }
 
     /// Makes the preconditioner.
@@ -57,16 +64,27 @@ pub(super) fn entries(settings: &ProfileSettings, run: u64) -> Result<Vec<Entry>
         entries.push(Entry {
             who: Who { method, seed },
             kind: Kind::Classical(Classical::parse(name)?),
+            only: Vec::new(),
         });
     }
-    for name in &settings.learned {
+    let everywhere = settings
+        .learned
+        .iter()
+        .map(|name| (name, settings.seeds, false));
+    let some = settings.ablation.learned.iter().map(|name| (name, 1, true));
+    for (name, seeds, some) in everywhere.chain(some) {
         let recipe = Recipe::parse(name, settings.steps)?;
-        for seed in 0..settings.seeds {
+        for seed in 0..seeds {
             let initial = run * settings.seeds + seed;
             let (method, seed) = (name.clone(), Some(seed));
             entries.push(Entry {
                 who: Who { method, seed },
                 kind: Kind::Network(Box::new(recipe.clone()), initial),
+                only: if some {
+                    settings.ablation.matrices.clone()
+                } else {
+                    Vec::new()
+                },
             });
         }
     }

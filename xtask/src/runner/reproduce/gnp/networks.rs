@@ -11,7 +11,7 @@ use la_gnn::gnp::Parameters;
 use la_gnn::native::gnp::Trainer;
 use la_gnn::training::gnp::{Ended, GnpEngine, GnpStep};
 use la_gnn::{Provenance, Weights};
-use la_precond::learned::gnp::Gnp;
+use la_precond::learned::gnp::{Gnp, fingerprint};
 use la_problems::CsrMatrix;
 use serde::{Deserialize, Serialize};
 
@@ -99,7 +99,7 @@ impl Networks {
         let text = fs::read_to_string(with(&stem, "json")).ok()?;
         let record: Record = serde_json::from_str(&text).ok()?;
         let whole = record.failure.is_some() || with(&stem, "safetensors").is_file();
-        (record.recipe == fingerprint(a, recipe, seed) && whole).then_some(record)
+        (record.recipe == identity(a, recipe, seed) && whole).then_some(record)
     }
 
     /// Counts a training that the run will ask for.
@@ -176,11 +176,11 @@ impl Networks {
                 let trainer = Trainer::new(start, Arc::clone(graph))?;
                 Ok(Box::new(trainer) as Box<dyn GnpEngine>)
             };
-            Ok(builder.train_with(a.view(), &start, engine, &mut hook)?)
+            Ok(builder.train_with(a.view(), &start, engine, None, &mut hook)?)
         });
         bar.finish_and_clear();
         let mut record = Record {
-            recipe: fingerprint(a, recipe, seed),
+            recipe: identity(a, recipe, seed),
             seconds: 0.0,
             threads: rayon::current_num_threads(),
             commit: crate::commit(),
@@ -247,11 +247,8 @@ impl Networks {
 }
 
 /// What has to agree for a trained network to be taken over: the recipe and the matrix.
-fn fingerprint(a: &CsrMatrix, recipe: &Recipe, seed: u64) -> String {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut mix = |bits: u64| hash = (hash ^ bits).wrapping_mul(0x0100_0000_01b3);
-    a.data().iter().for_each(|v| mix(v.to_bits()));
-    a.indices().iter().for_each(|j| mix(u64::from(*j)));
+fn identity(a: &CsrMatrix, recipe: &Recipe, seed: u64) -> String {
+    let hash = fingerprint(a.view());
     format!("{:?}, seed {seed}, matrix {hash:016x}", recipe.builder)
 }
 

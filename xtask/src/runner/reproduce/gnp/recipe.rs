@@ -58,6 +58,7 @@ impl Recipe {
                 Start::Trained,
             ),
             "gnp-improved" => (GnpBuilder::improved(), Start::Trained),
+            "gnp-improved@0" => (GnpBuilder::improved(), Start::Untrained),
             _ => bail!("`{name}` is no network of this study"),
         };
         Ok(Self {
@@ -99,6 +100,7 @@ mod tests {
             "gnp-matched",
             "gnp-ilu0",
             "gnp-improved",
+            "gnp-improved@0",
         ] {
             let recipe = Recipe::parse(name, 10).unwrap();
             assert_eq!(recipe.is_trained(), !name.contains('@'), "{name}");

@@ -34,6 +34,9 @@ pub(in super::super) struct ProfileSettings {
     pub(super) learned: Vec<String>,
     pub(super) seeds: u64,
     pub(super) steps: usize,
+    /// Changes of the network one by one, on some matrices and with the first seed only.
+    #[serde(default)]
+    pub(super) ablation: Ablation,
     /// Kinds of right-hand sides.
     pub(super) sides: Vec<Side>,
     /// Those that are also solved with a time limit instead of an iteration limit.
@@ -44,13 +47,25 @@ pub(in super::super) struct ProfileSettings {
     pub(super) pictures: Vec<String>,
 }
 
+/// Networks that do not run everywhere.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ablation {
+    pub(super) learned: Vec<String>,
+    pub(super) matrices: Vec<String>,
+}
+
 impl ProfileSettings {
     /// The parts that are asked for by name: a name that the profile does not have is an error.
     pub(super) fn restricted(mut self, matrices: &[String], methods: &[String]) -> Result<Self> {
         if !methods.is_empty() {
-            let known = |m: &String| self.classical.contains(m) || self.learned.contains(m);
-            if let Some(unknown) = methods.iter().find(|m| !known(m)) {
-                let names = [self.classical.as_slice(), self.learned.as_slice()].concat();
+            let names = [
+                self.classical.as_slice(),
+                self.learned.as_slice(),
+                self.ablation.learned.as_slice(),
+            ]
+            .concat();
+            if let Some(unknown) = methods.iter().find(|m| !names.contains(m)) {
                 bail!(
                     "the profile has no method `{unknown}`; it has {}",
                     names.join(", ")
@@ -58,6 +73,7 @@ impl ProfileSettings {
             }
             self.classical.retain(|m| methods.contains(m));
             self.learned.retain(|m| methods.contains(m));
+            self.ablation.learned.retain(|m| methods.contains(m));
         }
         if !matrices.is_empty() {
             self.generated.retain(|m| matrices.contains(m));
@@ -103,7 +119,7 @@ mod tests {
             for method in &profile.classical {
                 Classical::parse(method).unwrap();
             }
-            for network in &profile.learned {
+            for network in profile.learned.iter().chain(&profile.ablation.learned) {
                 Recipe::parse(network, profile.steps).unwrap();
             }
             for name in &profile.generated {

@@ -42,7 +42,8 @@ pub(super) struct Study<'e> {
 /// The methods in the order in which they get their colours: the paper's first.
 fn names(settings: &ProfileSettings) -> Vec<String> {
     let paper = summary::RIVALS.iter().map(|m| (*m).to_owned());
-    let others = settings.learned.iter().chain(&settings.classical).cloned();
+    let networks = settings.learned.iter().chain(&settings.ablation.learned);
+    let others = networks.chain(&settings.classical).cloned();
     paper.chain(others).collect()
 }
 
@@ -137,7 +138,7 @@ impl<'e> Study<'e> {
             .collect();
         self.trainings.train(case, matrix, entries)?;
         let mut found: Vec<Row> = Vec::new();
-        for entry in entries {
+        for entry in entries.iter().filter(|entry| entry.runs_on(case)) {
             let key = format!("{}/{}", case.name, entry.key());
             let (one_thread, networks) = (&self.one_thread, &self.trainings.networks);
             let part: Vec<Row> = self.ledger.part(&key, || {
@@ -156,7 +157,7 @@ impl<'e> Study<'e> {
                 found.extend(part);
             }
         }
-        for entry in entries {
+        for entry in entries.iter().filter(|entry| entry.runs_on(case)) {
             let key = format!("{}/{}/timed", case.name, entry.key());
             let (one_thread, networks) = (&self.one_thread, &self.trainings.networks);
             let part: Vec<Timed> = self.ledger.part(&key, || {

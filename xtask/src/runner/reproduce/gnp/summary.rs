@@ -33,7 +33,7 @@ impl<'a> Sides<'a> {
             .collect();
         let trained: Vec<&str> = tables::methods(rows)
             .into_iter()
-            .filter(|m| m.starts_with("gnp") && !m.starts_with("gnp@0"))
+            .filter(|m| m.starts_with("gnp") && !m.contains('@'))
             .collect();
         let improved = trained.iter().copied().filter(|m| *m != "gnp").collect();
         Self {
@@ -64,8 +64,11 @@ pub(super) fn overview(settings: &ProfileSettings, rows: &[Row], cases: &[Case])
             .into_iter()
             .filter(|m| m.starts_with("gnp")),
     );
-    columns.extend(["ilutp", "amg"]);
+    columns.extend(["ilut-matched", "ilutp", "amg"]);
     parts.push(tables::controls(rows, &columns));
+    if sides.trained.contains(&"gnp") && !sides.improved.is_empty() {
+        parts.push(tables::changes(rows, &sides.improved));
+    }
     parts.push(
         "Table 4 of the paper (AIR against smoothed aggregation) has no counterpart: there is no AIR among our methods.\n"
             .into(),

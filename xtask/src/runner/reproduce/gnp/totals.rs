@@ -68,14 +68,21 @@ pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
     values.get(values.len().checked_sub(1)? / 2).copied()
 }
 
-/// Median over the matrices of the final residual of `method` over that of `base`, both medians over seeds. Failures have the
-/// residual 1 of x = 0.
+/// Median over the matrices of [`residual_ratios`], and their number.
 pub(super) fn residual_ratio(
     rows: &[Row],
     side: Side,
     method: &str,
     base: &str,
 ) -> Option<(f64, usize)> {
+    let ratios = residual_ratios(rows, side, method, base);
+    let count = ratios.len();
+    Some((median(ratios)?, count))
+}
+
+/// The final residual of `method` over that of `base` on every matrix that both ran on, both medians over seeds. Failures have the
+/// residual 1 of x = 0.
+pub(super) fn residual_ratios(rows: &[Row], side: Side, method: &str, base: &str) -> Vec<f64> {
     let of = |method: &str| {
         let mut found: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
         for row in rows.iter().filter(|r| r.rhs == side && r.method == method) {
@@ -90,15 +97,13 @@ pub(super) fn residual_ratio(
         found
     };
     let bases = of(base);
-    let ratios: Vec<f64> = of(method)
+    of(method)
         .into_iter()
         .filter_map(|(matrix, values)| {
             let below = median(bases.get(matrix)?.clone())?;
             Some(median(values)? / below)
         })
-        .collect();
-    let count = ratios.len();
-    Some((median(ratios)?, count))
+        .collect()
 }
 
 #[cfg(test)]

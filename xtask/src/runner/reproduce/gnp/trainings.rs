@@ -36,19 +36,21 @@ impl Trainings {
 
     /// Says beforehand how long training will take.
     pub(super) fn announce(&mut self, cases: &[Case], entries: &[Entry], steps: usize) {
-        let recipes: Vec<&Recipe> = entries
+        let recipes: Vec<(&Entry, &Recipe)> = entries
             .iter()
             .filter_map(|entry| match &entry.kind {
-                Kind::Network(recipe, _) if recipe.is_trained() => Some(&**recipe),
+                Kind::Network(recipe, _) if recipe.is_trained() => Some((entry, &**recipe)),
                 _ => None,
             })
             .collect();
-        let Some(first) = recipes.first() else {
+        let Some((_, first)) = recipes.first() else {
             return;
         };
+        let mut count = 0;
         for case in cases {
-            for recipe in &recipes {
+            for (_, recipe) in recipes.iter().filter(|(entry, _)| entry.runs_on(case)) {
                 self.networks.plan(case.n, case.nnz, recipe);
+                count += 1;
             }
         }
         // The matrix in the middle: caches count.
@@ -59,7 +61,7 @@ impl Trainings {
         }
         println!(
             "{} networks of {} steps each: about {} of training here, less what was trained in earlier sittings",
-            cases.len() * recipes.len(),
+            count,
             steps,
             duration(self.networks.seconds_left().unwrap_or(0.0))
         );
@@ -71,7 +73,7 @@ impl Trainings {
             let Kind::Network(recipe, seed) = &entry.kind else {
                 continue;
             };
-            if !recipe.is_trained() {
+            if !recipe.is_trained() || !entry.runs_on(case) {
                 continue;
             }
             let before = self.networks.seconds_left();

@@ -1,9 +1,11 @@
 //! Limits of message passing: V. Trifonov, E. Muravleva, I. Oseledets, *Message-Passing GNNs Fail to Approximate Sparse
 //! Triangular Factorizations*, TMLR 2026, arXiv 2502.01397.
 //!
-//! The experiment has chapters, one file each: [`tridiagonal`] is the paper's synthetic set. A chapter reads its own table of
+//! The experiment has chapters, one file each: [`tridiagonal`] is the paper's synthetic set, [`compensation`] an extension: what is
+//! done with dropped fill. A chapter reads its own table of
 //! the profile, measures through the [`Course`] and is left out where the profile has no such table.
 
+mod compensation;
 mod course;
 mod metrics;
 mod networks;
@@ -30,6 +32,9 @@ pub(super) fn run(request: &Request) -> Result<bool> {
     let mut course = Course::new(&experiment, request, ledger);
     if let Some(settings) = &profile.tridiagonal {
         tridiagonal::run(settings, &mut course)?;
+    }
+    if let Some(settings) = &profile.compensation {
+        compensation::run(settings, &mut course)?;
     }
     let (results, page, ledger) = course.finish();
     write_folder(&folder, &results, &page)?;

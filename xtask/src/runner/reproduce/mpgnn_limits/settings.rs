@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::super::file::ExperimentFile;
 use super::super::references::ReferenceRow;
-use super::tridiagonal;
+use super::{compensation, tridiagonal};
 
 /// Everything that decides the experiment.
 #[derive(Debug, Clone, Deserialize)]
@@ -23,6 +23,8 @@ pub(in super::super) struct ProfileSettings {
     about: String,
     /// Random tridiagonal matrices.
     pub(super) tridiagonal: Option<tridiagonal::Settings>,
+    /// Incomplete Cholesky with compensation of dropped fill.
+    pub(super) compensation: Option<compensation::Settings>,
 }
 
 impl ExperimentFile for Experiment {

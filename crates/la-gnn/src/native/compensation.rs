@@ -1,0 +1,306 @@
+//! The rule of learned compensation in pure Rust: a few hundred operations per row, in double precision.
+
+use crate::GnnError;
+use crate::compensation::{INPUTS, OUTPUTS, Parameters};
+
+/// Hidden units that are computed together.
+const LANES: usize = 8;
+
+/// Inputs that differ from row to row; the others belong to the matrix.
+const OF_ROW: usize = 11;
+
+/// Where the inputs of a row stand among all.
+const ROW_INPUTS: [usize; OF_ROW] = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11];
+
+/// Smallest pivot, relative to the diagonal, that the inputs are divided by.
+const SMALLEST: f64 = 1e-6;
+
+/// What is known of a matrix before the elimination.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MatrixFacts {
+    /// Order n.
+    pub rows: usize,
+    /// Depth D of the graph: levels of a breadth-first search from a far node, at least 1.
+    pub depth: f64,
+    /// Share of the positive off-diagonal entries of the equilibrated matrix in the sum of all magnitudes, in [0, 1].
+    pub positive: f64,
+    /// Share of rows without a later neighbour, in [0, 1].
+    pub sinks: f64,
+}
+
+impl MatrixFacts {
+    /// κ: 0 for graphs of two dimensions and less, 1 from three on, from ln n / ln D.
+    #[must_use]
+    pub fn dimension(&self) -> f64 {
+        let ratio = (self.rows.max(1) as f64).ln() / self.depth.max(2.0).ln();
+        ((ratio - 1.85) / 0.25).clamp(0.0, 1.0)
+    }
+}
+
+/// What is known of a row before the elimination, of the equilibrated matrix `D^(-1/2) A D^(-1/2)`.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct RowFacts {
+    /// `1 − Σ |a_ij| v_j / (a_ii v_i)` for the vector v that is kept, at least −1.
+    pub dominance: f64,
+    /// Share of positive entries in the sum of magnitudes off the diagonal, in [0, 1].
+    pub positive: f64,
+    /// Share of later columns in the same sum, in [0, 1].
+    pub later: f64,
+}
+
+/// A row when its turn comes. Pivot, sums and outward weight are relative to the diagonal entry of the matrix.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RowState {
+    /// δ, the pivot without compensation.
+    pub plain: f64,
+    /// u, the sum of magnitudes of the entries still to come.
+    pub outward: f64,
+    /// c^s, positive fill that remaining paths can carry.
+    pub supported: f64,
+    /// c^u, the other positive fill.
+    pub unsupported: f64,
+    /// c^−, negative fill, as a positive number.
+    pub negative: f64,
+    /// Mean of the messages of eliminated neighbours.
+    pub message: f64,
+    /// Share of supported fill in all positive fill dropped so far, in the whole matrix.
+    pub supported_share: f64,
+}
+
+/// What the rule says about a row. Weights are computed when asked for: most rows want two of the four.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RowWeights {
+    /// z_s, z_u, z_− and y, within their ranges.
+    pub z: [f64; 4],
+    /// Message to later neighbours, in (−1, 1).
+    pub message: f64,
+}
+
+impl RowWeights {
+    /// ω_s, below 1.
+    #[inline]
+    #[must_use]
+    pub fn supported(&self) -> f64 {
+        1.0 - (-self.z[0]).exp()
+    }
+
+    /// ω_u, below 1.
+    #[inline]
+    #[must_use]
+    pub fn unsupported(&self) -> f64 {
+        1.0 - (-self.z[1]).exp()
+    }
+
+    /// ω_−, in [0, 1).
+    #[inline]
+    #[must_use]
+    pub fn negative(&self) -> f64 {
+        1.0 - (-self.z[2]).exp()
+    }
+
+    /// η, positive.
+    #[inline]
+    #[must_use]
+    pub fn eta(&self) -> f64 {
+        self.z[3].exp()
+    }
+}
+
+/// Eight hidden units: bias, first map by inputs, second map by outputs.
+#[derive(Debug, Clone, PartialEq)]
+struct Block {
+    bias: [f64; LANES],
+    first: [[f64; LANES]; INPUTS],
+    second: [[f64; LANES]; OUTPUTS],
+}
+
+/// A rule ready to run.
+///
+/// # Examples
+/// ```
+/// use la_gnn::compensation::{CompensationConfig, Parameters};
+/// use la_gnn::native::compensation::{CompensationRule, MatrixFacts, RowFacts, RowState};
+///
+/// let rule = CompensationRule::new(&Parameters::initialize(&CompensationConfig::default(), 0)?)?;
+/// let facts = MatrixFacts { rows: 100, depth: 18.0, positive: 0.0, sinks: 0.01 };
+/// let row = RowFacts { dominance: 0.0, positive: 0.0, later: 0.5 };
+/// let state = RowState {
+///     plain: 0.8, outward: 0.5, supported: 0.1, unsupported: 0.0, negative: 0.0, message: 0.0, supported_share: 1.0,
+/// };
+/// let weights = rule.on(&facts).weigh(&row, &state);
+/// assert!(weights.supported() < 1.0 && weights.eta() > 0.0);
+/// # Ok::<(), la_gnn::GnnError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct CompensationRule {
+    scalars: Vec<f64>,
+    blocks: Vec<Block>,
+}
+
+impl CompensationRule {
+    /// A rule with these parameters.
+    ///
+    /// # Errors
+    /// [`GnnError::Config`] if the configuration is out of range or the number of scalars is not that of the configuration,
+    /// [`GnnError::NonFinite`].
+    pub fn new(parameters: &Parameters) -> Result<Self, GnnError> {
+        let Parameters { config, values } = parameters;
+        config.validate()?;
+        if values.len() != config.parameter_count() {
+            return Err(GnnError::Config {
+                field: "values",
+                reason: format!(
+                    "has {} scalars, the configuration {}",
+                    values.len(),
+                    config.parameter_count()
+                ),
+            });
+        }
+        if let Some(position) = values.iter().position(|v| !v.is_finite()) {
+            return Err(GnnError::NonFinite {
+                what: "parameters".into(),
+                position,
+            });
+        }
+        let values: Vec<f64> = values.iter().map(|v| f64::from(*v)).collect();
+        let (scalars, rest) = values.split_at(config.scalars());
+        let h = config.hidden;
+        let (first, rest) = rest.split_at(h * INPUTS);
+        let (bias, second) = rest.split_at(h);
+        let block = |start: usize| {
+            let unit = |lane: usize| Some(start + lane).filter(|unit| *unit < h);
+            let pick =
+                |at: &dyn Fn(usize) -> f64| std::array::from_fn(|lane| unit(lane).map_or(0.0, at));
+            Block {
+                bias: pick(&|unit| bias[unit]),
+                first: std::array::from_fn(|input| pick(&|unit| first[unit * INPUTS + input])),
+                second: std::array::from_fn(|output| pick(&|unit| second[output * h + unit])),
+            }
+        };
+        Ok(Self {
+            scalars: scalars.to_vec(),
+            blocks: (0..h).step_by(LANES).map(block).collect(),
+        })
+    }
+
+    /// The rule on one matrix: what depends on the matrix alone is worked in.
+    #[must_use]
+    pub fn on(&self, matrix: &MatrixFacts) -> MatrixRule {
+        let size = matrix.depth.max(1.0).ln();
+        let mut inputs = [0.0; INPUTS];
+        inputs[8] = matrix.positive;
+        inputs[12] = size / 5.0 - 0.6;
+        inputs[13] = matrix.sinks;
+        let block = |block: &Block| {
+            let mut bias = block.bias;
+            for (input, column) in inputs.iter().zip(&block.first) {
+                for (b, w) in bias.iter_mut().zip(column) {
+                    *b += input * w;
+                }
+            }
+            RowBlock {
+                bias,
+                first: ROW_INPUTS.map(|input| block.first[input]),
+                second: block.second,
+            }
+        };
+        let s = &self.scalars;
+        let centred = size - 3.5;
+        let mut base = [
+            s[0] + s[4] * centred,
+            s[1] + s[5] * centred,
+            s[2],
+            s[3] + s[6] * size,
+        ];
+        if let [c_s, c_u, c_e, a_s, a_u, a_e] = s[7..] {
+            let kappa = matrix.dimension();
+            base[0] += kappa * (c_s + a_s * centred);
+            base[1] += kappa * (c_u + a_u * centred);
+            base[3] += kappa * (c_e + a_e * centred);
+        }
+        MatrixRule {
+            base,
+            blocks: self.blocks.iter().map(block).collect(),
+        }
+    }
+}
+
+/// As [`Block`], without the inputs that belong to the matrix.
+#[derive(Debug, Clone, PartialEq)]
+struct RowBlock {
+    bias: [f64; LANES],
+    first: [[f64; LANES]; OF_ROW],
+    second: [[f64; LANES]; OUTPUTS],
+}
+
+/// A rule on one matrix; see [`CompensationRule::on`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct MatrixRule {
+    /// Constants and size laws of z_s, z_u, z_−, y.
+    base: [f64; 4],
+    blocks: Vec<RowBlock>,
+}
+
+impl MatrixRule {
+    /// The weights of a row.
+    #[inline]
+    #[must_use]
+    pub fn weigh(&self, row: &RowFacts, state: &RowState) -> RowWeights {
+        let inverse = 1.0 / state.plain.max(SMALLEST);
+        // t / (1 + t)
+        let share = |sum: f64| {
+            let t = sum * inverse;
+            t / (1.0 + t)
+        };
+        let taken = state.supported + state.unsupported - state.negative;
+        let magnitude = if state.plain < 1.0 {
+            state.plain.max(SMALLEST).log10() / 3.0
+        } else {
+            0.0
+        };
+        let inputs: [f64; OF_ROW] = [
+            share(state.outward),
+            share(state.supported),
+            share(state.negative),
+            magnitude,
+            ((state.plain - taken - state.outward) * inverse).clamp(-1.0, 1.0),
+            row.dominance,
+            row.positive,
+            row.later,
+            state.message,
+            share(state.unsupported),
+            state.supported_share,
+        ];
+        let mut out = [0.0; OUTPUTS];
+        for block in &self.blocks {
+            let mut hidden = block.bias;
+            for (x, column) in inputs.iter().zip(&block.first) {
+                for (h, w) in hidden.iter_mut().zip(column) {
+                    *h += x * w;
+                }
+            }
+            for h in &mut hidden {
+                *h = softsign(*h);
+            }
+            for (o, column) in out.iter_mut().zip(&block.second) {
+                *o += hidden.iter().zip(column).map(|(h, w)| h * w).sum::<f64>();
+            }
+        }
+        let z = |k: usize, low: f64, high: f64| (self.base[k] + 3.0 * out[k]).clamp(low, high);
+        RowWeights {
+            z: [
+                z(0, -0.69, 9.0),
+                z(1, -0.69, 9.0),
+                z(2, 0.0, 9.0),
+                z(3, -14.0, 3.0),
+            ],
+            message: softsign(out[4]),
+        }
+    }
+}
+
+/// `t / (1 + |t|)`.
+#[inline(always)]
+fn softsign(t: f64) -> f64 {
+    t / (1.0 + t.abs())
+}

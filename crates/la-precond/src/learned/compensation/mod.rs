@@ -1,0 +1,146 @@
+//! Incomplete Cholesky factors whose compensation of dropped fill a network chooses.
+
+mod objective;
+mod policy;
+mod prepared;
+
+use std::time::Instant;
+
+use la_gnn::compensation::Parameters;
+use la_gnn::native::compensation::CompensationRule;
+use la_gnn::{GnnError, Weights};
+use sprs::{CsMatViewI, SpIndex};
+
+use crate::classical::{KeptVector, ShiftLadder, SymmetryCheck};
+use crate::{IncompleteCholesky, IncompleteCholeskyBuilder, PrecondError};
+pub use objective::{CompensationObjective, TrainingGroup, fractional_iterations};
+use prepared::Prepared;
+
+/// Share of positive off-diagonal entries up to which the rule is used.
+const MOSTLY_NEGATIVE: f64 = 0.05;
+
+/// IC(0) with compensation of dropped fill that a network chooses, row by row.
+///
+/// For M-matrices and what is near to them (diffusion by finite volumes or linear elements, graph Laplacians), in whatever order: where the
+/// classical compensations of [`CompensatedIc`](crate::classical::CompensatedIc) want to be chosen for the order and the coefficients, and harm where they do
+/// not fit, the rule is made to do no harm. Where positive off-diagonal entries carry more than 5 % of the weight (structural matrices),
+/// [`ShiftLadder`] is used instead.
+///
+/// The factor has the pattern of the lower triangle of `A`: memory and application as with [`Ic0`](crate::classical::Ic0). Set-up is one
+/// right-looking sweep, as with `CompensatedIc`, a search for paths around each dropped pair, two breadth-first searches, and about 300 operations per row; 150 bytes per row and
+/// 40 per entry of the triangle while it runs.
+///
+/// A pivot below 1e-10 of its diagonal entry starts the sweep again with the weights moved towards those of Ajiz–Jennings, by a half, three
+/// quarters, seven eighths, entirely; the last one exists for every positive definite matrix in exact arithmetic, and should rounding break it, the
+/// diagonal is shifted. Repetitions are [counted](crate::FactorStats::shift_attempts).
+///
+/// # Shapes
+/// As for [`Ic0`](crate::classical::Ic0).
+///
+/// # References
+/// [`la_gnn::compensation`] for the rule.
+#[derive(Debug, Clone)]
+pub struct LearnedCompensation {
+    rule: CompensationRule,
+    limit: f64,
+    otherwise: ShiftLadder,
+    vector: KeptVector,
+    symmetry: SymmetryCheck,
+}
+
+impl LearnedCompensation {
+    /// A builder from weights, bundled or of one's own.
+    ///
+    /// # Errors
+    /// [`GnnError`] if the weights are of another architecture, incomplete or not finite.
+    pub fn new(weights: &Weights) -> Result<Self, GnnError> {
+        Self::from_parameters(&Parameters::from_weights(weights)?)
+    }
+
+    /// A builder from bare parameters, for example untrained ones as a control.
+    ///
+    /// # Errors
+    /// [`GnnError::Config`] if the configuration is out of range, [`GnnError::NonFinite`].
+    pub fn from_parameters(parameters: &Parameters) -> Result<Self, GnnError> {
+        Ok(Self {
+            rule: CompensationRule::new(parameters)?,
+            limit: MOSTLY_NEGATIVE,
+            otherwise: ShiftLadder::default(),
+            vector: KeptVector::default(),
+            symmetry: SymmetryCheck::default(),
+        })
+    }
+
+    /// Sets the share of positive off-diagonal entries, of the sum of all magnitudes in the equilibrated matrix, up to which the rule is
+    /// used; 1 or more for any matrix. Default 0.05.
+    #[must_use]
+    pub fn with_positive_limit(mut self, limit: f64) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Sets what is used above that limit. Default: [`ShiftLadder`] as it is.
+    #[must_use]
+    pub fn with_otherwise(mut self, otherwise: ShiftLadder) -> Self {
+        self.otherwise = otherwise;
+        self
+    }
+
+    /// Sets the vector that weighs the two rows of a dropped entry. Default: ones, with which the bundled weights were trained.
+    #[must_use]
+    pub fn with_vector(mut self, vector: KeptVector) -> Self {
+        self.vector = vector;
+        self
+    }
+
+    /// Sets how much of the symmetry is checked.
+    #[must_use]
+    pub fn with_symmetry(mut self, symmetry: SymmetryCheck) -> Self {
+        self.symmetry = symmetry;
+        self
+    }
+
+    /// Factors `a`.
+    ///
+    /// # Errors
+    /// As [`Ic0::factor`](crate::classical::Ic0::factor); [`PrecondError::InvalidOption`] for a limit that is negative or NaN;
+    /// [`PrecondError::DimensionMismatch`] if a given vector does not have the order of `a`.
+    ///
+    /// # Examples
+    /// See [`LearnedCompensation`].
+    pub fn factor<I: SpIndex>(
+        &self,
+        a: CsMatViewI<'_, f64, I>,
+    ) -> Result<IncompleteCholesky, PrecondError> {
+        if self.limit.is_nan() || self.limit < 0.0 {
+            return Err(PrecondError::InvalidOption {
+                option: "positive_limit",
+                value: self.limit,
+                expected: "a number that is not negative",
+            });
+        }
+        self.vector.validate()?;
+        let start = Instant::now();
+        let factor = match Prepared::new(a, &self.vector, self.symmetry, self.limit)? {
+            Some(prepared) => prepared.factor(&self.rule.on(&prepared.facts))?,
+            None => self.otherwise.factor(a)?,
+        };
+        let stats = factor
+            .stats()
+            .with_setup_seconds(start.elapsed().as_secs_f64());
+        Ok(factor.with_stats(stats))
+    }
+}
+
+impl IncompleteCholeskyBuilder for LearnedCompensation {
+    fn name(&self) -> &str {
+        "compensated-ic"
+    }
+
+    fn build(&self, a: CsMatViewI<'_, f64, u32>) -> Result<IncompleteCholesky, PrecondError> {
+        self.factor(a)
+    }
+}
+
+#[cfg(test)]
+mod tests;

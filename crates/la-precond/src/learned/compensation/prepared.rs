@@ -1,0 +1,134 @@
+//! What the factorisation needs of a matrix, whatever the rule.
+
+use la_gnn::native::compensation::{MatrixFacts, RowFacts};
+use sprs::{CsMatViewI, SpIndex};
+
+use super::policy::{Learned, RowRule};
+use crate::classical::columns::Columns;
+use crate::classical::compensated::graph::Graph;
+use crate::classical::compensated::kernel::Sweep;
+use crate::classical::compensated::{finish, weigh};
+use crate::classical::input::{hopeless, lower_pattern, with_rows};
+use crate::classical::shift::AttemptError;
+use crate::classical::{KeptVector, ShiftStrategy, SymmetryCheck};
+use crate::{FactorStats, IncompleteCholesky, PrecondError};
+
+/// How far the weights are moved towards Ajiz–Jennings, attempt by attempt.
+const LADDER: [f64; 5] = [0.0, 0.5, 0.75, 0.875, 1.0];
+
+/// A matrix by columns, its graph, and what the rule sees of it.
+pub(super) struct Prepared {
+    columns: Columns<f64>,
+    graph: Graph,
+    unscale: Option<Vec<f64>>,
+    inverse_root: Vec<f64>,
+    rows: Vec<RowFacts>,
+    pub(super) facts: MatrixFacts,
+}
+
+impl Prepared {
+    /// Reads `a`. `None` if its positive off-diagonal entries carry a larger share than `limit`.
+    pub(super) fn new<I: SpIndex>(
+        a: CsMatViewI<'_, f64, I>,
+        vector: &KeptVector,
+        symmetry: SymmetryCheck,
+        limit: f64,
+    ) -> Result<Option<Self>, PrecondError> {
+        with_rows(a, |rows, n| {
+            let pattern = lower_pattern(&rows, n, symmetry)?;
+            let mut columns = Columns::new(&rows, &pattern);
+            if let Some(error) = (0..n).find_map(|i| hopeless(&rows, i)) {
+                return Err(error);
+            }
+            let unscale = weigh(vector, &mut columns)?;
+            let inverse_root: Vec<f64> = columns.diagonal.iter().map(|d| 1.0 / d.sqrt()).collect();
+            let (rows, positive, sinks) = look(&columns, &inverse_root);
+            if positive > limit {
+                return Ok(None);
+            }
+            let graph = Graph::new(&pattern, &columns);
+            let depth = graph.depth() as f64;
+            Ok(Some(Self {
+                columns,
+                graph,
+                unscale,
+                inverse_root,
+                rows,
+                facts: MatrixFacts {
+                    rows: n,
+                    depth,
+                    positive,
+                    sinks,
+                },
+            }))
+        })
+    }
+
+    /// Factors with a rule; a breakdown moves the weights towards Ajiz–Jennings, and should that break down too, the diagonal is shifted.
+    pub(super) fn factor<R: RowRule>(&self, rule: &R) -> Result<IncompleteCholesky, PrecondError> {
+        let mut sweep = Sweep::new();
+        let mut attempt = |caution: f64, shift: f64| {
+            let mut policy = Learned::new(
+                rule,
+                &self.rows,
+                &self.columns.diagonal,
+                &self.inverse_root,
+                caution,
+            );
+            sweep.run(&self.columns, &self.graph, &mut policy, shift)
+        };
+        let (last, rungs) = LADDER.split_last().unwrap_or((&1.0, &[]));
+        let (mut shift, mut attempts) = (0.0, rungs.len());
+        match rungs.iter().position(|&rung| attempt(rung, 0.0).is_ok()) {
+            Some(failed) => attempts = failed,
+            None => {
+                let run = |shift| attempt(*last, shift).map_err(|row| AttemptError::Pivot { row });
+                let ((), found, more) = ShiftStrategy::default().run(run)?;
+                (shift, attempts) = (found, attempts + more);
+            }
+        }
+        let stats = FactorStats::default()
+            .with_fill_ratio(1.0)
+            .with_shift(shift, attempts)
+            .with_replaced_pivots(sweep.raised);
+        Ok(finish(&self.columns, self.unscale.as_deref(), sweep).with_stats(stats))
+    }
+}
+
+/// Facts of the rows, the share of positive entries and the share of rows without a later neighbour.
+fn look(a: &Columns<f64>, inverse_root: &[f64]) -> (Vec<RowFacts>, f64, f64) {
+    let n = a.diagonal.len();
+    let mut total = vec![0.0_f64; n];
+    let mut facts = vec![RowFacts::default(); n];
+    let (mut sinks, mut all, mut all_positive) = (0_usize, 0.0, 0.0);
+    for j in 0..n {
+        let (rows, values) = a.column(j);
+        sinks += usize::from(rows.is_empty());
+        let mut later = 0.0;
+        for (&i, &value) in rows.iter().zip(values) {
+            let i = i as usize;
+            let size = value.abs();
+            let scaled = size * inverse_root[i] * inverse_root[j];
+            later += scaled;
+            total[i] += scaled;
+            facts[i].dominance += size;
+            facts[j].dominance += size;
+            if value > 0.0 {
+                facts[i].positive += scaled;
+                facts[j].positive += scaled;
+            }
+        }
+        // Rows before j have added theirs already.
+        total[j] += later;
+        let row = &mut facts[j];
+        all += total[j];
+        all_positive += row.positive;
+        row.dominance = (1.0 - row.dominance / a.diagonal[j]).max(-1.0);
+        if total[j] > 0.0 {
+            row.positive /= total[j];
+            row.later = later / total[j];
+        }
+    }
+    let share = if all > 0.0 { all_positive / all } else { 0.0 };
+    (facts, share, sinks as f64 / n.max(1) as f64)
+}

@@ -1,0 +1,293 @@
+//! Learned compensation: parity with an independent implementation, what it promises for any weights, and bad input.
+#![cfg(feature = "learned")]
+
+mod common;
+
+use std::path::Path;
+
+use common::{Csr, dense, dense_lower, poisson2d, random_gram, relative_error, symmetric};
+use faer::Side;
+use la_gnn::compensation::{CompensationConfig, Parameters};
+use la_gnn::training::Landscape;
+use la_krylov::{CgOptions, cg};
+use la_precond::classical::{Ic0, KeptVector, ShiftLadder};
+use la_precond::learned::{
+    CompensationObjective, LearnedCompensation, TrainingGroup, Weights, fractional_iterations,
+};
+use la_precond::sprs::CsMatI;
+use la_precond::{IncompleteCholeskyBuilder, PrecondError};
+use la_problems::{Biharmonic, DefiniteClass, DefiniteFamily, Grid};
+use rand::{Rng, SeedableRng};
+use rand_distr::StandardNormal;
+use safetensors::SafeTensors;
+
+fn builder(values: Vec<f32>) -> LearnedCompensation {
+    let config = CompensationConfig::default();
+    LearnedCompensation::from_parameters(&Parameters { config, values })
+        .unwrap()
+        .with_positive_limit(1.0)
+}
+
+/// Standard normal weights, twice as large.
+fn random_weights(seed: u64) -> LearnedCompensation {
+    let rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+    let values = rng.sample_iter::<f32, _>(StandardNormal);
+    builder(values.take(167).map(|v| 2.0 * v).collect())
+}
+
+#[test]
+fn agrees_with_an_independent_implementation() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/compensated_ic.safetensors");
+    let bytes = std::fs::read(path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let reals = |name: String| -> Vec<f64> {
+        let data = file.tensor(&name).unwrap();
+        let chunks = data.data().chunks_exact(8);
+        chunks
+            .map(|b| f64::from_le_bytes(b.try_into().unwrap()))
+            .collect()
+    };
+    let whole = |name: String| -> Vec<u32> {
+        let data = file.tensor(&name).unwrap();
+        let chunks = data.data().chunks_exact(4);
+        chunks
+            .map(|b| u32::from_le_bytes(b.try_into().unwrap()))
+            .collect()
+    };
+    let mut restarted = 0;
+    for case in ["p2nat", "ln2s2rand", "femgauss", "elasrand", "gram"] {
+        let whole = |part: &str| whole(format!("{case}.{part}"));
+        let reals = |part: &str| reals(format!("{case}.{part}"));
+        let n = whole("indptr").len() - 1;
+        let a = Csr::new((n, n), whole("indptr"), whole("indices"), reals("data"));
+        let values = reals("parameters").iter().map(|v| *v as f32).collect();
+        let factor = builder(values).factor(a.view()).unwrap();
+        let ours = factor.to_lower();
+        assert_eq!(ours.indices(), whole("factor_indices"), "{case}");
+        let error = relative_error(ours.data(), &reals("factor"));
+        assert!(error < 1e-10, "{case}: {error}");
+        let stats = factor.stats();
+        assert_eq!(stats.shift_attempts, whole("restarts")[0] as usize);
+        assert_eq!(stats.replaced_pivots, whole("raised")[0] as usize);
+        restarted += usize::from(stats.shift_attempts > 0);
+    }
+    assert!(restarted > 0, "no case of a repeated factorisation");
+}
+
+#[test]
+fn any_weights_end_within_the_ladder() {
+    let mut restarted = 0;
+    for seed in 0..300 {
+        let a = random_gram(60, 3, 1e-3, seed);
+        let factor = random_weights(seed).factor(a.view()).unwrap();
+        let stats = factor.stats();
+        assert!(stats.shift_attempts <= 4 && stats.shift == 0.0, "{stats}");
+        assert!(factor.diagonal().iter().all(|l| *l > 0.0 && l.is_finite()));
+        restarted += usize::from(stats.shift_attempts > 0);
+    }
+    assert!(restarted > 30, "only {restarted} of 300 were repeated");
+}
+
+#[test]
+fn without_fill_every_rule_is_cholesky() {
+    let lower = (0..40).flat_map(|i: usize| [(i, i, 3.0), (i, i.saturating_sub(1), -1.2)]);
+    let a = symmetric(40, lower.filter(|&(i, j, v)| i != j || v > 0.0));
+    let oracle = dense(a.view()).llt(Side::Lower).unwrap();
+    let l = dense_lower(&random_weights(3).factor(a.view()).unwrap());
+    for i in 0..40 {
+        for j in 0..=i {
+            assert!((l[(i, j)] - oracle.L()[(i, j)]).abs() < 1e-14);
+        }
+    }
+}
+
+#[test]
+fn scaling_changes_the_factor_by_the_scale_alone() {
+    let a = random_gram(80, 3, 1.0, 4);
+    let learned = random_weights(1).with_vector(KeptVector::Balanced);
+    let factor = learned.factor(a.view()).unwrap().to_lower();
+    // A to 4^k A, for any vector; A to S A S for the balanced one.
+    for exponent in [-200, 200] {
+        let alpha = 2.0_f64.powi(exponent);
+        for learned in [&learned, &random_weights(1)] {
+            let plain = learned.factor(a.view()).unwrap().to_lower();
+            let scaled = learned.factor(a.map(|v| alpha * alpha * v).view());
+            assert_eq!(scaled.unwrap().to_lower(), plain.map(|v| alpha * v));
+        }
+    }
+    let scale: Vec<f64> = (0..80).map(|i| f64::from(i % 7 - 3).exp2()).collect();
+    let mut b = a.clone();
+    for (i, mut row) in b.outer_iterator_mut().enumerate() {
+        for (j, v) in row.iter_mut() {
+            *v *= scale[i] * scale[j];
+        }
+    }
+    let mut wanted = factor;
+    for (i, mut row) in wanted.outer_iterator_mut().enumerate() {
+        row.iter_mut().for_each(|(_, v)| *v *= scale[i]);
+    }
+    let found = learned.factor(b.view()).unwrap().to_lower();
+    assert!(relative_error(found.data(), wanted.data()) < 1e-12);
+}
+
+#[test]
+fn many_positive_entries_go_to_the_ladder() {
+    let a = Biharmonic::new(Grid::rectangle(12, 12)).matrix().unwrap();
+    let values = Parameters::initialize(&CompensationConfig::default(), 0).unwrap();
+    let learned = LearnedCompensation::from_parameters(&values).unwrap();
+    let ladder = ShiftLadder::default().factor(a.view()).unwrap();
+    let gated = learned.factor(a.view()).unwrap();
+    assert_eq!(gated.to_lower(), ladder.to_lower());
+    let forced = learned.clone().with_positive_limit(1.0).factor(a.view());
+    assert_ne!(forced.unwrap().to_lower(), ladder.to_lower());
+    // A grid has none.
+    let ic0 = Ic0::default().factor(poisson2d(12).view()).unwrap();
+    let grid = learned.factor(poisson2d(12).view()).unwrap();
+    assert_ne!(grid.to_lower(), ic0.to_lower());
+    assert_eq!(learned.name(), "compensated-ic");
+}
+
+#[test]
+fn odd_matrices_and_bad_input() {
+    let learned = random_weights(0);
+    let empty = CsMatI::<f64, u32>::zero((0, 0));
+    assert_eq!(learned.factor(empty.view()).unwrap().dimension(), 0);
+    let one = symmetric(1, [(0, 0, 9.0)]);
+    assert_eq!(learned.factor(one.view()).unwrap().diagonal(), [3.0]);
+    // Columns, and the lower triangle alone, are taken as they are.
+    let a = poisson2d(6);
+    let factor = learned.factor(a.view()).unwrap().to_lower();
+    let columns = learned.factor(a.to_csc().view()).unwrap();
+    assert_eq!(columns.to_lower(), factor);
+
+    let mut bad = poisson2d(4);
+    bad.data_mut()[1] = f64::NAN;
+    bad.data_mut()[3] = f64::NAN;
+    let error = learned.factor(bad.view()).unwrap_err();
+    assert!(matches!(error, PrecondError::NonFinite { .. }), "{error}");
+    let negative = symmetric(2, [(0, 0, 1.0), (1, 0, 0.5), (1, 1, -1.0)]);
+    let error = learned.factor(negative.view()).unwrap_err();
+    assert!(matches!(
+        error,
+        PrecondError::NonPositiveDiagonal { row: 1, .. }
+    ));
+    let wide = CsMatI::<f64, u32>::zero((2, 3));
+    assert!(matches!(
+        learned.factor(wide.view()),
+        Err(PrecondError::NotSquare { .. })
+    ));
+    for limit in [-1.0, f64::NAN] {
+        let limited = learned.clone().with_positive_limit(limit);
+        let error = limited.factor(a.view()).unwrap_err();
+        assert!(matches!(error, PrecondError::InvalidOption { .. }));
+    }
+    for vector in [vec![1.0; 5], vec![0.0; 36]] {
+        let given = learned.clone().with_vector(KeptVector::Given(vector));
+        assert!(given.factor(a.view()).is_err());
+    }
+    // Indefinite: no ladder helps without a large shift, and the shift does.
+    let indefinite = symmetric(2, [(0, 0, 1.0), (1, 0, 3.0), (1, 1, 1.0)]);
+    assert!(learned.factor(indefinite.view()).unwrap().stats().shift > 1.0);
+}
+
+#[test]
+fn foreign_weights_are_refused() {
+    let other = Weights::bundled("neuralif-synthetic-t1").unwrap();
+    let error = LearnedCompensation::new(&other).unwrap_err().to_string();
+    assert!(error.contains("compensated-ic"), "{error}");
+    let mut parameters = Parameters::initialize(&CompensationConfig::default(), 0).unwrap();
+    parameters.values[3] = f32::NAN;
+    assert!(LearnedCompensation::from_parameters(&parameters).is_err());
+    parameters.values.pop();
+    assert!(LearnedCompensation::from_parameters(&parameters).is_err());
+}
+
+const BUNDLED: [&str; 3] = ["compensated-ic", "compensated-ic-s1", "compensated-ic-s2"];
+
+/// Iterations to 1e-8, the last one as a fraction.
+fn iterations(a: &Csr, builder: &dyn IncompleteCholeskyBuilder) -> f64 {
+    let rng = rand_chacha::ChaCha8Rng::seed_from_u64(9);
+    let b: Vec<f64> = rng.sample_iter(StandardNormal).take(a.rows()).collect();
+    let options = CgOptions::default().with_rtol(1e-8).with_max_iters(3000);
+    let solution = cg(a, &b, &builder.build(a.view()).unwrap(), &options).unwrap();
+    fractional_iterations(&solution, 1e-8).unwrap()
+}
+
+#[test]
+fn bundled_rules_gain_on_ordered_matrices_and_do_no_harm_elsewhere() {
+    let rules =
+        BUNDLED.map(|name| LearnedCompensation::new(&Weights::bundled(name).unwrap()).unwrap());
+    let mut sums = [0.0; 3];
+    let mut ordered = 0;
+    for family in DefiniteFamily::all() {
+        if family.class() == DefiniteClass::Other {
+            continue;
+        }
+        // Matrices of another size and other seeds than those of the training.
+        let a = family.matrix(2500, 40).unwrap();
+        let reference = iterations(&a, &Ic0::default());
+        ordered += usize::from(family.class() == DefiniteClass::Ordered);
+        for (rule, sum) in rules.iter().zip(&mut sums) {
+            let ratio = iterations(&a, rule) / reference;
+            assert!(ratio < 1.08, "{}: {ratio}", family.name());
+            if family.class() == DefiniteClass::Ordered {
+                *sum += ratio.ln();
+            }
+        }
+    }
+    for sum in sums {
+        let mean = (sum / ordered as f64).exp();
+        assert!(mean < 0.78, "geometric mean {mean}");
+    }
+}
+
+#[test]
+fn the_objective_is_zero_for_ic0_and_negative_for_a_trained_rule() {
+    let config = CompensationConfig::default();
+    let groups: Vec<TrainingGroup> = ["poisson2 natural", "blocks2 natural", "graph rcm"]
+        .iter()
+        .map(|name| {
+            let family = DefiniteFamily::named(name).unwrap();
+            let matrices = [100, 400].map(|n| family.matrix(n, 7).unwrap());
+            TrainingGroup::new(matrices.to_vec(), 1).unwrap()
+        })
+        .collect();
+    let objective = CompensationObjective::new(&config, groups, 2, 0);
+    // All constants and the second map are zero: ω = 0, IC(0) up to rounding, which moves the last fraction of an iteration.
+    let mut ic0 = vec![0.5; 167];
+    ic0[..6].fill(0.0);
+    ic0[127..].fill(0.0);
+    assert!(objective.score(&ic0, 0).abs() < 1e-3);
+    let trained = Parameters::from_weights(&Weights::bundled("compensated-ic").unwrap()).unwrap();
+    for generation in 0..5 {
+        let score = objective.score(&trained.values, generation);
+        assert!(score < -0.05, "{score}");
+        assert_eq!(score, objective.score(&trained.values, generation));
+    }
+    assert!(objective.by_group(&trained.values).iter().all(|s| *s < 0.0));
+    let mut broken = trained.values.clone();
+    broken[0] = f32::NAN;
+    assert!(objective.score(&broken, 0) > 1.0);
+    // Exponents stay in their ranges.
+    let mut values = vec![9.0; 167];
+    objective.project(&mut values);
+    assert_eq!(values[3..8], [9.0, 1.5, 0.5, -0.5, 9.0]);
+    assert_eq!(objective.deviations()[6..8], [0.2, 0.1]);
+}
+
+#[test]
+fn fractional_iterations_interpolate_the_residual() {
+    let a = poisson2d(16);
+    let b = vec![1.0; 256];
+    let options = CgOptions::default().with_rtol(1e-8);
+    let solution = cg(&a, &b, &Ic0::default().factor(a.view()).unwrap(), &options).unwrap();
+    let count = fractional_iterations(&solution, 1e-8).unwrap();
+    assert!(count <= solution.iterations as f64 && count > solution.iterations as f64 - 1.0);
+    // The tolerance that the solve happened to reach is reached after whole iterations.
+    let last = solution.history.last().unwrap().recurrence_norm / solution.rhs_norm;
+    let whole = fractional_iterations(&solution, last).unwrap();
+    assert!((whole - solution.iterations as f64).abs() < 1e-9);
+    let short = options.with_max_iters(3);
+    let unfinished = cg(&a, &b, &Ic0::default().factor(a.view()).unwrap(), &short).unwrap();
+    assert_eq!(fractional_iterations(&unfinished, 1e-8), None);
+}

@@ -1,0 +1,230 @@
+//! Training of compensated incomplete Cholesky by an evolution strategy.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use indicatif::ProgressBar;
+use la_gnn::compensation::{self, CompensationConfig, Parameters};
+use la_gnn::training::{EvolutionOptions, Hooks, Log, Outcome, Trained, evolve};
+use la_gnn::{GnnError, Provenance, Weights};
+use la_precond::learned::{CompensationObjective, TrainingGroup};
+use la_problems::{DefiniteClass, DefiniteFamily};
+use rayon::prelude::*;
+use serde_json::{Value, json};
+
+use crate::experiment::interrupt;
+use crate::progress;
+
+/// Families that a generation draws.
+const DRAWS: usize = 14;
+
+/// Everything that decides the result of a run.
+#[derive(Debug, Clone)]
+pub(super) struct Run {
+    pub(super) config: CompensationConfig,
+    pub(super) options: EvolutionOptions,
+    /// Order of the largest matrices.
+    pub(super) n: usize,
+    /// Whether the families with many positive off-diagonal entries are left out.
+    pub(super) mostly_negative: bool,
+    pub(super) from: Option<String>,
+}
+
+/// Reads `--data`: `definite` or `definite-m`.
+pub(super) fn mostly_negative(data: Option<&str>) -> Result<bool> {
+    match data {
+        None | Some("definite") => Ok(false),
+        Some("definite-m") => Ok(true),
+        Some(other) => bail!(
+            "compensated-ic has no data `{other}`: `definite` is all 27 families, `definite-m` leaves out those with many positive \
+             off-diagonal entries"
+        ),
+    }
+}
+
+impl Run {
+    fn families(&self) -> Vec<DefiniteFamily> {
+        let all = DefiniteFamily::all().iter().copied();
+        all.filter(|f| !self.mostly_negative || f.class() != DefiniteClass::Other)
+            .collect()
+    }
+
+    fn data(&self) -> Value {
+        json!({
+            "families": self.families().iter().map(DefiniteFamily::name).collect::<Vec<_>>(),
+            "n": self.sizes(), "draws": DRAWS,
+        })
+    }
+
+    /// A quarter, a half and, twice, the whole.
+    fn sizes(&self) -> [usize; 4] {
+        [self.n / 4, self.n / 2, self.n, self.n]
+    }
+
+    fn groups(&self) -> Result<Vec<TrainingGroup>> {
+        let families = self.families();
+        let bar = progress::bar("families", families.len() as u64);
+        let group = |(at, family): (usize, &DefiniteFamily)| {
+            let seeds = if family.is_random() { 2 } else { 1 };
+            let mut matrices = Vec::new();
+            for (k, n) in self.sizes().into_iter().enumerate() {
+                // Rows with a hundred entries: a quarter of the rows is enough.
+                let n = if family.name().starts_with("neuralif") {
+                    n * 10 / 4
+                } else {
+                    n
+                };
+                for s in 0..seeds {
+                    // Both matrices of full size are to be others, and none is one of the tests, whose seeds are small.
+                    let seed = 0x7a11_0000 + 100 * at as u64 + 10 * s + k as u64;
+                    matrices.push(family.matrix(n, seed)?);
+                }
+            }
+            bar.inc(1);
+            Ok(TrainingGroup::new(matrices, at as u64)?)
+        };
+        let groups: Result<Vec<_>> = families.par_iter().enumerate().map(group).collect();
+        bar.finish_and_clear();
+        groups
+    }
+
+    fn start(&self) -> Result<Parameters> {
+        let Some(source) = &self.from else {
+            return Ok(Parameters::initialize(&self.config, self.options.seed)?);
+        };
+        let wrong = || format!("cannot start from the weights `{source}`");
+        let weights = Weights::named_or_file(source).with_context(wrong)?;
+        let parameters = Parameters::from_weights(&weights).with_context(wrong)?;
+        if parameters.config != self.config {
+            bail!(
+                "`{source}` has another configuration: {:?}",
+                parameters.config
+            );
+        }
+        Ok(parameters)
+    }
+
+    fn provenance(&self, commit: String, trained: &Trained, by_family: &[f64]) -> Provenance {
+        let tail = &trained.log.losses[trained.log.losses.len().saturating_sub(20)..];
+        let mean = |x: &mut dyn Iterator<Item = f64>, n: usize| x.sum::<f64>() / n.max(1) as f64;
+        let families = self.families();
+        let pairs = families.iter().zip(by_family);
+        let scores: serde_json::Map<String, Value> = pairs
+            .map(|(family, score)| (family.name().to_owned(), json!(score)))
+            .collect();
+        Provenance {
+            recipe: json!({ "options": self.options, "from": self.from }),
+            data: self.data(),
+            commit,
+            results: json!({
+                "mean_loss_of_last_20_generations":
+                    mean(&mut tail.iter().map(|l| f64::from(*l)), tail.len()),
+                "mean_score": mean(&mut by_family.iter().copied(), by_family.len()),
+                "scores": scores,
+                "seconds": trained.log.seconds,
+            }),
+            ..Provenance::default()
+        }
+    }
+
+    /// Trains and writes the weights; an interrupted run goes on from the checkpoint beside them.
+    pub(super) fn train(&self, output: Option<PathBuf>) -> Result<ExitCode> {
+        let name = compensation::ARCHITECTURE;
+        let output = output.unwrap_or_else(|| format!("target/train/{name}.safetensors").into());
+        self.config.validate()?;
+        self.options.validate()?;
+        if let Some(folder) = output.parent().filter(|p| !p.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot create {}", folder.display()))?;
+        }
+        let checkpoint = output.with_extension("checkpoint");
+        if checkpoint.is_file() {
+            println!("going on from {}", checkpoint.display());
+        }
+        // Files may be edited while a long run goes on.
+        let commit = crate::commit();
+        let start = self.start()?;
+        let objective =
+            CompensationObjective::new(&self.config, self.groups()?, DRAWS, self.options.seed);
+        interrupt::install();
+        let model = json!({
+            "architecture": name, "config": self.config, "data": self.data(), "from": self.from,
+        });
+        let mut hooks = Bar(progress::bar(
+            "generations",
+            self.options.generations as u64,
+        ));
+        let trained = evolve(
+            &objective,
+            &model,
+            start.values,
+            &self.options,
+            Some(&checkpoint),
+            &mut hooks,
+        )
+        .with_context(|| {
+            format!(
+                "training did not go on; remove {} to start anew",
+                checkpoint.display()
+            )
+        })?;
+        hooks.0.finish_and_clear();
+        if trained.outcome == Outcome::Interrupted {
+            println!(
+                "stopped; the same command goes on from {}",
+                checkpoint.display()
+            );
+            return Ok(ExitCode::from(130));
+        }
+        let by_family = objective.by_group(&trained.values);
+        let parameters = Parameters {
+            config: self.config.clone(),
+            values: trained.values.clone(),
+        };
+        parameters
+            .to_weights(self.provenance(commit, &trained, &by_family))
+            .save(&output)?;
+        write_log(&output.with_extension("log.csv"), &trained.log)?;
+        std::fs::remove_file(&checkpoint).ok();
+        for (family, score) in self.families().iter().zip(&by_family) {
+            println!("{:24} {:.3} of IC(0)", family.name(), score.exp());
+        }
+        println!("wrote {}; {:.0} s", output.display(), trained.log.seconds);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Progress, rate and time left; listens to Ctrl-C.
+struct Bar(ProgressBar);
+
+impl Hooks for Bar {
+    fn validate(&mut self, _: &[f32], _: usize) -> Result<Option<f64>, GnnError> {
+        Ok(None)
+    }
+
+    fn progress(&mut self, generation: usize, loss: f64, _: &Log) -> ControlFlow<()> {
+        self.0.set_position(generation as u64);
+        self.0.set_message(format!("score {loss:.3}"));
+        if generation.is_multiple_of(100) {
+            progress::line(
+                &self.0,
+                &format!("generation {generation}: score {loss:.4}"),
+            );
+        }
+        if interrupt::requested() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+}
+
+fn write_log(path: &Path, log: &Log) -> Result<()> {
+    let mut text = String::from("generation,score\n");
+    for (k, loss) in log.losses.iter().enumerate() {
+        text += &format!("{},{loss}\n", k + 1);
+    }
+    Ok(xtask::report::write_atomic(path, text.as_bytes())?)
+}
