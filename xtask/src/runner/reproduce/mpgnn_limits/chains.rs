@@ -281,7 +281,7 @@ fn train(settings: &Settings, law: &str, model: Model, seed: u64) -> Result<Trai
             for exponent in -11..=-2 {
                 let margin = 10.0_f64.powi(exponent);
                 if attempt(margin)?.1 == 0 {
-                    chosen = 10.0 * margin;
+                    chosen = 10.0_f64.powi(exponent + 1);
                     break;
                 }
             }
