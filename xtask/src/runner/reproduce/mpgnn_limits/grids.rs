@@ -83,7 +83,7 @@ pub(super) fn run(settings: &Settings, course: &mut Course<'_>) -> Result<()> {
                 };
                 samples.par_iter().map(of).collect::<Result<Vec<_>>>()
             })?;
-            for measurement in measurements(&problem, method, &[rows])? {
+            for measurement in measurements(&problem, method, &[&rows])? {
                 course.push(measurement)?;
             }
         }

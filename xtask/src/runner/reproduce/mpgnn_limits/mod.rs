@@ -9,6 +9,8 @@ mod chains;
 mod course;
 mod grids;
 mod metrics;
+mod networks;
+mod ordering;
 mod sets;
 mod settings;
 mod sweeps;
