@@ -42,7 +42,7 @@ pub(crate) enum Command {
     /// Run benchmarks, with --peers beside other programs
     #[command(disable_help_flag = true)]
     Bench(Forwarded),
-    /// List, fetch and verify real matrices
+    /// List, fetch and verify real matrices, make synthetic data sets
     Data(Data),
     /// Run every test: crates, documentation, LibTorch, packaging
     Test(Test),
@@ -81,7 +81,7 @@ pub(crate) struct Forwarded {
     pub(crate) args: Vec<OsString>,
 }
 
-/// Real matrices: a mirror folder first, then what packages of the registries carry.
+/// Real matrices: a mirror folder first, then what packages of the registries carry. Data sets of experiments, as files for others.
 #[derive(Debug, Args)]
 #[command(after_help = "Environment:\n  \
     LA_DATA_DIR   the mirror folder, with matrices/manifest.csv\n  \
@@ -89,7 +89,8 @@ pub(crate) struct Forwarded {
     Examples:\n  \
     cargo xtask data list\n  \
     cargo xtask data fetch YAO airfoil\n  \
-    cargo xtask data verify")]
+    cargo xtask data verify\n  \
+    cargo xtask data make mpgnn-limits --output mpgnn-limits-data")]
 pub(crate) struct Data {
     #[command(subcommand)]
     pub(crate) command: DataCommand,
@@ -107,6 +108,9 @@ pub(crate) enum DataCommand {
     },
     /// Compare every file with its checksum
     Verify,
+    /// Write the data set of an experiment to a folder, for programs of any kind
+    #[command(disable_help_flag = true)]
+    Make(Forwarded),
 }
 
 /// Runs every test and prints one summary.

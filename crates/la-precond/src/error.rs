@@ -44,6 +44,14 @@ pub enum PrecondError {
         /// Column of the entry.
         col: usize,
     },
+    /// A tridiagonal matrix was expected.
+    #[error("row {row}: entry in column {col}, matrix is not tridiagonal")]
+    NotTridiagonal {
+        /// Row of the first entry that is too far from the diagonal.
+        row: usize,
+        /// Column of that entry.
+        col: usize,
+    },
     /// A diagonal entry of a unit triangular factor is not 1.
     #[error("row {row}: diagonal entry {value} of a unit triangular factor is not 1")]
     NotUnitDiagonal {

@@ -6,6 +6,7 @@ pub mod classical;
 mod error;
 #[cfg(feature = "learned")]
 pub mod learned;
+pub mod quality;
 #[cfg(feature = "torch")]
 pub mod torch;
 

@@ -32,7 +32,7 @@ fn the_example_of_the_theorem() {
     assert_relative_eq!(d[19], 0.999_729_0, epsilon = 5e-8);
     assert_relative_eq!(d[39], 0.999_967_5, epsilon = 5e-8);
     let below = &twins.raised_factor.below;
-    for (i, wanted) in [(1, 0.707_106_8), (2, 0.577_350_3), (9, 0.111_298_1)] {
+    for (i, wanted) in [(1, 0.5_f64.sqrt()), (2, 0.577_350_3), (9, 0.111_298_1)] {
         assert_relative_eq!(below[i - 1], wanted, epsilon = 5e-8);
     }
     for (i, wanted) in [

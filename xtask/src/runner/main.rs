@@ -1,9 +1,11 @@
-//! The commands that compute: `reproduce`, `solve`, `train` and `bench`.
+//! The commands that compute: `reproduce`, `solve`, `train`, `bench` and `data make`.
 //!
 //! `cargo xtask` builds this program in release mode and hands its arguments over unchanged.
 
 mod bench;
+mod data;
 mod experiment;
+mod npy;
 mod progress;
 mod reproduce;
 mod solve;
@@ -33,6 +35,8 @@ enum Command {
     Train(Box<train::Args>),
     /// Run benchmarks, with --peers beside other programs
     Bench(bench::Args),
+    /// Make data sets
+    Data(data::Args),
 }
 
 /// The folder of the workspace.
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
             Command::Solve(args) => solve::run(args),
             Command::Train(args) => train::run(*args),
             Command::Bench(args) => bench::run(args),
+            Command::Data(args) => data::run(&args),
         },
         Err(error) => {
             // Usage errors exit 1, where clap would exit 2; help and version are no errors.

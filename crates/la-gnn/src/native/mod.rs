@@ -1,6 +1,7 @@
 //! Models in pure Rust: fused, vectorised, threaded, no LibTorch.
 
 mod blocks;
+pub mod chain;
 mod coates;
 pub mod compensation;
 pub mod element;

@@ -6,6 +6,7 @@
 //! uninterrupted one does. [`evolve`] is for losses without a derivative.
 
 mod adamw;
+pub mod chain;
 mod checkpoint;
 mod evolution;
 pub mod gnp;

@@ -13,6 +13,9 @@ pub enum Schedule {
     Constant,
     /// Half a cosine from the learning rate down to 1 % of it.
     Cosine,
+    /// Half a cosine up from 1/25 of the learning rate over the first 30 % of the updates, then one down to 1/250 000 of it (L. N. Smith, N. Topin,
+    /// arXiv 1708.07120, with LibTorch's defaults).
+    OneCycle,
 }
 
 /// Options of a training run. The default is the published recipe.
@@ -102,6 +105,37 @@ impl TrainOptions {
                 self.learning_rate
                     * (0.01 + 0.99 * 0.5 * (1.0 + (std::f64::consts::PI * t.min(1.0)).cos()))
             }
+            Schedule::OneCycle => {
+                const RISE: f64 = 0.3;
+                let t = (update as f64 / self.updates.saturating_sub(1).max(1) as f64).min(1.0);
+                let (from, to, share) = if t < RISE {
+                    (1.0 / 25.0, 1.0, t / RISE)
+                } else {
+                    (1.0, 1.0 / 250_000.0, (t - RISE) / (1.0 - RISE))
+                };
+                let half = 0.5 * (1.0 + (std::f64::consts::PI * share).cos());
+                self.learning_rate * (to + (from - to) * half)
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_cycle_rises_and_falls() {
+        let options = TrainOptions {
+            updates: 101,
+            schedule: Schedule::OneCycle,
+            learning_rate: 1.0,
+            ..TrainOptions::default()
+        };
+        let at = |update| options.learning_rate_at(update);
+        assert!((at(0) - 0.04).abs() < 1e-15 && (at(30) - 1.0).abs() < 1e-12);
+        assert!((at(15) - 0.52).abs() < 1e-12, "half-way up");
+        assert!((at(65) - 0.5).abs() < 1e-5, "half-way down");
+        assert!((at(100) - 4e-6).abs() < 1e-15);
     }
 }

@@ -1,6 +1,8 @@
 //! Factors that minimise Kaporin's condition number.
 
+mod condition;
 mod inverse;
+mod local;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,7 +15,9 @@ use super::columns::{Columns, by_rows};
 use super::dense::last_column;
 use super::input::{hopeless, lower_pattern, with_rows};
 use crate::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder, PrecondError};
+pub use condition::log_k;
 use inverse::Complete;
+pub use local::LocalKOptimal;
 
 /// The factor `L` on the pattern of the lower triangle of `A` for which `K(Lᵀ A⁻¹ L)` is smallest, where
 /// `K(X) = (tr X / n) / (det X)^{1/n}` is Kaporin's condition number.

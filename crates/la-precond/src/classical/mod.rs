@@ -17,7 +17,7 @@ mod ict;
 mod inner_gmres;
 pub(crate) mod input;
 mod jacobi;
-mod k_optimal;
+pub(crate) mod k_optimal;
 mod ladder;
 #[cfg(feature = "rayon")]
 mod levels;
@@ -47,7 +47,7 @@ pub use ict::{FillLimit, Ict};
 pub use inner_gmres::InnerGmres;
 pub use input::SymmetryCheck;
 pub use jacobi::Jacobi;
-pub use k_optimal::KOptimal;
+pub use k_optimal::{KOptimal, LocalKOptimal};
 pub use ladder::ShiftLadder;
 #[cfg(feature = "rayon")]
 pub use levels::LevelScheduled;

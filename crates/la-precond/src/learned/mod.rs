@@ -9,6 +9,7 @@ mod learned_lu;
 mod neuralif;
 mod neuralpcg;
 mod relaxation;
+mod tridiagonal;
 
 pub use compensation::{
     CompensationObjective, LearnedCompensation, TrainingGroup, fractional_iterations,
@@ -18,6 +19,7 @@ pub use learned_lu::{LearnedLu, LearnedLuSymbolic};
 pub use neuralif::NeuralIf;
 pub use neuralpcg::NeuralPcg;
 pub use relaxation::LearnedRelaxation;
+pub use tridiagonal::LearnedTridiagonal;
 
 use crate::PrecondError;
 

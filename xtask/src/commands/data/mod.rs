@@ -1,4 +1,4 @@
-//! `data`: real matrices, listed, fetched and verified.
+//! `data`: real matrices, listed, fetched and verified; data sets, made by the runner.
 
 mod fetch;
 mod manifest;
@@ -8,13 +8,19 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use self::manifest::{Matrix, Source};
-use super::exit_code;
+use super::{exit_code, runner};
 use crate::cli::DataCommand;
 use crate::project;
 
 pub(crate) fn run(command: &DataCommand) -> Result<ExitCode> {
+    if let DataCommand::Make(forwarded) = command {
+        let mut args = vec!["make".into()];
+        args.extend(forwarded.args.iter().cloned());
+        return runner::run("data", &args);
+    }
     let matrices = manifest::load()?;
     match command {
+        DataCommand::Make(_) => {}
         DataCommand::List => list(&matrices),
         DataCommand::Fetch { names } => return fetch_all(&chosen(&matrices, names)?),
         DataCommand::Verify => return Ok(exit_code(verify(&matrices))),

@@ -8,7 +8,6 @@ mod ilut;
 mod krylov;
 mod linked;
 mod methods;
-mod npy;
 pub(crate) mod peers;
 mod precond;
 mod record;

@@ -12,7 +12,8 @@ use la_problems::LinearSystem;
 
 use super::contest::Outcome;
 use super::record::Record;
-use super::{Args, npy, target_dir};
+use super::{Args, target_dir};
+use crate::npy;
 
 /// What the processes do with commands: the protocol, and a module for each program.
 const FILES: [(&str, &str); 3] = [

@@ -109,6 +109,12 @@ impl<'e> Course<'e> {
         Ok(self.results.push(self.experiment.compare(measurement)?)?)
     }
 
+    /// Whether a chapter has measured the cosine of this method on this problem.
+    pub(super) fn has(&self, problem: &str, method: &str) -> bool {
+        let mut all = self.results.measurements.iter();
+        all.any(|m| m.problem == problem && m.method == method && m.quantity == "cosine")
+    }
+
     /// Writes what is known so far, for whoever waits.
     pub(super) fn publish(&self) -> Result<()> {
         self.ledger.publish(&self.results)

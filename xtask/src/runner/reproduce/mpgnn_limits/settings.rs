@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::super::file::ExperimentFile;
 use super::super::references::ReferenceRow;
-use super::{compensation, tridiagonal};
+use super::{chains, compensation, grids, tridiagonal};
 
 /// Everything that decides the experiment.
 #[derive(Debug, Clone, Deserialize)]
@@ -25,6 +25,10 @@ pub(in super::super) struct ProfileSettings {
     pub(super) tridiagonal: Option<tridiagonal::Settings>,
     /// Incomplete Cholesky with compensation of dropped fill.
     pub(super) compensation: Option<compensation::Settings>,
+    /// Learned elimination along the chain.
+    pub(super) chains: Option<chains::Settings>,
+    /// K-optimal factors of grids.
+    pub(super) grids: Option<grids::Settings>,
 }
 
 impl ExperimentFile for Experiment {

@@ -170,7 +170,7 @@ fn networks(
 }
 
 /// The quality of a method on every matrix.
-fn qualities(
+pub(super) fn qualities(
     samples: &[Sample],
     solves: u64,
     entries: impl Fn(&Sample) -> Result<Vec<f64>>,
@@ -183,7 +183,11 @@ fn qualities(
 
 /// Means over all matrices and seeds, the worst cosine, and the number of factors that are no preconditioners. Where a factor
 /// has no pivots to compare, neither has the mean.
-fn measurements(problem: &str, method: &str, seeds: &[&[Quality]]) -> Result<Vec<Measurement>> {
+pub(super) fn measurements(
+    problem: &str,
+    method: &str,
+    seeds: &[&[Quality]],
+) -> Result<Vec<Measurement>> {
     let all: Vec<&Quality> = seeds.iter().copied().flatten().collect();
     let key = |quantity: &str| Key::new(problem, method, quantity);
     let mean = |quantity: &str, unit: Unit, f: &dyn Fn(&Quality) -> Option<f64>| {

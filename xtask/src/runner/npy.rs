@@ -1,4 +1,4 @@
-//! Arrays for NumPy: version 1.0 of its file format, one dimension, little endian.
+//! Arrays for NumPy: version 1.0 of its file format, one or two dimensions, little endian.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// Scalars that NumPy knows.
-pub(super) trait Scalar: Copy {
+pub(crate) trait Scalar: Copy {
     /// NumPy's name of the type.
     const DESCRIPTION: &'static str;
     /// Bytes, lowest first.
@@ -29,9 +29,9 @@ impl Scalar for u32 {
 }
 
 /// Header with its magic number, padded to a multiple of 64 bytes.
-fn header<T: Scalar>(len: usize) -> Vec<u8> {
+fn header<T: Scalar>(shape: &str) -> Vec<u8> {
     let mut text = format!(
-        "{{'descr': '{}', 'fortran_order': False, 'shape': ({len},), }}",
+        "{{'descr': '{}', 'fortran_order': False, 'shape': ({shape}), }}",
         T::DESCRIPTION
     );
     while (10 + text.len() + 1) % 64 != 0 {
@@ -44,11 +44,26 @@ fn header<T: Scalar>(len: usize) -> Vec<u8> {
     bytes
 }
 
-/// Writes an array.
-pub(super) fn write<T: Scalar>(path: &Path, values: &[T]) -> Result<()> {
+/// Writes an array of one dimension.
+pub(crate) fn write<T: Scalar>(path: &Path, values: &[T]) -> Result<()> {
+    save(path, &format!("{},", values.len()), values)
+}
+
+/// Writes an array of two dimensions, row after row; `columns` is not 0 and divides the number of values.
+pub(crate) fn write_rows<T: Scalar>(path: &Path, values: &[T], columns: usize) -> Result<()> {
+    anyhow::ensure!(
+        columns > 0 && values.len().is_multiple_of(columns),
+        "{} values do not fill rows of {columns}",
+        values.len()
+    );
+    let rows = values.len() / columns;
+    save(path, &format!("{rows}, {columns}"), values)
+}
+
+fn save<T: Scalar>(path: &Path, shape: &str, values: &[T]) -> Result<()> {
     let save = || -> std::io::Result<()> {
         let mut file = BufWriter::new(std::fs::File::create(path)?);
-        file.write_all(&header::<T>(values.len()))?;
+        file.write_all(&header::<T>(shape))?;
         for value in values {
             file.write_all(value.bytes().as_ref())?;
         }
@@ -58,7 +73,7 @@ pub(super) fn write<T: Scalar>(path: &Path, values: &[T]) -> Result<()> {
 }
 
 /// Reads back the values of an array of 64-bit floats without looking at the header beyond its length.
-pub(super) fn read_f64(path: &Path) -> Result<Vec<f64>> {
+pub(crate) fn read_f64(path: &Path) -> Result<Vec<f64>> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let length = bytes
         .get(8..10)
@@ -77,11 +92,15 @@ mod tests {
 
     #[test]
     fn header_is_aligned_and_values_return() -> Result<()> {
-        assert_eq!(header::<u32>(12_345).len() % 64, 0);
+        assert_eq!(header::<u32>("12345,").len() % 64, 0);
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("x.npy");
         write(&path, &[1.5, -2.0, f64::MIN_POSITIVE])?;
         assert_eq!(read_f64(&path)?, [1.5, -2.0, f64::MIN_POSITIVE]);
+        write_rows(&path, &[1.0, 2.0, 3.0, 4.0], 2)?;
+        let bytes = std::fs::read(&path)?;
+        assert!(String::from_utf8_lossy(&bytes).contains("'shape': (2, 2)"));
+        assert!(write_rows(&path, &[1.0], 2).is_err());
         std::fs::write(&path, b"\x93NUMPY")?;
         assert!(read_f64(&path).is_err());
         Ok(())
