@@ -31,7 +31,8 @@ fn generate(set: &str, seed: u64) -> Result<CsrMatrix> {
     let grid = |sigma, random: bool| -> Result<CsrMatrix> {
         let grid = TriangularGrid::default()
             .with_points(16, 16)
-            .with_sigma(sigma);
+            .with_sigma(sigma)
+            .with_shift(1e-3);
         let a = grid.generate(seed)?;
         Ok(match random {
             true => permuted(&a, &random_order(a.rows(), seed))?,
@@ -50,8 +51,11 @@ fn generate(set: &str, seed: u64) -> Result<CsrMatrix> {
             Ok(gram.generate(seed)?.matrix)
         }
         _ => {
+            // Symmetric to the last bit, as the file format wants it.
             let plate = PlaneElasticity::default().with_points(120);
-            Ok(plate.generate(seed)?.matrix)
+            let a = plate.generate(seed)?.matrix;
+            let mirrored: CsrMatrix = a.transpose_view().to_csr();
+            Ok((&a + &mirrored).map(|x| 0.5 * x))
         }
     }
 }

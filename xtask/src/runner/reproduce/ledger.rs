@@ -127,6 +127,11 @@ impl Ledger {
         Ok(value)
     }
 
+    /// Whether the part is known already.
+    pub(crate) fn knows(&self, key: &str) -> bool {
+        self.parts.contains_key(key)
+    }
+
     /// A file that lives as long as the run is unfinished: a checkpoint of training.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)

@@ -97,7 +97,7 @@ pub(crate) struct Args {
     #[arg(long)]
     by_dimension: bool,
     /// Largest exponents of compensated-ic for supported and other fill [default: 1.5,0.5]
-    #[arg(long, value_name = "S,U", value_delimiter = ',', num_args = 2)]
+    #[arg(long, value_name = "S,U", value_delimiter = ',')]
     exponents: Option<Vec<f64>>,
     /// default, normalized, squared, kaporin, kaporin_power:M or both_ends:M (M from 1 to 255); learned LU: l_max, l_min, l_min_hat,
     /// l_com (each also with :norm), log_max, log_min or log_both; relaxation: krylov:M (M steps of GMRES, 1 to 30) [default: default,
@@ -459,8 +459,15 @@ impl Args {
         if let Some(hidden) = self.hidden {
             config = config.with_hidden(hidden);
         }
-        if let Some([supported, unsupported]) = self.exponents.as_deref() {
-            config = config.with_exponents(*supported, *unsupported);
+        match self.exponents.as_deref() {
+            None => {}
+            Some([supported, unsupported]) => {
+                config = config.with_exponents(*supported, *unsupported);
+            }
+            Some(other) => bail!(
+                "--exponents wants two numbers, S,U; there are {}",
+                other.len()
+            ),
         }
         let mut options = EvolutionOptions::default().with_seed(self.seed);
         if let Some(generations) = self.updates {

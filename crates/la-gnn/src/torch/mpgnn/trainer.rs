@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Kind, Tensor};
 
-use super::super::tensors::{Context, Tch, to_f32};
+use super::super::tensors::{Context, Tch, to_f32, to_f64};
 use super::checkpoint::{Checkpoint, State};
 use super::network::Mpgnn;
 use super::samples::EdgeSamples;
@@ -254,7 +254,7 @@ fn cosines(network: &Mpgnn, samples: &EdgeSamples) -> Result<Vec<f64>, GnnError>
         let found = prepared
             .cosine
             .cosines(&y)
-            .and_then(|c| super::super::tensors::to_f64(&c))
+            .and_then(|c| to_f64(&c))
             .context("cosines")?;
         all.extend(found);
         Ok(())
@@ -270,5 +270,19 @@ impl Mpgnn {
     /// [`GnnError::Torch`] if the samples do not fit the network.
     pub fn cosines(&self, samples: &EdgeSamples) -> Result<Vec<f64>, GnnError> {
         cosines(self, samples)
+    }
+
+    /// Outputs of all samples one after the other, in the order of [`cosines`](Self::cosines).
+    ///
+    /// # Errors
+    /// As [`cosines`](Self::cosines).
+    pub fn outputs(&self, samples: &EdgeSamples) -> Result<Vec<f64>, GnnError> {
+        let mut all = Vec::new();
+        samples.each(None, |prepared| {
+            let y = self.apply(&prepared.batch)?;
+            all.extend(to_f64(&y).context("copying outputs")?);
+            Ok(())
+        })?;
+        Ok(all)
     }
 }

@@ -166,6 +166,7 @@ pub(super) fn run(settings: &Settings, course: &mut Course<'_>) -> Result<()> {
                     replaced += rows.replaced;
                     all.push(rows.qualities);
                 }
+                let all: Vec<&[Quality]> = all.iter().map(Vec::as_slice).collect();
                 for measurement in measurements(problem, name, &all)? {
                     course.push(measurement)?;
                 }
@@ -207,7 +208,7 @@ fn baselines(settings: &Settings, set: &Set, course: &mut Course<'_>) -> Result<
             qualities(&samples, settings.solves, entries)
         })?;
         let most = rows.iter().filter_map(|q| q.iterations).max();
-        for measurement in measurements(problem, method, &[rows])? {
+        for measurement in measurements(problem, method, &[&rows])? {
             course.push(measurement)?;
         }
         Ok(most.unwrap_or(0))
@@ -281,7 +282,7 @@ fn train(settings: &Settings, law: &str, model: Model, seed: u64) -> Result<Trai
             for exponent in -11..=-2 {
                 let margin = 10.0_f64.powi(exponent);
                 if attempt(margin)?.1 == 0 {
-                    chosen = 10.0 * margin;
+                    chosen = 10.0_f64.powi(exponent + 1);
                     break;
                 }
             }

@@ -1,8 +1,11 @@
 //! What the chapters of the experiment share: the ledger, what was measured, and what the report says.
 
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use xtask::report::{Control, Figure, Measurement, Page, Results};
@@ -52,6 +55,53 @@ impl<'e> Course<'e> {
         compute: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
         self.ledger.part(key, compute)
+    }
+
+    /// Parts that do not depend on each other, as many at a time as there are threads; `compute` is given the place of its key.
+    #[cfg_attr(not(feature = "torch"), expect(dead_code, reason = "for LibTorch"))]
+    pub(super) fn parts<T: Serialize + DeserializeOwned + Send>(
+        &mut self,
+        keys: &[String],
+        compute: impl Fn(usize) -> Result<T> + Sync,
+        mut done: impl FnMut(usize, &T),
+    ) -> Result<Vec<T>> {
+        let open: Vec<usize> = (0..keys.len())
+            .filter(|&k| !self.ledger.knows(&keys[k]))
+            .collect();
+        let next = AtomicUsize::new(0);
+        let threads = rayon::current_num_threads().min(open.len());
+        std::thread::scope(|scope| -> Result<()> {
+            let (sender, receiver) = mpsc::channel();
+            for _ in 0..threads {
+                let (sender, open, next, compute) = (sender.clone(), &open, &next, &compute);
+                scope.spawn(move || {
+                    while let Some(&k) = open.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let value = compute(k);
+                        let failed = value.is_err();
+                        if sender.send((k, value)).is_err() || failed {
+                            // Nobody listens any more, or nothing more is to be begun.
+                            next.store(open.len(), Ordering::Relaxed);
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            for (k, value) in receiver {
+                let value = value?;
+                done(k, &value);
+                self.ledger.part(&keys[k], || Ok(value))?;
+            }
+            Ok(())
+        })?;
+        let known = |key: &String| self.ledger.part(key, || bail!("no value of {key}"));
+        keys.iter().map(known).collect()
+    }
+
+    /// A file that lives as long as the run is unfinished.
+    #[cfg_attr(not(feature = "torch"), expect(dead_code, reason = "for LibTorch"))]
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.ledger.path(name)
     }
 
     /// Adds a measurement, with the number to compare with beside it.

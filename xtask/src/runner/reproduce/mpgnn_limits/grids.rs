@@ -34,6 +34,8 @@ struct GridSet {
     points: usize,
     /// Standard deviation of the logarithm of a conductance.
     sigma: f64,
+    /// Added to the diagonal.
+    shift: f64,
     /// Whether the order of the unknowns is random.
     random_order: bool,
 }
@@ -52,7 +54,8 @@ impl GridSet {
         let seed = Split::Test.seed(index);
         let grid = TriangularGrid::default()
             .with_points(self.points, self.points)
-            .with_sigma(self.sigma);
+            .with_sigma(self.sigma)
+            .with_shift(self.shift);
         let a = grid.generate(seed)?;
         Ok(match self.random_order {
             true => permuted(&a, &random_order(a.rows(), seed))?,
@@ -80,7 +83,7 @@ pub(super) fn run(settings: &Settings, course: &mut Course<'_>) -> Result<()> {
                 };
                 samples.par_iter().map(of).collect::<Result<Vec<_>>>()
             })?;
-            for measurement in measurements(&problem, method, &[rows])? {
+            for measurement in measurements(&problem, method, &[&rows])? {
                 course.push(measurement)?;
             }
         }

@@ -2,14 +2,16 @@
 //! Triangular Factorizations*, TMLR 2026, arXiv 2502.01397.
 //!
 //! The experiment has chapters, one file each: [`tridiagonal`] is the paper's synthetic set, [`chains`] learns elimination in its order
-//! on the same sets, [`grids`] are K-optimal factors, [`compensation`] an extension: what is done with dropped fill. A chapter reads its own table of
-//! the profile, measures through the [`Course`] and is left out where the profile has no such table.
+//! on the same sets, [`grids`] are K-optimal factors, [`compensation`] is an extension: what is done with dropped fill. A chapter reads
+//! its own table of the profile, measures through the [`Course`] and is left out where the profile has no such table.
 
 mod chains;
 mod compensation;
 mod course;
 mod grids;
 mod metrics;
+mod networks;
+mod ordering;
 mod sets;
 mod settings;
 mod sweeps;
@@ -33,14 +35,14 @@ pub(super) fn run(request: &Request) -> Result<bool> {
     if let Some(settings) = &profile.tridiagonal {
         tridiagonal::run(settings, &mut course)?;
     }
+    if let Some(settings) = &profile.compensation {
+        compensation::run(settings, &mut course)?;
+    }
     if let Some(settings) = &profile.chains {
         chains::run(settings, &mut course)?;
     }
     if let Some(settings) = &profile.grids {
         grids::run(settings, &mut course)?;
-    }
-    if let Some(settings) = &profile.compensation {
-        compensation::run(settings, &mut course)?;
     }
     let (results, page, ledger) = course.finish();
     write_folder(&folder, &results, &page)?;

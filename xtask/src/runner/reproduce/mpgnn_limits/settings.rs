@@ -23,12 +23,12 @@ pub(in super::super) struct ProfileSettings {
     about: String,
     /// Random tridiagonal matrices.
     pub(super) tridiagonal: Option<tridiagonal::Settings>,
+    /// Incomplete Cholesky with compensation of dropped fill.
+    pub(super) compensation: Option<compensation::Settings>,
     /// Learned elimination along the chain.
     pub(super) chains: Option<chains::Settings>,
     /// K-optimal factors of grids.
     pub(super) grids: Option<grids::Settings>,
-    /// Incomplete Cholesky with compensation of dropped fill.
-    pub(super) compensation: Option<compensation::Settings>,
 }
 
 impl ExperimentFile for Experiment {

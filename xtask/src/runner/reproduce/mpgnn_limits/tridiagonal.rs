@@ -7,6 +7,11 @@ use xtask::report::{Centre, Key, Measurement, Unit};
 
 use super::course::Course;
 use super::metrics::{Quality, Sample};
+#[cfg(feature = "torch")]
+use super::networks::{Data, Trained, train};
+use super::networks::{Network, Training};
+#[cfg(feature = "torch")]
+use super::ordering;
 use super::sets::Set;
 use super::sweeps;
 
@@ -35,6 +40,10 @@ pub(in super::super) struct Settings {
     pub(super) solves: u64,
     /// Sweeps of the methods without parameters.
     sweeps: Vec<usize>,
+    /// Networks by name.
+    #[serde(default)]
+    pub(super) networks: Vec<String>,
+    pub(super) training: Option<Training>,
 }
 
 /// Runs the chapter.
@@ -50,12 +59,113 @@ pub(super) fn run(settings: &Settings, course: &mut Course<'_>) -> Result<()> {
             let rows = course.part(&format!("{problem}/{method}"), || {
                 qualities(&samples, settings.solves, |s| Ok(sweeps::factor(&s.a, k)))
             })?;
-            for measurement in measurements(problem, &method, &[rows])? {
+            for measurement in measurements(problem, &method, &[&rows])? {
                 course.push(measurement)?;
             }
         }
+        if let Some(training) = &settings.training {
+            networks(settings, training, &set, &samples, course)?;
+        }
         course.publish()?;
     }
+    Ok(())
+}
+
+/// Trains and judges every network with every seed, as many at a time as there are threads.
+#[cfg(feature = "torch")]
+fn networks(
+    settings: &Settings,
+    training: &Training,
+    set: &Set,
+    samples: &[Sample],
+    course: &mut Course<'_>,
+) -> Result<()> {
+    let networks = settings
+        .networks
+        .iter()
+        .map(|name| Network::parse(name))
+        .collect::<Result<Vec<_>>>()?;
+    let seeds: Vec<u64> = (0..training.seeds)
+        .map(|s| course.request.seed + s)
+        .collect();
+    let jobs: Vec<(&Network, u64)> = seeds
+        .iter()
+        .flat_map(|&seed| networks.iter().map(move |n| (n, seed)))
+        .collect();
+    let keys: Vec<String> = jobs
+        .iter()
+        .map(|(network, seed)| format!("{}/{}/{seed}", set.name, network.name))
+        .collect();
+    let files: Vec<_> = keys
+        .iter()
+        .map(|key| course.path(&format!("{}.checkpoint", key.replace('/', "-"))))
+        .collect();
+    let data = Data::draw(set, training)?;
+    let trained = course.parts(
+        &keys,
+        |k| {
+            let (network, seed) = jobs[k];
+            train(
+                network,
+                &data,
+                samples,
+                settings.solves,
+                training,
+                seed,
+                &files[k],
+            )
+        },
+        |k, trained: &Trained| {
+            println!(
+                "{}: {} epochs, {:.0} s, validation cosine {:.4}",
+                keys[k],
+                trained.epochs,
+                trained.seconds,
+                trained.validations[trained.best_epoch - 1]
+            );
+        },
+    )?;
+    for network in &networks {
+        let of_network: Vec<&Trained> = jobs
+            .iter()
+            .zip(&trained)
+            .filter(|((n, _), _)| n.name == network.name)
+            .map(|(_, t)| t)
+            .collect();
+        let seeds: Vec<&[Quality]> = of_network.iter().map(|t| t.qualities.as_slice()).collect();
+        for measurement in measurements(&set.name, &network.name, &seeds)? {
+            course.push(measurement)?;
+        }
+        for measurement in ordering::effort(&set.name, &network.name, &of_network)? {
+            course.push(measurement)?;
+        }
+    }
+    let named: Vec<(&str, &Trained)> = jobs
+        .iter()
+        .zip(&trained)
+        .map(|((n, _), t)| (n.name.as_str(), t))
+        .collect();
+    ordering::report(set, &named, course)
+}
+
+/// Without LibTorch no network is trained.
+#[cfg(not(feature = "torch"))]
+fn networks(
+    settings: &Settings,
+    _: &Training,
+    set: &Set,
+    _: &[Sample],
+    course: &mut Course<'_>,
+) -> Result<()> {
+    for name in &settings.networks {
+        Network::parse(name)?;
+    }
+    let note = format!(
+        "{}: no networks were trained, this program was built without LibTorch.",
+        set.name
+    );
+    println!("{note}");
+    course.notes.push(note);
     Ok(())
 }
 
@@ -76,9 +186,9 @@ pub(super) fn qualities(
 pub(super) fn measurements(
     problem: &str,
     method: &str,
-    seeds: &[Vec<Quality>],
+    seeds: &[&[Quality]],
 ) -> Result<Vec<Measurement>> {
-    let all: Vec<&Quality> = seeds.iter().flatten().collect();
+    let all: Vec<&Quality> = seeds.iter().copied().flatten().collect();
     let key = |quantity: &str| Key::new(problem, method, quantity);
     let mean = |quantity: &str, unit: Unit, f: &dyn Fn(&Quality) -> Option<f64>| {
         let samples: Option<Vec<f64>> = all.iter().map(|q| f(q)).collect();
