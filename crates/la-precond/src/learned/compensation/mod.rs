@@ -47,7 +47,7 @@ const MOSTLY_NEGATIVE: f64 = 0.05;
 /// let family = DefiniteFamily::named("blocks2 natural").ok_or("no such family")?;
 /// let a = family.matrix(2500, 3)?;
 /// let b = vec![1.0; a.rows()];
-/// let learned = LearnedCompensation::new(&Weights::bundled("compensated-ic")?)?;
+/// let learned = LearnedCompensation::new(&Weights::bundled("compensated-ic-n2500")?)?;
 /// let count = |factor| cg(&a, &b, &factor, &CgOptions::default()).map(|s| s.iterations);
 /// let (ic0, learned) = (count(Ic0::default().factor(a.view())?)?, count(learned.factor(a.view())?)?);
 /// assert!(2 * learned < ic0);
