@@ -56,6 +56,7 @@ macro_rules! bundled {
 }
 bundled!(
     "compensated-ic",
+    "compensated-ic-n2500",
     "compensated-ic-s1",
     "compensated-ic-s2",
     "ilu-relaxation-convection",

@@ -244,3 +244,18 @@ fn fill_without_limit() {
     assert_eq!(solution.status, Status::Converged, "{solution}");
     assert_eq!(solution.attempts.len(), 1);
 }
+
+#[cfg(feature = "learned")]
+#[test]
+fn moderate_diffusion_is_compensated_where_networks_are_part_of_the_build() {
+    for (k, first) in [(20, "ic0"), (40, "compensated-ic")] {
+        let grid = la_problems::Grid::rectangle(k, k);
+        let a = la_problems::Poisson::new(grid).matrix().unwrap();
+        let b = product(&a, &solution(k * k));
+        let result = Auto::default().solve(a.view(), &b).unwrap();
+        assert!(result.status.is_converged());
+        assert_eq!(result.attempts.len(), 1);
+        assert_eq!(result.attempts[0].candidate.precond.name(), first);
+        assert!(residual(&a, &result.x, &b) <= 1e-8);
+    }
+}

@@ -202,7 +202,12 @@ fn foreign_weights_are_refused() {
     assert!(LearnedCompensation::from_parameters(&parameters).is_err());
 }
 
-const BUNDLED: [&str; 3] = ["compensated-ic", "compensated-ic-s1", "compensated-ic-s2"];
+const BUNDLED: [&str; 4] = [
+    "compensated-ic",
+    "compensated-ic-s1",
+    "compensated-ic-s2",
+    "compensated-ic-n2500",
+];
 
 /// Iterations to 1e-8, the last one as a fraction.
 fn iterations(a: &Csr, builder: &dyn IncompleteCholeskyBuilder) -> f64 {
@@ -217,7 +222,7 @@ fn iterations(a: &Csr, builder: &dyn IncompleteCholeskyBuilder) -> f64 {
 fn bundled_rules_gain_on_ordered_matrices_and_do_no_harm_elsewhere() {
     let rules =
         BUNDLED.map(|name| LearnedCompensation::new(&Weights::bundled(name).unwrap()).unwrap());
-    let mut sums = [0.0; 3];
+    let mut sums = [0.0; 4];
     let mut ordered = 0;
     for family in DefiniteFamily::all() {
         if family.class() == DefiniteClass::Other {

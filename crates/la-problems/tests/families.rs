@@ -1,5 +1,6 @@
 //! Families of definite matrices: names, sizes, seeds, definiteness.
 
+#[allow(dead_code, reason = "signs of eigenvalues are enough here")]
 mod dense;
 
 use la_problems::{DefiniteClass, DefiniteFamily};

@@ -37,6 +37,23 @@ const MOSTLY_NEGATIVE: f64 = 0.05;
 /// # Shapes
 /// As for [`Ic0`](crate::classical::Ic0).
 ///
+/// # Examples
+/// ```
+/// use la_krylov::{CgOptions, cg};
+/// use la_precond::classical::Ic0;
+/// use la_precond::learned::{LearnedCompensation, Weights};
+/// use la_problems::DefiniteFamily;
+///
+/// let family = DefiniteFamily::named("blocks2 natural").ok_or("no such family")?;
+/// let a = family.matrix(2500, 3)?;
+/// let b = vec![1.0; a.rows()];
+/// let learned = LearnedCompensation::new(&Weights::bundled("compensated-ic-n2500")?)?;
+/// let count = |factor| cg(&a, &b, &factor, &CgOptions::default()).map(|s| s.iterations);
+/// let (ic0, learned) = (count(Ic0::default().factor(a.view())?)?, count(learned.factor(a.view())?)?);
+/// assert!(2 * learned < ic0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # References
 /// [`la_gnn::compensation`] for the rule.
 #[derive(Debug, Clone)]
