@@ -91,7 +91,7 @@ fn an_interrupted_run_ends_where_an_uninterrupted_one_does() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");
     let model = json!("rough");
-    let mut go = |hooks: &mut dyn Hooks| {
+    let go = |hooks: &mut dyn Hooks| {
         evolve(&Rough, &model, vec![0.0; 3], &options(), Some(&path), hooks).unwrap()
     };
     assert_eq!(go(&mut StopAt(41)).outcome, Outcome::Interrupted);

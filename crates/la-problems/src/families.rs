@@ -165,12 +165,12 @@ impl DefiniteFamily {
         let grid = self.grid(n);
         let diffusion = |coefficient| {
             Diffusion::default()
-                .with_grid(grid.clone())
+                .with_grid(grid)
                 .with_coefficient(coefficient)
                 .matrix(seed)
         };
         let a = match self.kind {
-            Kind::Poisson(_) => Poisson::new(grid.clone()).matrix()?,
+            Kind::Poisson(_) => Poisson::new(grid).matrix()?,
             Kind::Blocks(dimension) => {
                 let cells = if dimension == 3 { 4 } else { 8 };
                 diffusion(Coefficient::Blocks {
@@ -181,10 +181,10 @@ impl DefiniteFamily {
             }
             Kind::White(_, sigma) => diffusion(Coefficient::WhiteLogNormal { sigma })?,
             Kind::Aligned(epsilon) => AnisotropicDiffusion::default()
-                .with_grid(grid.clone())
+                .with_grid(grid)
                 .with_epsilon(epsilon)
                 .matrix()?,
-            Kind::Rotated(parts, epsilon) => BilinearDiffusion::new(grid.clone())
+            Kind::Rotated(parts, epsilon) => BilinearDiffusion::new(grid)
                 .with_angle(PI / parts)
                 .with_epsilon(epsilon)
                 .matrix()?,
@@ -210,7 +210,7 @@ impl DefiniteFamily {
                     .with_width(2.5);
                 body.generate(seed)?.matrix
             }
-            Kind::Biharmonic => Biharmonic::new(grid.clone()).matrix()?,
+            Kind::Biharmonic => Biharmonic::new(grid).matrix()?,
         };
         let order = match self.order {
             Order::Natural => return Ok(a),

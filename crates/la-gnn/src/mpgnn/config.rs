@@ -123,13 +123,13 @@ impl MpgnnConfig {
                 });
             }
         }
-        if let NodeModel::SgFormer { local } = self.node_model {
-            if !(0.0..=1.0).contains(&local) {
-                return Err(GnnError::Config {
-                    field: "node_model.local",
-                    reason: format!("is {local}, must be 0 to 1"),
-                });
-            }
+        if let NodeModel::SgFormer { local } = self.node_model
+            && !(0.0..=1.0).contains(&local)
+        {
+            return Err(GnnError::Config {
+                field: "node_model.local",
+                reason: format!("is {local}, must be 0 to 1"),
+            });
         }
         Ok(())
     }
