@@ -510,6 +510,14 @@ fn what_does_not_fit_is_refused() {
     let mut sample = EdgeSample::of_matrix(a.view(), &[1.0; 3], NodeInput::Ones).unwrap();
     let place = |s: &[EdgeSample], batch| EdgeSamples::new(s, batch, 0, Kind::Float, Device::Cpu);
     assert!(place(&[], 1).is_err() && place(&[sample.clone()], 0).is_err());
+    let mut twice = sample.clone();
+    twice.outputs[1] = 0;
+    assert!(
+        place(&[twice], 1)
+            .unwrap_err()
+            .to_string()
+            .contains("ascending")
+    );
     sample.edges[1] = f64::INFINITY;
     let text = place(&[sample], 1).unwrap_err().to_string();
     assert!(text.contains("position 1"), "{text}");

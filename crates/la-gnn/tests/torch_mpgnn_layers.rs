@@ -105,15 +105,12 @@ impl Case<'_> {
         let (y, tape) = layer.forward(&self.graph, &x, &e).unwrap();
         let d = distance(numbers(&y), &numbers(&out));
         assert!(d < OUTPUT, "{} {p} out: {d:e}", file.name);
-        if self.training {
-            if let (true, Some([mean, var])) = (
-                file.has(&format!("{p}.after.mlp.norm.running_mean")),
-                layer.statistics().unwrap(),
-            ) {
-                for (name, own) in [("running_mean", mean), ("running_var", var)] {
-                    let d = distance(own, &file.f64(&format!("{p}.after.mlp.norm.{name}")));
-                    assert!(d < OUTPUT, "{} {p} {name}: {d:e}", file.name);
-                }
+        let after = format!("{p}.after.mlp.norm");
+        if file.has(&format!("{after}.running_mean")) {
+            let [mean, var] = layer.statistics().unwrap().unwrap();
+            for (name, own) in [("running_mean", mean), ("running_var", var)] {
+                let d = distance(own, &file.f64(&format!("{after}.{name}")));
+                assert!(d < OUTPUT, "{} {p} {name}: {d:e}", file.name);
             }
         }
         let cotangent = tensor(file, &format!("{p}.cotangent"));

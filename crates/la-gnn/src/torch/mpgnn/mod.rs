@@ -13,6 +13,8 @@ mod message;
 mod network;
 mod node;
 mod norm;
+#[cfg(test)]
+mod parity;
 mod samples;
 mod trainer;
 

@@ -25,10 +25,10 @@ pub struct MpgnnBatch {
 
 impl MpgnnBatch {
     /// Features of nodes (nodes × `node_inputs`) and arcs (arcs × `edge_inputs`, in the order of [`ArcGraph::order`]), and the stored
-    /// arcs whose outputs are wanted (all if none are named).
+    /// arcs whose outputs are wanted, ascending (all if none are named).
     ///
     /// # Errors
-    /// [`GnnError::Matrix`] if an output is no arc; [`GnnError::Torch`] if the features do not fit the graph.
+    /// [`GnnError::Matrix`] if an output is no arc or named twice; [`GnnError::Torch`] if the features do not fit the graph.
     pub fn new(
         graph: Rc<ArcGraph>,
         nodes: Tensor,
@@ -52,6 +52,11 @@ impl MpgnnBatch {
         if let Some(bad) = outputs.and_then(|o| o.iter().find(|k| **k >= arcs)) {
             return Err(GnnError::Matrix {
                 reason: format!("output {bad} of {arcs} arcs"),
+            });
+        }
+        if let Some(w) = outputs.and_then(|o| o.windows(2).find(|w| w[0] >= w[1])) {
+            return Err(GnnError::Matrix {
+                reason: format!("outputs {} and {} are not in order", w[0], w[1]),
             });
         }
         let upload = |list: &[usize]| {

@@ -27,7 +27,7 @@ pub struct EdgeSample {
     pub nodes: Vec<f64>,
     /// Features of arcs, row by row.
     pub edges: Vec<f64>,
-    /// Arcs whose outputs are wanted.
+    /// Arcs whose outputs are wanted; ascending.
     pub outputs: Vec<usize>,
     /// What they are to be, up to a common factor.
     pub wanted: Vec<f64>,
@@ -88,11 +88,16 @@ impl EdgeSample {
             let (o, w) = (self.outputs.len(), self.wanted.len());
             return bad(format!("{o} outputs and {w} wanted values"));
         }
-        if self.num_nodes == 0 || self.nodes.len() % self.num_nodes != 0 {
+        let arcs = self.targets.len();
+        let in_order = self.outputs.windows(2).all(|w| w[0] < w[1]);
+        if !in_order || self.outputs.last().is_some_and(|k| *k >= arcs) {
+            return bad(format!("outputs must be ascending places of {arcs} arcs"));
+        }
+        if self.num_nodes == 0 || !self.nodes.len().is_multiple_of(self.num_nodes) {
             let (f, n) = (self.nodes.len(), self.num_nodes);
             return bad(format!("{f} features for {n} nodes"));
         }
-        if self.targets.is_empty() || self.edges.len() % self.targets.len() != 0 {
+        if self.targets.is_empty() || !self.edges.len().is_multiple_of(self.targets.len()) {
             let (f, e) = (self.edges.len(), self.targets.len());
             return bad(format!("{f} features for {e} arcs"));
         }

@@ -133,11 +133,10 @@ impl MpgnnTrainer {
             log.seconds = before + start.elapsed().as_secs_f64();
             let stop = watch(&log).is_break();
             let last = stop || log.losses.len() == options.epochs;
-            if let Some(path) = checkpoint {
-                if last || saved.elapsed().as_secs_f64() > CHECKPOINT_SECONDS {
-                    self.checkpoint(options, &log)?.save(path)?;
-                    saved = Instant::now();
-                }
+            let due = last || saved.elapsed().as_secs_f64() > CHECKPOINT_SECONDS;
+            if let Some(path) = checkpoint.filter(|_| due) {
+                self.checkpoint(options, &log)?.save(path)?;
+                saved = Instant::now();
             }
             if stop && log.losses.len() < options.epochs {
                 ended = MpgnnEnded::Interrupted;

@@ -2,17 +2,21 @@
 
 use anyhow::{Context, Result, bail};
 use la_gnn::mpgnn::{GenNorm, MpgnnConfig, NodeInput, NodeModel};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+#[cfg(feature = "torch")]
 use super::metrics::Quality;
 
 /// A network of the table.
 #[derive(Debug, Clone)]
+#[cfg_attr(
+    not(feature = "torch"),
+    allow(dead_code, reason = "names are checked, LibTorch trains")
+)]
 pub(super) struct Network {
     /// `<model>[-edges][-diagonal][-layer]-<blocks>`.
     pub(super) name: String,
     pub(super) config: MpgnnConfig,
-    #[cfg_attr(not(feature = "torch"), expect(dead_code, reason = "for LibTorch"))]
     pub(super) input: NodeInput,
 }
 
@@ -35,7 +39,8 @@ pub(in super::super) struct Training {
 }
 
 /// One trained network on all test matrices.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg(feature = "torch")]
+#[derive(Debug, Clone, serde::Serialize, Deserialize)]
 pub(super) struct Trained {
     pub(super) seed: u64,
     pub(super) parameters: usize,
