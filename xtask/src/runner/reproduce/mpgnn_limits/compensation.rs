@@ -99,7 +99,12 @@ pub(super) fn run(settings: &Settings, course: &mut Course<'_>) -> Result<()> {
         } else {
             1
         };
-        let rows = course.part(&format!("compensation/{problem}"), || {
+        // An earlier sitting with other weights or draws has counted other things.
+        let part = format!(
+            "compensation/{problem}/{draws}/{}",
+            settings.weights.join(",")
+        );
+        let rows = course.part(&part, || {
             (0..draws)
                 .map(|draw| {
                     let a = family.matrix(n, seed + draw)?;
