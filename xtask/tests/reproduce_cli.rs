@@ -224,8 +224,8 @@ fn smoke_of_graph_neural_preconditioners() {
         .map(|line| serde_json::from_str(line).unwrap())
         .filter(|row: &serde_json::Value| row["matrix"] == matrix)
         .collect();
-    // Eleven classical methods, three networks with one seed, two right-hand sides.
-    assert_eq!(rows.len(), 28);
+    // Twelve classical methods, three networks with one seed, two right-hand sides.
+    assert_eq!(rows.len(), 30);
     let row = |method: &str, rhs: &str| {
         let found = rows
             .iter()
