@@ -48,6 +48,26 @@ pub struct FactorSample {
     pub expansion: f64,
 }
 
+/// The matrix with these entries on and below its diagonal, and with those above it too if it is symmetric.
+fn assembled(diagonal: &[f64], below: &[f64], symmetric: bool) -> CsrMatrix {
+    let n = diagonal.len();
+    let (mut pointers, mut indices, mut data) = (vec![0], Vec::new(), Vec::new());
+    for i in 0..n {
+        if i > 0 {
+            indices.push(i as u32 - 1);
+            data.push(below[i - 1]);
+        }
+        indices.push(i as u32);
+        data.push(diagonal[i]);
+        if symmetric && i + 1 < n {
+            indices.push(i as u32 + 1);
+            data.push(below[i]);
+        }
+        pointers.push(indices.len() as u32);
+    }
+    csr(n, n, pointers, indices, data)
+}
+
 fn arrays(diagonal: &[f64], below: &[f64]) -> Result<(), ProblemError> {
     let n = diagonal.len();
     require(n >= 1, "n", n as f64, "at least 1")?;
@@ -84,22 +104,7 @@ impl SymmetricTridiagonal {
     /// The matrix with both triangles stored.
     #[must_use]
     pub fn matrix(&self) -> CsrMatrix {
-        let n = self.n();
-        let (mut pointers, mut indices, mut data) = (vec![0], Vec::new(), Vec::new());
-        for i in 0..n {
-            if i > 0 {
-                indices.push(i as u32 - 1);
-                data.push(self.below[i - 1]);
-            }
-            indices.push(i as u32);
-            data.push(self.diagonal[i]);
-            if i + 1 < n {
-                indices.push(i as u32 + 1);
-                data.push(self.below[i]);
-            }
-            pointers.push(indices.len() as u32);
-        }
-        csr(n, n, pointers, indices, data)
+        assembled(&self.diagonal, &self.below, true)
     }
 
     /// The Cholesky factor by elimination, `d_i = a_i − b_i² / d_{i-1}`; `None` if a pivot is not positive. O(n).
@@ -161,18 +166,7 @@ impl Bidiagonal {
     /// The lower triangle, diagonal last in each row.
     #[must_use]
     pub fn matrix(&self) -> CsrMatrix {
-        let n = self.n();
-        let (mut pointers, mut indices, mut data) = (vec![0], Vec::new(), Vec::new());
-        for i in 0..n {
-            if i > 0 {
-                indices.push(i as u32 - 1);
-                data.push(self.below[i - 1]);
-            }
-            indices.push(i as u32);
-            data.push(self.diagonal[i]);
-            pointers.push(indices.len() as u32);
-        }
-        csr(n, n, pointers, indices, data)
+        assembled(&self.diagonal, &self.below, false)
     }
 
     /// `L Lᵀ`.

@@ -1,6 +1,7 @@
 //! `train`: trains or fine-tunes a model on a family of problems and writes a weight file.
 
 mod architecture;
+mod args;
 mod compensation;
 mod engine;
 mod gnp;
@@ -10,11 +11,9 @@ mod lu_recipe;
 mod relaxation;
 mod yardstick;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use clap::ValueEnum;
 use la_gnn::compensation::CompensationConfig;
 use la_gnn::learned_lu::{Base, LearnedLuConfig, MatrixScale};
 use la_gnn::native::neuralif::Loss;
@@ -30,177 +29,10 @@ use relaxation::KrylovSteps;
 use yardstick::Yardstick;
 
 pub(crate) use architecture::Architecture;
+use args::Model;
+pub(crate) use args::{Args, Engine, Variant};
 pub(crate) use gnp::reading as gnp_reading;
 pub(crate) use lu_recipe::LuRecipe;
-
-/// Trains or fine-tunes a model and writes a weight file that `solve` and the crates load.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  \
-    cargo xtask train neuralif --data synthetic --n 10000 --output my.safetensors\n  \
-    cargo xtask train neuralif --data path/to/my/matrices --from neuralif-synthetic-s0 --updates 500\n  \
-    cargo xtask train neuralpcg --variant equilibrated --n 1000 --loss kaporin_power:8\n  \
-    cargo xtask train neuralif-gmres --n 400 --loss l_com --updates 7000\n  \
-    cargo xtask train ilu-relaxation --data convection-3d-mixed --n 2744 --learning-rate 1e-2\n  \
-    cargo xtask train compensated-ic --seed 1 --output rule.safetensors\n  \
-    cargo xtask train gnp --data A.mtx --output a.safetensors\n  \
-    cargo xtask train neuralif --engine torch --device cuda:0 --updates 10000 --batch 5")]
-pub(crate) struct Args {
-    /// The architecture
-    #[arg(value_enum)]
-    model: Model,
-    /// The matrix file of gnp; for the others `synthetic`, `poisson`, `sparse-uniform`, `perturbed-nonzeros`, `convection-diffusion`, `convection-3d`, `convection-3d-mixed`,
-    /// `values:FILE,FILE...`, a matrix file,
-    /// or a folder of matrix files; noisy Poisson matrices take options, `sparse-uniform:strength=2,missing=0.05` (or `zero=0.05`), and
-    /// `convection-diffusion:peclet=100`; compensated-ic: `definite` (27 families) or `definite-m` (those with few positive entries off the
-    /// diagonal) [default: synthetic; for matrices that are not symmetric sparse-uniform; definite]
-    #[arg(long)]
-    data: Option<String>,
-    /// Order of generated matrices (Poisson: between half and twice of it; compensated-ic: a quarter, a half and the whole) [default: 10000;
-    /// for matrices that are not symmetric 2500; compensated-ic 961]
-    #[arg(long)]
-    n: Option<usize>,
-    /// Training matrices
-    #[arg(long, default_value_t = 200)]
-    samples: usize,
-    /// Validation matrices
-    #[arg(long, default_value_t = 5)]
-    validation: usize,
-    /// The network as published, or NeuralIF and NeuralPCG on the matrix scaled to unit diagonal (NeuralPCG then takes
-    /// structural node features instead of the right-hand side), or NeuralPCG for matrices that are not symmetric
-    #[arg(long, value_enum, default_value_t = Variant::Paper)]
-    variant: Variant,
-    /// Message-passing blocks of NeuralIF; the published network has 3
-    #[arg(long, value_name = "T")]
-    blocks: Option<usize>,
-    /// Leave entries up to this size, relative to the diagonal, out of NeuralIF's graph and factor
-    #[arg(long, value_name = "TAU")]
-    thin: Option<f64>,
-    /// By what learned LU divides the matrix before the network sees it: none, matrix or rows
-    #[arg(long)]
-    scale: Option<String>,
-    /// What learned LU starts from: none, or ilu0, whose entries it multiplies
-    #[arg(long)]
-    base: Option<String>,
-    /// Smallest magnitude of a pivot of learned LU, in the units of its output [default: 1e-3]
-    #[arg(long)]
-    eps: Option<f64>,
-    /// Hidden width of learned LU, of the relaxation network [default: 16] or of compensated-ic [default: 8]
-    #[arg(long)]
-    hidden: Option<usize>,
-    /// Let learned LU normalise its node features, so that they do not grow with the matrix
-    #[arg(long)]
-    graph_norm: bool,
-    /// The relaxation network looks at each row alone
-    #[arg(long)]
-    no_messages: bool,
-    /// Let constants and exponents of compensated-ic depend on the dimension of the graph
-    #[arg(long)]
-    by_dimension: bool,
-    /// Largest exponents of compensated-ic for supported and other fill [default: 1.5,0.5]
-    #[arg(long, value_name = "S,U", value_delimiter = ',')]
-    exponents: Option<Vec<f64>>,
-    /// default, normalized, squared, kaporin, kaporin_power:M or both_ends:M (M from 1 to 255); learned LU: l_max, l_min, l_min_hat,
-    /// l_com (each also with :norm), log_max, log_min or log_both; relaxation: krylov:M (M steps of GMRES, 1 to 30) [default: default,
-    /// squared, l_max or krylov:12]
-    #[arg(long)]
-    loss: Option<String>,
-    /// Weight of the second term of l_com [default: 1/7]
-    #[arg(long)]
-    alpha: Option<f64>,
-    /// Solutions per matrix for losses of learned LU that look at the inverse [default: 32; l_min_hat 1]; opposite perturbations per
-    /// generation of compensated-ic [default: 10]
-    #[arg(long)]
-    pairs: Option<usize>,
-    /// Parameter updates; generations of compensated-ic [default: 3000; gnp 2000; compensated-ic 850]
-    #[arg(long)]
-    updates: Option<usize>,
-    /// Matrices per update
-    #[arg(long, default_value_t = 1)]
-    batch: usize,
-    /// Learning rate
-    #[arg(long, default_value_t = 1e-3)]
-    learning_rate: f64,
-    /// constant or cosine
-    #[arg(long, default_value = "constant")]
-    schedule: String,
-    /// Updates between validations
-    #[arg(long, default_value_t = 500)]
-    validate_every: usize,
-    /// Seed of initialisation, batches and probes
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// Start from these weights (a bundled name or a file) instead of random ones
-    #[arg(long)]
-    from: Option<String>,
-    /// What computes the gradients: native on the CPU, LibTorch on CUDA and for NeuralPCG unless said otherwise
-    #[arg(long, value_enum, default_value_t = Engine::Auto)]
-    engine: Engine,
-    /// auto, cpu, cuda:0 (LibTorch)
-    #[arg(long, default_value = "auto")]
-    device: String,
-    /// Threads (default: all)
-    #[arg(long)]
-    threads: Option<usize>,
-    /// Weight file to write; checkpoint and log stand beside it [default: target/train/MODEL.safetensors]
-    #[arg(long)]
-    output: Option<PathBuf>,
-}
-
-/// Architectures that can be trained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Model {
-    /// Incomplete Cholesky factors from the graph of the lower triangle
-    Neuralif,
-    /// The same from the graph of the whole matrix, with a fixed diagonal (baseline)
-    Neuralpcg,
-    /// Incomplete LU factors of matrices that are not symmetric, for GMRES
-    NeuralifGmres,
-    /// How much of the fill that ILU(0) leaves out goes to the diagonal, row by row
-    IluRelaxation,
-    /// How much of the fill that IC(0) leaves out goes to the diagonal, row by row
-    CompensatedIc,
-    /// A graph neural preconditioner: a network for one matrix, for FGMRES
-    Gnp,
-}
-
-/// Readings of the architecture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Variant {
-    /// As published
-    Paper,
-    /// The network sees D^-1/2 A D^-1/2, its rows are scaled back
-    Equilibrated,
-    /// NeuralPCG with two arc features and an exponential diagonal, for any square matrix: "Learned IC"
-    General,
-    /// gnp as the text of its paper describes it, without normalisation and with half the perceptrons
-    PaperText,
-    /// gnp as a correction of a threshold LU behind matching and scaling
-    Improved,
-    /// gnp for symmetric positive definite matrices and flexible CG
-    Definite,
-}
-
-impl Variant {
-    /// NeuralIF in this reading.
-    pub(crate) fn config(self) -> NeuralIfConfig {
-        match self {
-            Self::Equilibrated => NeuralIfConfig::default().with_equilibrate(true),
-            // The others belong to other models, which is checked before.
-            _ => NeuralIfConfig::default(),
-        }
-    }
-}
-
-/// What computes the gradients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Engine {
-    /// LibTorch for CUDA, native otherwise
-    Auto,
-    /// Pure Rust, CPU
-    Native,
-    /// LibTorch, CPU or CUDA
-    Torch,
-}
 
 /// A training run as data: everything that decides its result.
 #[derive(Debug, Clone)]
@@ -393,62 +225,6 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
                 .output
                 .unwrap_or_else(|| "target/train/gnp.safetensors".into()),
         }),
-    }
-}
-
-impl Args {
-    /// Refuses options that have no meaning for the model.
-    fn check(&self) -> Result<()> {
-        let lu = self.model == Model::NeuralifGmres;
-        let neuralif = self.model == Model::Neuralif;
-        let relaxation = self.model == Model::IluRelaxation;
-        let compensated = self.model == Model::CompensatedIc;
-        let gnp = self.model == Model::Gnp;
-        for (name, given, meant) in [
-            ("--blocks", self.blocks.is_some(), neuralif),
-            ("--thin", self.thin.is_some(), neuralif),
-            ("--scale", self.scale.is_some(), lu),
-            ("--base", self.base.is_some(), lu),
-            ("--eps", self.eps.is_some(), lu),
-            (
-                "--hidden",
-                self.hidden.is_some(),
-                lu || relaxation || compensated,
-            ),
-            ("--by-dimension", self.by_dimension, compensated),
-            ("--exponents", self.exponents.is_some(), compensated),
-            ("--no-messages", self.no_messages, relaxation),
-            ("--graph-norm", self.graph_norm, lu),
-            ("--alpha", self.alpha.is_some(), lu),
-            ("--pairs", self.pairs.is_some(), lu || compensated),
-            (
-                "--variant equilibrated",
-                self.variant == Variant::Equilibrated,
-                !lu && !relaxation && !compensated && !gnp,
-            ),
-            (
-                "--variant paper-text, improved or definite",
-                matches!(
-                    self.variant,
-                    Variant::PaperText | Variant::Improved | Variant::Definite
-                ),
-                gnp,
-            ),
-            ("--loss", self.loss.is_some(), !gnp && !compensated),
-            ("--n", self.n.is_some(), !gnp),
-            (
-                "--variant general",
-                self.variant == Variant::General,
-                self.model == Model::Neuralpcg,
-            ),
-        ] {
-            if given && !meant {
-                let model = self.model.to_possible_value();
-                let model = model.as_ref().map_or("this model", |m| m.get_name());
-                bail!("{name} has no meaning for {model}: leave it out");
-            }
-        }
-        Ok(())
     }
 }
 
