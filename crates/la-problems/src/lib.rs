@@ -11,6 +11,8 @@ mod laplacian;
 mod neuralif;
 mod nonsymmetric;
 mod order;
+#[cfg(feature = "npz")]
+pub mod quadratic;
 mod right_hand_side;
 mod sequence;
 mod singular;

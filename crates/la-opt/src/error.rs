@@ -1,0 +1,63 @@
+//! Errors: the call was wrong. Not having a solution is a [`QpStatus`](crate::qp::QpStatus), not an error.
+
+use crate::qp::QpStatus;
+
+/// Why a problem could not be posed, or why [`QpSolution::require_optimal`](crate::qp::QpSolution::require_optimal) failed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OptError {
+    /// A part of the problem has the wrong length.
+    #[error("{what} has length {len} but must have {expected}")]
+    Length {
+        /// Which part: `"linear term"`, `"upper bounds of the rows"`, ...
+        what: &'static str,
+        /// Its length.
+        len: usize,
+        /// The length that fits the rest.
+        expected: usize,
+    },
+    /// An entry is NaN, or infinite where it may not be.
+    #[error("entry {index} of the {what} is {value}")]
+    NonFinite {
+        /// Which part.
+        what: &'static str,
+        /// Position in it.
+        index: usize,
+        /// The entry.
+        value: f64,
+    },
+    /// A constraint that does not exist.
+    #[error("constraint {index} does not exist, there are {constraints}")]
+    NoSuchConstraint {
+        /// The index.
+        index: usize,
+        /// How many constraints there are.
+        constraints: usize,
+    },
+    /// An option is outside its range.
+    #[error("option `{option}` is {value} but must be {requirement}")]
+    InvalidOption {
+        /// Name of the field.
+        option: &'static str,
+        /// Its value.
+        value: f64,
+        /// The range it must be in.
+        requirement: &'static str,
+    },
+    /// The Hessian is not positive definite, and the proximal iteration that could help is switched off or does not help.
+    #[error("pivot {row} of the Hessian is {pivot:e}: it is not positive definite")]
+    NotPositiveDefinite {
+        /// Row of the first pivot that is too small.
+        row: usize,
+        /// The pivot.
+        pivot: f64,
+    },
+    /// The solve ended without an optimum.
+    #[error("no optimum after {iterations} iterations: {status}")]
+    NotOptimal {
+        /// How it ended.
+        status: QpStatus,
+        /// Changes of the working set.
+        iterations: usize,
+    },
+}

@@ -1,0 +1,168 @@
+//! The loop over working sets.
+
+use std::time::Instant;
+
+use super::solution::{QpStatus, Side};
+use super::workspace::QpWorkspace;
+use crate::Real;
+
+/// Iterations between two looks at the clock.
+const CLOCK: usize = 32;
+
+/// Stalls without growth of the dual objective.
+#[derive(Debug)]
+struct CycleGuard<T> {
+    best: T,
+    stalls: usize,
+    repaired: bool,
+}
+
+impl<T: Real> QpWorkspace<T> {
+    /// Climbs the dual from the working set at hand. Every addition and every removal is one iteration.
+    pub(super) fn iterate(&mut self, began: Instant) -> QpStatus {
+        let options = &self.options;
+        let (max_iters, cycle_tol) = (options.max_iters, options.cycle_tol);
+        let progress_tol = T::from_f64(options.progress_tol);
+        let refactor_tol = T::from_f64(options.refactor_tol);
+        let pivot_tol = T::from_f64(options.pivot_tol);
+        let limit = self.dual_limit();
+        let time_limit = options.time_limit;
+        let mut guard = CycleGuard {
+            best: -T::ONE,
+            stalls: 0,
+            repaired: false,
+        };
+        let mut refactored = false;
+        self.prices.begin();
+        self.solution.iterations += 1;
+        while self.solution.iterations < max_iters {
+            if self.solution.iterations.is_multiple_of(CLOCK)
+                && time_limit.is_some_and(|limit| began.elapsed() >= limit)
+            {
+                return QpStatus::TimeLimit;
+            }
+            if self.set.singular {
+                self.set.null_direction(&self.flags);
+                let Some(position) = self.set.step_to_blocking(&self.flags) else {
+                    return QpStatus::PrimalInfeasible;
+                };
+                self.set.remove(&mut self.flags, position);
+                self.entered(false);
+                self.solution.iterations += 1;
+                continue;
+            }
+            self.set.stationary_point(&self.ldp, &self.flags);
+            if let Some(position) = self.set.step_to_blocking(&self.flags) {
+                self.prices.leaves(&self.ldp, &mut self.set, position);
+                self.set.remove(&mut self.flags, position);
+                self.set.pivot(&self.ldp, &mut self.flags);
+                self.solution.iterations += 1;
+                continue;
+            }
+            let dual = self.primal_point();
+            if dual > limit {
+                return QpStatus::BoundExceeded;
+            }
+            let mut entering = self.prices.entering(&self.ldp, &self.flags);
+            if entering.is_none() {
+                let smallest = self.set.smallest_pivot();
+                if smallest < refactor_tol && self.set.len() > 2 && !refactored {
+                    refactored = true;
+                    self.refactor();
+                    self.solution.iterations += 1;
+                    continue;
+                }
+                if smallest < pivot_tol {
+                    self.set.refine(&self.ldp, &self.flags, &mut self.prices.u);
+                    self.prices.moved();
+                    entering = self.prices.entering(&self.ldp, &self.flags);
+                }
+            }
+            let Some((j, side)) = entering else {
+                return QpStatus::Optimal;
+            };
+            std::mem::swap(&mut self.set.lambda, &mut self.set.star);
+            self.flags[j].lower = side == Side::Lower;
+            let lambda = if side == Side::Lower { -T::ONE } else { T::ONE };
+            self.set.append(&self.ldp, &mut self.flags, j, lambda);
+            self.entered(true);
+            self.solution.iterations += 1;
+            if dual - progress_tol < guard.best {
+                guard.stalls += 1;
+                if guard.stalls > cycle_tol {
+                    if guard.repaired {
+                        return QpStatus::Cycling;
+                    }
+                    guard = CycleGuard {
+                        best: -T::ONE,
+                        stalls: 0,
+                        repaired: true,
+                    };
+                    self.refactor();
+                }
+            } else {
+                guard.best = dual;
+                guard.stalls = 0;
+            }
+        }
+        QpStatus::IterationLimit
+    }
+
+    /// The last constraint of the set is new: tells the prices, and keeps small pivots at the end. Where the set has become singular
+    /// both wait for the removal that makes it regular.
+    fn entered(&mut self, spans: bool) {
+        if self.set.singular || self.set.len() == 0 {
+            return;
+        }
+        let last = self.set.len() - 1;
+        self.prices
+            .entered(&self.ldp, &mut self.set, &self.flags, last, spans);
+        self.set.pivot(&self.ldp, &mut self.flags);
+    }
+
+    /// u of λ*, and twice the dual objective.
+    fn primal_point(&mut self) -> T {
+        self.set
+            .primal_point(&self.ldp, &self.flags, &mut self.prices.u)
+    }
+
+    /// Twice the value of the dual objective from which on the problem counts as infeasible.
+    fn dual_limit(&self) -> T {
+        let bound = self.options.objective_bound;
+        if bound >= 1e30 {
+            return T::INFINITY;
+        }
+        let v = &self.ldp.v;
+        T::from_f64(2.0 * bound) + self.ldp.kernels.dot(v, v)
+    }
+
+    /// Factors the working set from the beginning, with the sides that the signs of λ* say.
+    fn refactor(&mut self) {
+        self.solution.refactorizations += 1;
+        self.spare.clear();
+        for (&j, &star) in self.set.order.iter().zip(&self.set.star) {
+            self.spare.push((j, star));
+        }
+        // Behind a fresh append λ* is one short.
+        for &j in &self.set.order[self.spare.len()..] {
+            let lambda = if self.flags[j].lower { -T::ONE } else { T::ONE };
+            self.spare.push((j, lambda));
+        }
+        self.set.clear(&mut self.flags);
+        self.spare.sort_by_key(|&(j, _)| (!self.flags[j].fixed, j));
+        for at in 0..self.spare.len() {
+            let (j, lambda) = self.spare[at];
+            if !self.flags[j].fixed {
+                self.flags[j].lower = lambda < T::ZERO;
+            }
+            self.set.append(&self.ldp, &mut self.flags, j, lambda);
+            if self.set.singular {
+                let last = self.set.len() - 1;
+                self.set.remove(&mut self.flags, last);
+            } else {
+                self.set.pivot(&self.ldp, &mut self.flags);
+            }
+        }
+        self.prices.begin();
+    }
+}

@@ -1,0 +1,335 @@
+//! The quadratic program as a least-distance problem.
+
+use super::problem::{Hessian, QuadraticProgram};
+use crate::kernels::Kernels;
+use crate::{OptError, Real};
+
+/// `u = R x + v`, for `P = RᵀR`.
+#[derive(Debug, Clone)]
+enum Root<T> {
+    /// R = I.
+    Identity,
+    /// 1 / √P_ii.
+    Diagonal(Vec<T>),
+    /// R⁻¹, upper triangular, packed by rows: row i has the columns i, …, n − 1. Rows of simple bounds are normalised in place.
+    Dense(Vec<T>),
+}
+
+/// `min ½ ‖u‖²` subject to `d_l ≤ M u ≤ d_u`, with rows of length one.
+///
+/// With `P = RᵀR`, `v = R⁻ᵀ q`, `u = R x + v`: `M = S G R⁻¹`, `d = S (b + G R⁻¹ v)`, S the diagonal matrix of the scales. The row of a simple
+/// bound is a row of R⁻¹ and is not stored twice.
+#[derive(Debug, Clone)]
+pub(super) struct LeastDistance<T> {
+    pub(super) kernels: Kernels,
+    n: usize,
+    bounds: usize,
+    root: Root<T>,
+    /// Normalised general rows, row-major.
+    rows: Vec<T>,
+    /// Scale of each constraint, `1 / ‖row of G R⁻¹‖`; 1 where the row is zero.
+    pub(super) scale: Vec<T>,
+    /// Rows that are zero.
+    pub(super) empty: Vec<bool>,
+    pub(super) lower: Vec<T>,
+    pub(super) upper: Vec<T>,
+    pub(super) v: Vec<T>,
+    /// Room for one vector of length n, and one of length m.
+    scratch: Vec<T>,
+    products: Vec<T>,
+    /// The row of a simple bound where R is diagonal, from its own column on.
+    one: [T; 1],
+}
+
+/// Where row i of a packed upper triangle begins.
+#[inline(always)]
+fn start(n: usize, i: usize) -> usize {
+    i * (2 * n + 1 - i) / 2
+}
+
+impl<T: Real> LeastDistance<T> {
+    /// Room for a problem of these sizes; nothing is factored yet.
+    pub(super) fn new(problem: &QuadraticProgram<T>) -> Self {
+        let (n, m) = (problem.num_variables(), problem.num_constraints());
+        let root = match &problem.hessian {
+            Hessian::Dense(_) => Root::Dense(vec![T::ZERO; start(n, n)]),
+            Hessian::Diagonal(_) => Root::Diagonal(vec![T::ONE; n]),
+            Hessian::Identity | Hessian::Zero => Root::Identity,
+        };
+        Self {
+            kernels: Kernels::detect(),
+            n,
+            bounds: problem.bounds,
+            root,
+            rows: vec![T::ZERO; problem.rows.len()],
+            scale: vec![T::ONE; m],
+            empty: vec![false; m],
+            lower: vec![T::ZERO; m],
+            upper: vec![T::ZERO; m],
+            v: vec![T::ZERO; n],
+            scratch: vec![T::ZERO; n],
+            products: vec![T::ZERO; m],
+            one: [T::ONE],
+        }
+    }
+
+    /// Factors P and forms the normalised rows. n³/3 + n³/3 and m n² operations for a dense P, m n for a diagonal one.
+    ///
+    /// # Errors
+    /// [`OptError::NotPositiveDefinite`].
+    pub(super) fn factor(
+        &mut self,
+        problem: &QuadraticProgram<T>,
+        zero_tol: T,
+    ) -> Result<(), OptError> {
+        let n = self.n;
+        match (&mut self.root, &problem.hessian) {
+            (Root::Dense(packed), Hessian::Dense(p)) => {
+                cholesky(self.kernels, p, n, packed, zero_tol)?;
+                invert(self.kernels, packed, n, &mut self.scratch);
+            }
+            (Root::Diagonal(inverse), Hessian::Diagonal(p)) => {
+                for (row, (inverse, &p)) in inverse.iter_mut().zip(p).enumerate() {
+                    if !(p > zero_tol) {
+                        return Err(OptError::NotPositiveDefinite {
+                            row,
+                            pivot: p.to_f64(),
+                        });
+                    }
+                    *inverse = T::ONE / p.sqrt();
+                }
+            }
+            _ => {}
+        }
+        self.form_rows(problem, zero_tol);
+        Ok(())
+    }
+
+    /// `M = S A R⁻¹`, and the scales.
+    fn form_rows(&mut self, problem: &QuadraticProgram<T>, zero_tol: T) {
+        let (n, kernels) = (self.n, self.kernels);
+        if n == 0 {
+            self.empty.fill(true);
+            return;
+        }
+        match &self.root {
+            Root::Identity => self.rows.copy_from_slice(&problem.rows),
+            Root::Diagonal(inverse) => {
+                let rows = self.rows.chunks_exact_mut(n);
+                for (to, from) in rows.zip(problem.rows.chunks_exact(n)) {
+                    for ((to, &from), &inverse) in to.iter_mut().zip(from).zip(inverse) {
+                        *to = from * inverse;
+                    }
+                }
+            }
+            Root::Dense(packed) => {
+                let rows = self.rows.chunks_exact_mut(n);
+                for (to, from) in rows.zip(problem.rows.chunks_exact(n)) {
+                    to.fill(T::ZERO);
+                    for (k, &a) in from.iter().enumerate() {
+                        if a != T::ZERO {
+                            kernels.axpy(a, &packed[start(n, k)..start(n, k + 1)], &mut to[k..]);
+                        }
+                    }
+                }
+            }
+        }
+        let mut normalise = |i: usize, row: &mut [T]| {
+            let square = kernels.dot(row, row);
+            self.empty[i] = !(square > zero_tol);
+            self.scale[i] = T::ONE;
+            if !self.empty[i] {
+                self.scale[i] = T::ONE / square.sqrt();
+                for x in row {
+                    *x *= self.scale[i];
+                }
+            }
+        };
+        for (i, row) in self.rows.chunks_exact_mut(n).enumerate() {
+            normalise(self.bounds + i, row);
+        }
+        match &mut self.root {
+            Root::Identity => self.scale[..self.bounds].fill(T::ONE),
+            Root::Diagonal(inverse) => {
+                for (scale, &inverse) in self.scale[..self.bounds].iter_mut().zip(&*inverse) {
+                    *scale = T::ONE / inverse;
+                }
+            }
+            Root::Dense(packed) => {
+                for i in 0..self.bounds {
+                    normalise(i, &mut packed[start(n, i)..start(n, i + 1)]);
+                }
+            }
+        }
+    }
+
+    /// What 1 / (scale in place) a row of R⁻¹ carries.
+    fn unscale(&self, i: usize) -> T {
+        if i < self.bounds {
+            T::ONE / self.scale[i]
+        } else {
+            T::ONE
+        }
+    }
+
+    /// `v = R⁻ᵀ q`.
+    pub(super) fn set_linear(&mut self, q: &[T]) {
+        match &self.root {
+            Root::Identity => self.v.copy_from_slice(q),
+            Root::Diagonal(inverse) => {
+                for ((v, &q), &inverse) in self.v.iter_mut().zip(q).zip(inverse) {
+                    *v = q * inverse;
+                }
+            }
+            Root::Dense(packed) => {
+                let n = self.n;
+                self.v.fill(T::ZERO);
+                for (i, &q) in q.iter().enumerate() {
+                    let row = &packed[start(n, i)..start(n, i + 1)];
+                    self.kernels
+                        .axpy(q * self.unscale(i), row, &mut self.v[i..]);
+                }
+            }
+        }
+    }
+
+    /// `d = S b + M v`, for both bounds.
+    pub(super) fn set_bounds(&mut self, problem: &QuadraticProgram<T>) {
+        let mut products = std::mem::take(&mut self.products);
+        self.products_into(&self.v, &mut products);
+        for (i, &p) in products.iter().enumerate() {
+            self.lower[i] = problem.lower[i] * self.scale[i] + p;
+            self.upper[i] = problem.upper[i] * self.scale[i] + p;
+        }
+        self.products = products;
+    }
+
+    /// Row i of M: the first column that is not zero by structure, and the entries from there on.
+    #[inline(always)]
+    pub(super) fn row(&self, i: usize) -> (usize, &[T]) {
+        if i >= self.bounds {
+            let i = i - self.bounds;
+            return (0, &self.rows[i * self.n..(i + 1) * self.n]);
+        }
+        match &self.root {
+            Root::Dense(packed) => (i, &packed[start(self.n, i)..start(self.n, i + 1)]),
+            _ => (i, &self.one),
+        }
+    }
+
+    /// Product of two rows of M.
+    #[inline]
+    pub(super) fn product(&self, i: usize, j: usize) -> T {
+        let ((a, x), (b, y)) = (self.row(i), self.row(j));
+        let from = a.max(b);
+        let to = (a + x.len()).min(b + y.len());
+        if from >= to {
+            return T::ZERO;
+        }
+        self.kernels.dot(&x[from - a..to - a], &y[from - b..to - b])
+    }
+
+    /// `M x`.
+    pub(super) fn products_into(&self, x: &[T], out: &mut [T]) {
+        let (bounds, general) = out.split_at_mut(self.bounds);
+        match &self.root {
+            Root::Dense(_) => {
+                for (i, out) in bounds.iter_mut().enumerate() {
+                    let (from, row) = self.row(i);
+                    *out = self.kernels.dot(row, &x[from..]);
+                }
+            }
+            _ => bounds.copy_from_slice(&x[..self.bounds]),
+        }
+        self.kernels.rows_dot(&self.rows, x, general);
+    }
+
+    /// `y += a m_i`.
+    #[inline]
+    pub(super) fn add_row(&self, i: usize, a: T, y: &mut [T]) {
+        let (from, row) = self.row(i);
+        self.kernels.axpy(a, row, &mut y[from..from + row.len()]);
+    }
+
+    /// `x = R⁻¹ (u − v)`.
+    pub(super) fn recover(&mut self, u: &[T], x: &mut [T]) {
+        for ((s, &u), &v) in self.scratch.iter_mut().zip(u).zip(&self.v) {
+            *s = u - v;
+        }
+        match &self.root {
+            Root::Identity => x.copy_from_slice(&self.scratch),
+            Root::Diagonal(inverse) => {
+                for ((x, &s), &inverse) in x.iter_mut().zip(&self.scratch).zip(inverse) {
+                    *x = s * inverse;
+                }
+            }
+            Root::Dense(packed) => {
+                for (i, x) in x.iter_mut().enumerate() {
+                    let row = &packed[start(self.n, i)..start(self.n, i + 1)];
+                    *x = self.kernels.dot(row, &self.scratch[i..]) * self.unscale(i);
+                }
+            }
+        }
+    }
+}
+
+/// Packed upper R with `RᵀR = (P + Pᵀ) / 2`, right-looking by rows.
+fn cholesky<T: Real>(
+    kernels: Kernels,
+    p: &[T],
+    n: usize,
+    packed: &mut [T],
+    zero_tol: T,
+) -> Result<(), OptError> {
+    let half = T::from_f64(0.5);
+    for i in 0..n {
+        let row = &mut packed[start(n, i)..start(n, i + 1)];
+        for (j, r) in (i..n).zip(row) {
+            *r = half * (p[i * n + j] + p[j * n + i]);
+        }
+    }
+    for k in 0..n {
+        let (done, later) = packed.split_at_mut(start(n, k + 1));
+        let row = &mut done[start(n, k)..];
+        let pivot = row[0];
+        if !(pivot > zero_tol && pivot.is_finite()) {
+            return Err(OptError::NotPositiveDefinite {
+                row: k,
+                pivot: pivot.to_f64(),
+            });
+        }
+        let inverse = T::ONE / pivot.sqrt();
+        for r in &mut *row {
+            *r *= inverse;
+        }
+        let mut from = 0;
+        for i in 1..row.len() {
+            let len = n - k - i;
+            kernels.axpy(-row[i], &row[i..], &mut later[from..from + len]);
+            from += len;
+        }
+    }
+    Ok(())
+}
+
+/// Inverts a packed upper triangle in place, from its last row on: `s_i = (e_i − Σ_{k>i} r_ik s_k) / r_ii`.
+fn invert<T: Real>(kernels: Kernels, packed: &mut [T], n: usize, scratch: &mut [T]) {
+    for i in (0..n).rev() {
+        let (before, later) = packed.split_at_mut(start(n, i + 1));
+        let row = &mut before[start(n, i)..];
+        let len = row.len();
+        scratch[..len].copy_from_slice(row);
+        row[1..].fill(T::ZERO);
+        let mut from = 0;
+        for (k, &r) in scratch[1..len].iter().enumerate() {
+            let size = len - 1 - k;
+            kernels.axpy(-r, &later[from..from + size], &mut row[1 + k..]);
+            from += size;
+        }
+        let inverse = T::ONE / scratch[0];
+        row[0] = inverse;
+        for x in &mut row[1..] {
+            *x *= inverse;
+        }
+    }
+}

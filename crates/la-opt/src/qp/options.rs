@@ -1,0 +1,151 @@
+//! What a user may choose.
+
+use std::time::Duration;
+
+use crate::OptError;
+
+/// Which violated constraint enters the working set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Pricing {
+    /// The largest violation of the normalised rows of the least-distance form, as DAQP does. One product with all rows after each
+    /// addition, none after a removal.
+    LargestViolation,
+    /// Dual steepest edge: the largest `violation² / γ`, with γ the squared distance of the row from the span of the working set,
+    /// so that twice the score is the gain of a full step. One product with all rows after each addition and each removal; on dense
+    /// ill-conditioned problems half of the iterations and less.
+    #[default]
+    SteepestEdge,
+}
+
+/// Tolerances, limits and rules of a solve.
+///
+/// # Examples
+/// ```
+/// use la_opt::qp::{Pricing, QpOptions};
+///
+/// let options = QpOptions::default().with_pricing(Pricing::LargestViolation).with_primal_tol(1e-9);
+/// assert_eq!(options.max_iters, 10_000);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+#[non_exhaustive]
+pub struct QpOptions {
+    /// Largest violation of a constraint, in the units of its bounds, at least 0. Default `1e-6`.
+    pub primal_tol: f64,
+    /// Largest wrong sign of a multiplier of the normalised rows, at least 0. Default `1e-12`.
+    pub dual_tol: f64,
+    /// What counts as zero in set-up: squared norms of rows, distances of bounds. Default `1e-11`.
+    pub zero_tol: f64,
+    /// Pivots below this are moved to the end of the factor, and the solution is refined. Default `1e-6`.
+    pub pivot_tol: f64,
+    /// Least growth of the dual objective that counts as progress. Default `1e-14`.
+    pub progress_tol: f64,
+    /// Squared distance of a normalised row from the span of the working set below which it counts as dependent. Default `3.7e-11`.
+    pub sing_tol: f64,
+    /// The working set is factored anew before an optimum is accepted with a pivot below this. Default `1e-9`.
+    pub refactor_tol: f64,
+    /// Steps without progress before the working set is factored anew, and once more before the solve is given up. Default `10`.
+    pub cycle_tol: usize,
+    /// Changes of the working set at most. Default `10 000`.
+    pub max_iters: usize,
+    /// Time at most, looked at every 32 iterations. Default none.
+    pub time_limit: Option<Duration>,
+    /// The problem counts as infeasible when its objective passes this, in its own units. Default infinity.
+    pub objective_bound: f64,
+    /// ρ: a soft constraint whose normalised row is violated by ε costs `ε² / (2 ρ)`. Default `1e-6`.
+    pub rho_soft: f64,
+    /// Which constraint enters.
+    pub pricing: Pricing,
+}
+
+impl Default for QpOptions {
+    fn default() -> Self {
+        Self {
+            primal_tol: 1e-6,
+            dual_tol: 1e-12,
+            zero_tol: 1e-11,
+            pivot_tol: 1e-6,
+            progress_tol: 1e-14,
+            sing_tol: 3.7e-11,
+            refactor_tol: 1e-9,
+            cycle_tol: 10,
+            max_iters: 10_000,
+            time_limit: None,
+            objective_bound: f64::INFINITY,
+            rho_soft: 1e-6,
+            pricing: Pricing::default(),
+        }
+    }
+}
+
+macro_rules! with {
+    ($($(#[$doc:meta])* $name:ident, $field:ident: $type:ty;)*) => {
+        impl QpOptions {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $name(mut self, $field: $type) -> Self {
+                    self.$field = $field;
+                    self
+                }
+            )*
+        }
+    };
+}
+
+with! {
+    /// Sets the largest violation.
+    with_primal_tol, primal_tol: f64;
+    /// Sets the largest wrong sign.
+    with_dual_tol, dual_tol: f64;
+    /// Sets the limit on iterations.
+    with_max_iters, max_iters: usize;
+    /// Sets the limit on time.
+    with_time_limit, time_limit: Option<Duration>;
+    /// Sets the bound on the objective.
+    with_objective_bound, objective_bound: f64;
+    /// Sets the softness of soft constraints.
+    with_rho_soft, rho_soft: f64;
+    /// Sets the entering rule.
+    with_pricing, pricing: Pricing;
+}
+
+impl QpOptions {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// [`OptError::InvalidOption`] names the first field that is out of its range or NaN.
+    pub fn validate(&self) -> Result<(), OptError> {
+        let positive = [
+            ("primal_tol", self.primal_tol),
+            ("dual_tol", self.dual_tol),
+            ("zero_tol", self.zero_tol),
+            ("pivot_tol", self.pivot_tol),
+            ("progress_tol", self.progress_tol),
+            ("sing_tol", self.sing_tol),
+            ("refactor_tol", self.refactor_tol),
+            ("rho_soft", self.rho_soft),
+        ];
+        for (option, value) in positive {
+            if !(value >= 0.0 && value.is_finite()) {
+                return Err(OptError::InvalidOption {
+                    option,
+                    value,
+                    requirement: "finite and at least 0",
+                });
+            }
+        }
+        if self.objective_bound.is_nan() {
+            return Err(OptError::InvalidOption {
+                option: "objective_bound",
+                value: self.objective_bound,
+                requirement: "a number",
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,235 @@
+//! A quadratic program.
+
+use crate::{OptError, Real};
+
+/// The matrix P of the objective `½ xᵀ P x + qᵀ x`. Positive semidefinite.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Hessian<T> {
+    /// Row-major, n × n. What is used is its symmetric part `(P + Pᵀ) / 2`.
+    Dense(Vec<T>),
+    /// The diagonal of a diagonal matrix.
+    Diagonal(Vec<T>),
+    /// The unit matrix.
+    Identity,
+    /// Zero: a linear program.
+    Zero,
+}
+
+/// Minimise `½ xᵀ P x + qᵀ x` subject to `l ≤ G x ≤ u`, `G = [I_s 0; A]`: simple bounds on the first s variables, then general rows.
+///
+/// Constraints are numbered in this order: bound of x_i is constraint i < s, row i of A is constraint s + i. Where
+/// `l = u` the constraint is an equality; infinite bounds are no bounds.
+///
+/// # Shapes
+/// n variables, s ≤ n simple bounds, m constraints in all; A is row-major, (m − s) × n.
+///
+/// # Examples
+/// The point of the triangle `x ≥ 0, x_1 + x_2 ≤ 1` that is nearest to (1, 2).
+/// ```
+/// use la_opt::qp::{Hessian, QpOptions, QuadraticProgram};
+///
+/// let problem = QuadraticProgram::new(Hessian::Identity, vec![-1.0, -2.0])?
+///     .with_bounds(vec![0.0, 0.0], vec![f64::INFINITY; 2])?
+///     .with_rows(vec![1.0, 1.0], vec![f64::NEG_INFINITY], vec![1.0])?;
+/// let solution = la_opt::qp::solve(&problem, &QpOptions::default())?;
+/// assert_eq!(solution.x, [0.0, 1.0]);
+/// # Ok::<(), la_opt::OptError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct QuadraticProgram<T = f64> {
+    pub(super) hessian: Hessian<T>,
+    pub(super) linear: Vec<T>,
+    pub(super) bounds: usize,
+    pub(super) rows: Vec<T>,
+    pub(super) lower: Vec<T>,
+    pub(super) upper: Vec<T>,
+    pub(super) soft: Vec<bool>,
+}
+
+impl<T: Real> QuadraticProgram<T> {
+    /// A problem without constraints.
+    ///
+    /// # Errors
+    /// [`OptError::Length`] if P does not fit q, [`OptError::NonFinite`].
+    pub fn new(hessian: Hessian<T>, linear: Vec<T>) -> Result<Self, OptError> {
+        let n = linear.len();
+        match &hessian {
+            Hessian::Dense(p) => {
+                expect_length("Hessian", p.len(), n * n)?;
+                expect_finite("Hessian", p)?;
+            }
+            Hessian::Diagonal(p) => {
+                expect_length("diagonal of the Hessian", p.len(), n)?;
+                expect_finite("diagonal of the Hessian", p)?;
+            }
+            Hessian::Identity | Hessian::Zero => {}
+        }
+        expect_finite("linear term", &linear)?;
+        Ok(Self {
+            hessian,
+            linear,
+            bounds: 0,
+            rows: Vec::new(),
+            lower: Vec::new(),
+            upper: Vec::new(),
+            soft: Vec::new(),
+        })
+    }
+
+    /// Bounds the first `lower.len()` variables; replaces earlier ones. Softness of constraints is forgotten.
+    ///
+    /// # Errors
+    /// [`OptError::Length`] if there are more bounds than variables, or not as many upper ones; [`OptError::NonFinite`] for NaN.
+    pub fn with_bounds(mut self, lower: Vec<T>, upper: Vec<T>) -> Result<Self, OptError> {
+        let (n, s) = (self.linear.len(), lower.len());
+        if s > n {
+            return Err(OptError::Length {
+                what: "lower bounds of the variables",
+                len: s,
+                expected: n,
+            });
+        }
+        expect_length("upper bounds of the variables", upper.len(), s)?;
+        expect_bounds("lower bounds of the variables", &lower)?;
+        expect_bounds("upper bounds of the variables", &upper)?;
+        self.lower.splice(..self.bounds, lower);
+        self.upper.splice(..self.bounds, upper);
+        self.bounds = s;
+        self.soft = vec![false; self.lower.len()];
+        Ok(self)
+    }
+
+    /// Sets the general rows: A row-major, `lower.len()` × n; replaces earlier ones. Softness of constraints is forgotten.
+    ///
+    /// # Errors
+    /// [`OptError::Length`], [`OptError::NonFinite`].
+    pub fn with_rows(
+        mut self,
+        rows: Vec<T>,
+        lower: Vec<T>,
+        upper: Vec<T>,
+    ) -> Result<Self, OptError> {
+        let (n, m) = (self.linear.len(), lower.len());
+        expect_length("matrix of the constraints", rows.len(), n * m)?;
+        expect_length("upper bounds of the rows", upper.len(), m)?;
+        expect_finite("matrix of the constraints", &rows)?;
+        expect_bounds("lower bounds of the rows", &lower)?;
+        expect_bounds("upper bounds of the rows", &upper)?;
+        self.lower.splice(self.bounds.., lower);
+        self.upper.splice(self.bounds.., upper);
+        self.rows = rows;
+        self.soft = vec![false; self.lower.len()];
+        Ok(self)
+    }
+
+    /// Lets these constraints be violated at a price: see [`QpOptions::rho_soft`](super::QpOptions::rho_soft).
+    ///
+    /// # Errors
+    /// [`OptError::NoSuchConstraint`].
+    pub fn with_soft(mut self, constraints: &[usize]) -> Result<Self, OptError> {
+        for &index in constraints {
+            let constraints = self.soft.len();
+            *self
+                .soft
+                .get_mut(index)
+                .ok_or(OptError::NoSuchConstraint { index, constraints })? = true;
+        }
+        Ok(self)
+    }
+
+    /// Number of variables, n.
+    #[must_use]
+    pub fn num_variables(&self) -> usize {
+        self.linear.len()
+    }
+
+    /// Number of constraints, m: simple bounds and general rows.
+    #[must_use]
+    pub fn num_constraints(&self) -> usize {
+        self.lower.len()
+    }
+
+    /// Number of simple bounds, s.
+    #[must_use]
+    pub fn num_bounds(&self) -> usize {
+        self.bounds
+    }
+
+    /// P.
+    #[must_use]
+    pub fn hessian(&self) -> &Hessian<T> {
+        &self.hessian
+    }
+
+    /// q, length n.
+    #[must_use]
+    pub fn linear(&self) -> &[T] {
+        &self.linear
+    }
+
+    /// A, row-major, (m − s) × n.
+    #[must_use]
+    pub fn rows(&self) -> &[T] {
+        &self.rows
+    }
+
+    /// l, length m.
+    #[must_use]
+    pub fn lower(&self) -> &[T] {
+        &self.lower
+    }
+
+    /// u, length m.
+    #[must_use]
+    pub fn upper(&self) -> &[T] {
+        &self.upper
+    }
+
+    /// Which constraints are soft, length m.
+    #[must_use]
+    pub fn soft(&self) -> &[bool] {
+        &self.soft
+    }
+}
+
+pub(super) fn expect_length(
+    what: &'static str,
+    len: usize,
+    expected: usize,
+) -> Result<(), OptError> {
+    if len == expected {
+        return Ok(());
+    }
+    Err(OptError::Length {
+        what,
+        len,
+        expected,
+    })
+}
+
+pub(super) fn expect_finite<T: Real>(what: &'static str, values: &[T]) -> Result<(), OptError> {
+    match values.iter().position(|x| !x.is_finite()) {
+        None => Ok(()),
+        Some(index) => Err(OptError::NonFinite {
+            what,
+            index,
+            value: values[index].to_f64(),
+        }),
+    }
+}
+
+/// Infinities are bounds, NaN is not.
+pub(super) fn expect_bounds<T: Real>(what: &'static str, values: &[T]) -> Result<(), OptError> {
+    match values.iter().position(|x| x.to_f64().is_nan()) {
+        None => Ok(()),
+        Some(index) => Err(OptError::NonFinite {
+            what,
+            index,
+            value: f64::NAN,
+        }),
+    }
+}

@@ -1,0 +1,55 @@
+//! Guesses of the active set.
+
+use super::solution::Side;
+use crate::Real;
+
+/// Where a solve starts.
+///
+/// Whatever the guess, the answer is the same; a wrong constraint costs about one iteration to remove, a missing one about one to add,
+/// and two or three others on the way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum WarmStart<'a, T> {
+    /// The equalities alone.
+    Cold,
+    /// The last working set. The default of every solve after the first.
+    Keep,
+    /// These constraints at these bounds, taken in the order of their indices; those that depend on earlier ones are left out.
+    Active(&'a [(usize, Side)]),
+    /// The same with scores: taken from the highest score on, so that of dependent constraints the likelier ones are kept.
+    Ranked(&'a [(usize, Side, T)]),
+    /// Where the multiplier is above 1e-12, the upper bound; below −1e-12, the lower bound. Length m.
+    Dual(&'a [T]),
+    /// Where `G x` is within 1e-9 of a bound, that bound. Length n.
+    Primal(&'a [T]),
+}
+
+/// Multipliers at most this large belong to inactive constraints.
+const SMALL_MULTIPLIER: f64 = 1e-12;
+
+/// Distances from a bound at most this large belong to active constraints.
+const SMALL_SLACK: f64 = 1e-9;
+
+/// The bound that a multiplier belongs to.
+pub(super) fn side_of_multiplier<T: Real>(multiplier: T) -> Option<Side> {
+    let value = multiplier.to_f64();
+    if value > SMALL_MULTIPLIER {
+        Some(Side::Upper)
+    } else if value < -SMALL_MULTIPLIER {
+        Some(Side::Lower)
+    } else {
+        None
+    }
+}
+
+/// The bound that a value sits at.
+pub(super) fn side_of_value<T: Real>(value: T, lower: T, upper: T) -> Option<Side> {
+    let value = value.to_f64();
+    if (value - upper.to_f64()).abs() < SMALL_SLACK {
+        Some(Side::Upper)
+    } else if (value - lower.to_f64()).abs() < SMALL_SLACK {
+        Some(Side::Lower)
+    } else {
+        None
+    }
+}
