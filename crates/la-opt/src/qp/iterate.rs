@@ -9,6 +9,9 @@ use crate::Real;
 /// Iterations between two looks at the clock.
 const CLOCK: usize = 32;
 
+/// Steps of iterative refinement at most.
+const REFINEMENTS: usize = 5;
+
 /// Stalls without growth of the dual objective.
 #[derive(Debug)]
 struct CycleGuard<T> {
@@ -73,7 +76,7 @@ impl<T: Real> QpWorkspace<T> {
                     continue;
                 }
                 if smallest < pivot_tol {
-                    self.set.refine(&self.ldp, &self.flags, &mut self.prices.u);
+                    self.refine();
                     self.prices.moved();
                     entering = self.prices.entering(&self.ldp, &self.flags);
                 }
@@ -124,6 +127,21 @@ impl<T: Real> QpWorkspace<T> {
     fn primal_point(&mut self) -> T {
         self.set
             .primal_point(&self.ldp, &self.flags, &mut self.prices.u)
+    }
+
+    /// Refines λ* and u until the constraints of the set are met to a tenth of the primal tolerance, or as long as that helps.
+    fn refine(&mut self) {
+        let enough = T::from_f64(0.1 * self.options.primal_tol);
+        let mut before = T::INFINITY;
+        for _ in 0..REFINEMENTS {
+            let residual = self
+                .set
+                .refine(&self.ldp, &self.flags, &mut self.prices.u);
+            if residual <= enough || !(residual < before) {
+                break;
+            }
+            before = residual;
+        }
     }
 
     /// Twice the value of the dual objective from which on the problem counts as infeasible.

@@ -34,9 +34,12 @@ pub(super) struct LeastDistance<T> {
     pub(super) lower: Vec<T>,
     pub(super) upper: Vec<T>,
     pub(super) v: Vec<T>,
+    /// Proximal weights w: what is factored is `P + diag(w)`. Zero where P is positive definite by itself.
+    pub(super) weights: Vec<T>,
     /// Room for one vector of length n, and one of length m.
     scratch: Vec<T>,
     products: Vec<T>,
+    products_n: Vec<T>,
     /// The row of a simple bound where R is diagonal, from its own column on.
     one: [T; 1],
 }
@@ -67,37 +70,76 @@ impl<T: Real> LeastDistance<T> {
             lower: vec![T::ZERO; m],
             upper: vec![T::ZERO; m],
             v: vec![T::ZERO; n],
+            weights: vec![T::ZERO; n],
             scratch: vec![T::ZERO; n],
             products: vec![T::ZERO; m],
+            products_n: vec![T::ZERO; n],
             one: [T::ONE],
         }
     }
 
     /// Factors P and forms the normalised rows. n³/3 + n³/3 and m n² operations for a dense P, m n for a diagonal one.
     ///
+    /// Where a pivot of the equilibrated P is not positive, `shift` is added to the whole diagonal (to the pivot alone if P is diagonal), and the
+    /// weights say so; a zero P counts as the unit matrix, with weights 1.
+    ///
     /// # Errors
-    /// [`OptError::NotPositiveDefinite`].
+    /// [`OptError::NotPositiveDefinite`] if there is no shift and one is needed, or a pivot is negative.
     pub(super) fn factor(
         &mut self,
         problem: &QuadraticProgram<T>,
         zero_tol: T,
+        shift: Option<T>,
     ) -> Result<(), OptError> {
         let n = self.n;
+        let no_shift = |row, pivot: T| OptError::NotPositiveDefinite {
+            row,
+            pivot: pivot.to_f64(),
+        };
+        self.weights.fill(T::ZERO);
         match (&mut self.root, &problem.hessian) {
             (Root::Dense(packed), Hessian::Dense(p)) => {
-                cholesky(self.kernels, p, n, packed, zero_tol)?;
+                let mut scales = std::mem::take(&mut self.products_n);
+                equilibrated(p, n, packed, &mut scales, T::ZERO);
+                let mut outcome = cholesky(self.kernels, n, packed);
+                if let (Err((_, pivot)), Some(shift)) = (outcome, shift)
+                    && pivot > -T::EPSILON.sqrt()
+                {
+                    equilibrated(p, n, packed, &mut scales, shift);
+                    outcome = cholesky(self.kernels, n, packed);
+                    for (w, &d) in self.weights.iter_mut().zip(&scales) {
+                        *w = shift / (d * d);
+                    }
+                }
+                outcome.map_err(|(row, pivot)| no_shift(row, pivot))?;
                 invert(self.kernels, packed, n, &mut self.scratch);
+                for (i, &d) in scales.iter().enumerate() {
+                    for x in &mut packed[start(n, i)..start(n, i + 1)] {
+                        *x *= d;
+                    }
+                }
+                self.products_n = scales;
             }
             (Root::Diagonal(inverse), Hessian::Diagonal(p)) => {
+                let largest = p.iter().fold(T::ZERO, |most, &p| most.max(p.abs()));
+                let size = if largest > T::ZERO { largest } else { T::ONE };
                 for (row, (inverse, &p)) in inverse.iter_mut().zip(p).enumerate() {
-                    if !(p > zero_tol) {
-                        return Err(OptError::NotPositiveDefinite {
-                            row,
-                            pivot: p.to_f64(),
-                        });
+                    let mut pivot = p;
+                    if !(p > zero_tol * size) {
+                        if p < -zero_tol * size {
+                            return Err(no_shift(row, p));
+                        }
+                        self.weights[row] = shift.ok_or_else(|| no_shift(row, p))? * size;
+                        pivot = p.max(T::ZERO) + self.weights[row];
                     }
-                    *inverse = T::ONE / p.sqrt();
+                    *inverse = T::ONE / pivot.sqrt();
                 }
+            }
+            (_, Hessian::Zero) => {
+                if n > 0 && shift.is_none() {
+                    return Err(no_shift(0, T::ZERO));
+                }
+                self.weights.fill(T::ONE);
             }
             _ => {}
         }
@@ -273,32 +315,38 @@ impl<T: Real> LeastDistance<T> {
     }
 }
 
-/// Packed upper R with `RᵀR = (P + Pᵀ) / 2`, right-looking by rows.
-fn cholesky<T: Real>(
-    kernels: Kernels,
-    p: &[T],
-    n: usize,
-    packed: &mut [T],
-    zero_tol: T,
-) -> Result<(), OptError> {
+/// Writes `D P̄ D` for the symmetric part P̄ of P, and D to `scales`: powers of two near `1 / √p_ii`, so that nothing is rounded. Adds
+/// a shift to the diagonal.
+fn equilibrated<T: Real>(p: &[T], n: usize, packed: &mut [T], scales: &mut [T], shift: T) {
+    let largest = (0..n).fold(0.0, |most, i| p[i * n + i].to_f64().max(most));
+    for (i, scale) in scales.iter_mut().enumerate() {
+        let mut diagonal = p[i * n + i].to_f64();
+        if !(diagonal > 1e-200 * largest) {
+            diagonal = if largest > 0.0 { largest } else { 1.0 };
+        }
+        *scale = T::from_f64((-0.5 * diagonal.log2()).round().exp2());
+    }
     let half = T::from_f64(0.5);
     for i in 0..n {
         let row = &mut packed[start(n, i)..start(n, i + 1)];
         for (j, r) in (i..n).zip(row) {
-            *r = half * (p[i * n + j] + p[j * n + i]);
+            *r = half * (p[i * n + j] + p[j * n + i]) * scales[i] * scales[j];
         }
+        packed[start(n, i)] += shift;
     }
+}
+
+/// Factors a packed upper triangle with a diagonal near 1 in place, `RᵀR`, right-looking by rows. Fails with the first pivot that is not
+/// positive beyond rounding.
+fn cholesky<T: Real>(kernels: Kernels, n: usize, packed: &mut [T]) -> Result<(), (usize, T)> {
+    let smallest = T::from_f64(1e3) * T::EPSILON;
     for k in 0..n {
         let (done, later) = packed.split_at_mut(start(n, k + 1));
         let row = &mut done[start(n, k)..];
-        let pivot = row[0];
-        if !(pivot > zero_tol && pivot.is_finite()) {
-            return Err(OptError::NotPositiveDefinite {
-                row: k,
-                pivot: pivot.to_f64(),
-            });
+        if !(row[0] > smallest && row[0].is_finite()) {
+            return Err((k, row[0]));
         }
-        let inverse = T::ONE / pivot.sqrt();
+        let inverse = T::ONE / row[0].sqrt();
         for r in &mut *row {
             *r *= inverse;
         }

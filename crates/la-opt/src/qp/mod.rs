@@ -17,12 +17,13 @@ mod least_distance;
 mod options;
 mod pricing;
 mod problem;
+mod proximal;
 mod solution;
 mod start;
 mod working_set;
 mod workspace;
 
-pub use options::{Pricing, QpOptions};
+pub use options::{Pricing, Proximal, QpOptions};
 pub use problem::{Hessian, QuadraticProgram};
 pub use solution::{Certificate, KktResiduals, QpSolution, QpStatus, Side};
 pub use start::WarmStart;

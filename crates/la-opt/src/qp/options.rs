@@ -20,6 +20,20 @@ pub enum Pricing {
     SteepestEdge,
 }
 
+/// What is done where P is not positive definite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Proximal {
+    /// Such problems are refused.
+    Never,
+    /// A sequence of problems with `½ Σ w_i (x_i − x̄_i)²` added, x̄ the solution of the one before, w on as few variables as the factorisation
+    /// of P needs.
+    #[default]
+    WhereNeeded,
+}
+
 /// Tolerances, limits and rules of a solve.
 ///
 /// # Examples
@@ -60,6 +74,14 @@ pub struct QpOptions {
     pub rho_soft: f64,
     /// Which constraint enters.
     pub pricing: Pricing,
+    /// What is done where P is not positive definite.
+    pub proximal: Proximal,
+    /// Weight of a proximal term, relative to the diagonal of P. Default `1e-6` in `f64`.
+    pub proximal_weight: f64,
+    /// The sequence ends where the proximal term contributes at most this to the gradient, relative to its size. Default `1e-7`.
+    pub proximal_tol: f64,
+    /// Problems of the sequence at most. Default `1000`.
+    pub max_outer_iters: usize,
 }
 
 impl Default for QpOptions {
@@ -78,6 +100,10 @@ impl Default for QpOptions {
             objective_bound: f64::INFINITY,
             rho_soft: 1e-6,
             pricing: Pricing::default(),
+            proximal: Proximal::default(),
+            proximal_weight: 1e-6,
+            proximal_tol: 1e-7,
+            max_outer_iters: 1000,
         }
     }
 }
@@ -112,6 +138,10 @@ with! {
     with_rho_soft, rho_soft: f64;
     /// Sets the entering rule.
     with_pricing, pricing: Pricing;
+    /// Sets what is done where P is not positive definite.
+    with_proximal, proximal: Proximal;
+    /// Sets the weight of proximal terms.
+    with_proximal_weight, proximal_weight: f64;
 }
 
 impl QpOptions {
@@ -129,6 +159,7 @@ impl QpOptions {
             ("sing_tol", self.sing_tol),
             ("refactor_tol", self.refactor_tol),
             ("rho_soft", self.rho_soft),
+            ("proximal_tol", self.proximal_tol),
         ];
         for (option, value) in positive {
             if !(value >= 0.0 && value.is_finite()) {
@@ -138,6 +169,13 @@ impl QpOptions {
                     requirement: "finite and at least 0",
                 });
             }
+        }
+        if !(self.proximal_weight > 0.0 && self.proximal_weight <= 1.0) {
+            return Err(OptError::InvalidOption {
+                option: "proximal_weight",
+                value: self.proximal_weight,
+                requirement: "positive and at most 1",
+            });
         }
         if self.objective_bound.is_nan() {
             return Err(OptError::InvalidOption {

@@ -70,6 +70,13 @@ impl<T: Real> WorkingSet<T> {
         self.order.len()
     }
 
+    /// Makes λ* the multipliers at hand.
+    pub(super) fn keep_star(&mut self) {
+        if self.star.len() == self.lambda.len() {
+            std::mem::swap(&mut self.lambda, &mut self.star);
+        }
+    }
+
     /// Whether a soft constraint is in the set.
     pub(super) fn has_soft(&self) -> bool {
         self.soft > 0
@@ -253,8 +260,10 @@ impl<T: Real> WorkingSet<T> {
         ldp.kernels.dot(u, u) + self.tolerances.rho_soft * soft
     }
 
-    /// One step of iterative refinement of λ* and u: with `r = M_W u − d_W`, `(L D Lᵀ) Δλ = r`.
-    pub(super) fn refine(&mut self, ldp: &LeastDistance<T>, flags: &[Flags], u: &mut [T]) {
+    /// One step of iterative refinement of λ* and u: with `r = M_W u − d_W`, `(L D Lᵀ) Δλ = r`. Returns the largest |r| of before in the
+    /// units of the bounds.
+    pub(super) fn refine(&mut self, ldp: &LeastDistance<T>, flags: &[Flags], u: &mut [T]) -> T {
+        let mut largest = T::ZERO;
         self.products.clear();
         for (&j, &star) in self.order.iter().zip(&self.star) {
             let (from, row) = ldp.row(j);
@@ -267,6 +276,7 @@ impl<T: Real> WorkingSet<T> {
             if flags[j].soft {
                 r -= self.tolerances.rho_soft * star;
             }
+            largest = largest.max(r.abs() / ldp.scale[j]);
             self.products.push(r);
         }
         self.factor.forward(&mut self.products, 0);
@@ -279,6 +289,7 @@ impl<T: Real> WorkingSet<T> {
             ldp.add_row(j, -delta, u);
         }
         self.reuse = 0;
+        largest
     }
 
     /// `w = (M_W M_Wᵀ)⁻¹ e` for the unit vector of a position, and `q = M_Wᵀ w`: the direction that is orthogonal to all other rows

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::kkt::{self, KktScratch, largest};
 use super::least_distance::LeastDistance;
-use super::options::QpOptions;
+use super::options::{Proximal, QpOptions};
 use super::pricing::Prices;
 use super::problem::{Hessian, QuadraticProgram, expect_bounds, expect_finite, expect_length};
 use super::solution::{Certificate, QpSolution, QpStatus, Side};
@@ -125,6 +125,16 @@ pub struct QpWorkspace<T = f64> {
     dependent: bool,
     /// Set-up found that there is no feasible point.
     contradiction: bool,
+    /// P needs proximal terms.
+    proximal: bool,
+    /// Centre x̄ of the proximal term, the step to the next, a linear term, and products with P and G of a step.
+    pub(super) centre: Vec<T>,
+    pub(super) step: Vec<T>,
+    pub(super) shifted: Vec<T>,
+    pub(super) curvature: Vec<T>,
+    pub(super) moves: Vec<T>,
+    /// Factor of the objective beside the proximal term: 1, but in linear programs.
+    pub(super) force: T,
 }
 
 impl<T: Real> QpWorkspace<T> {
@@ -157,6 +167,13 @@ impl<T: Real> QpWorkspace<T> {
             rebuild: true,
             dependent: false,
             contradiction: false,
+            proximal: false,
+            centre: vec![T::ZERO; n],
+            step: vec![T::ZERO; n],
+            shifted: vec![T::ZERO; n],
+            curvature: vec![T::ZERO; n],
+            moves: vec![T::ZERO; m],
+            force: T::ONE,
             ldp,
             problem,
             options,
@@ -284,7 +301,10 @@ impl<T: Real> QpWorkspace<T> {
         };
         match start {
             WarmStart::Keep => return Ok(()),
-            WarmStart::Cold => self.guess.clear(),
+            WarmStart::Cold => {
+                self.guess.clear();
+                self.centre.fill(T::ZERO);
+            }
             WarmStart::Active(list) => {
                 list.iter().try_for_each(|&(j, _)| known(j))?;
                 self.guess.clear();
@@ -322,6 +342,7 @@ impl<T: Real> QpWorkspace<T> {
                 expect_length("point of the guess", x.len(), n)?;
                 expect_finite("point of the guess", x)?;
                 self.guess.clear();
+                self.centre.copy_from_slice(x);
                 // The multipliers of the solution are written anew by every solve.
                 let values = &mut self.solution.multipliers;
                 kkt::constraint_values(self.ldp.kernels, &self.problem, x, values);
@@ -341,12 +362,14 @@ impl<T: Real> QpWorkspace<T> {
     pub fn solve(&mut self) -> &QpSolution<T> {
         let began = Instant::now();
         self.solution.iterations = 0;
-        self.solution.outer_iterations = 1;
+        self.solution.outer_iterations = usize::from(!self.proximal);
         self.solution.refactorizations = 0;
         self.solution.certificate = None;
         self.solution.kkt = super::KktResiduals::default();
         let status = if self.contradiction {
             QpStatus::PrimalInfeasible
+        } else if self.proximal {
+            self.iterate_proximal(began)
         } else if !self.activate() {
             QpStatus::PrimalInfeasible
         } else {
@@ -359,7 +382,11 @@ impl<T: Real> QpWorkspace<T> {
 
     fn factor(&mut self) -> Result<(), OptError> {
         let zero_tol = T::from_f64(self.options.zero_tol);
-        self.ldp.factor(&self.problem, zero_tol)
+        let weight = T::from_f64(self.options.proximal_weight);
+        let shift = (self.options.proximal == Proximal::WhereNeeded).then_some(weight);
+        self.ldp.factor(&self.problem, zero_tol, shift)?;
+        self.proximal = self.ldp.weights.iter().any(|&w| w != T::ZERO);
+        Ok(())
     }
 
     fn new_linear(&mut self) {
@@ -411,7 +438,7 @@ impl<T: Real> QpWorkspace<T> {
 
     /// Builds the working set: equalities, then the guess, leaving out what depends on earlier ones. False if the equalities contradict
     /// each other; then they and the null vector are left in the set.
-    fn activate(&mut self) -> bool {
+    pub(super) fn activate(&mut self) -> bool {
         if !self.rebuild {
             return true;
         }
@@ -484,14 +511,19 @@ impl<T: Real> QpWorkspace<T> {
         for (position, &j) in self.set.order.iter().enumerate() {
             solution.active_set.push((j, side_of(self.flags[j])));
             if let Some(&star) = self.set.star.get(position) {
-                solution.multipliers[j] = star * self.ldp.scale[j];
+                solution.multipliers[j] = star * self.ldp.scale[j] / self.force;
             }
         }
         if status == QpStatus::PrimalInfeasible {
             self.certify_infeasible();
             return;
         }
-        self.ldp.recover(&self.prices.u, &mut solution.x);
+        if status == QpStatus::DualInfeasible {
+            solution.certificate = Some(Certificate::Ray(self.step.clone()));
+        }
+        if !self.proximal {
+            self.ldp.recover(&self.prices.u, &mut solution.x);
+        }
         let (residuals, objective) = self.kkt.residuals(
             self.ldp.kernels,
             &self.problem,
