@@ -10,6 +10,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if args.next_if(|arg| arg == "--largest-violation").is_some() {
         options = options.with_pricing(Pricing::LargestViolation);
     }
+    if args.next_if(|arg| arg == "--weight").is_some() {
+        let weight = args.next().ok_or("--weight needs a number")?;
+        options = options.with_proximal_weight(weight.parse()?);
+    }
     for path in args {
         let file = QuadraticFile::open(&path)?;
         let hessian = match file.diagonal_hessian() {

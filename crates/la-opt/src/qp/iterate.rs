@@ -37,6 +37,9 @@ impl<T: Real> QpWorkspace<T> {
         };
         let mut refactored = false;
         self.prices.begin();
+        for flag in &mut self.flags {
+            flag.implied = false;
+        }
         self.solution.iterations += 1;
         while self.solution.iterations < max_iters {
             if self.solution.iterations.is_multiple_of(CLOCK)
@@ -47,7 +50,12 @@ impl<T: Real> QpWorkspace<T> {
             if self.set.singular {
                 self.set.null_direction(&self.flags);
                 let Some(position) = self.set.step_to_blocking(&self.flags) else {
-                    return QpStatus::PrimalInfeasible;
+                    if self.contradicts() {
+                        return QpStatus::PrimalInfeasible;
+                    }
+                    self.leave_out_last();
+                    self.solution.iterations += 1;
+                    continue;
                 };
                 self.set.remove(&mut self.flags, position);
                 self.entered(false);
@@ -71,6 +79,7 @@ impl<T: Real> QpWorkspace<T> {
                 let smallest = self.set.smallest_pivot();
                 if smallest < refactor_tol && self.set.len() > 2 && !refactored {
                     refactored = true;
+                    self.set.keep_star();
                     self.refactor();
                     self.solution.iterations += 1;
                     continue;
@@ -90,7 +99,9 @@ impl<T: Real> QpWorkspace<T> {
             self.set.append(&self.ldp, &mut self.flags, j, lambda);
             self.entered(true);
             self.solution.iterations += 1;
-            if dual - progress_tol < guard.best {
+            // Growth below the rounding of the objective is none.
+            let noise = T::from_f64(8.0) * T::EPSILON * dual;
+            if dual - progress_tol.max(noise) < guard.best {
                 guard.stalls += 1;
                 if guard.stalls > cycle_tol {
                     if guard.repaired {
@@ -123,6 +134,30 @@ impl<T: Real> QpWorkspace<T> {
         self.set.pivot(&self.ldp, &mut self.flags);
     }
 
+    /// Whether the constraints of a singular set exclude each other: `p_Wᵀ d_W` is not zero beyond the rounding of its terms.
+    fn contradicts(&self) -> bool {
+        let (mut value, mut size) = (T::ZERO, T::ZERO);
+        for (&j, &p) in self.set.order.iter().zip(&self.set.star) {
+            let flag = self.flags[j];
+            let bound = if flag.lower {
+                self.ldp.lower[j]
+            } else {
+                self.ldp.upper[j]
+            };
+            value += p * bound;
+            size += (p * bound).abs();
+        }
+        !(value.abs() <= T::from_f64(1e4) * T::EPSILON * size)
+    }
+
+    /// Takes the last constraint out, which follows from the others but for rounding, and does not look at it again in this solve.
+    fn leave_out_last(&mut self) {
+        let last = self.set.len() - 1;
+        let j = self.set.remove(&mut self.flags, last);
+        self.flags[j].implied = true;
+        self.set.pivot(&self.ldp, &mut self.flags);
+    }
+
     /// u of λ*, and twice the dual objective.
     fn primal_point(&mut self) -> T {
         self.set
@@ -134,9 +169,7 @@ impl<T: Real> QpWorkspace<T> {
         let enough = T::from_f64(0.1 * self.options.primal_tol);
         let mut before = T::INFINITY;
         for _ in 0..REFINEMENTS {
-            let residual = self
-                .set
-                .refine(&self.ldp, &self.flags, &mut self.prices.u);
+            let residual = self.set.refine(&self.ldp, &self.flags, &mut self.prices.u);
             if residual <= enough || !(residual < before) {
                 break;
             }
@@ -154,25 +187,18 @@ impl<T: Real> QpWorkspace<T> {
         T::from_f64(2.0 * bound) + self.ldp.kernels.dot(v, v)
     }
 
-    /// Factors the working set from the beginning, with the sides that the signs of λ* say.
+    /// Factors the working set from the beginning, equalities first; what turns out to depend on earlier constraints is left out.
     fn refactor(&mut self) {
         self.solution.refactorizations += 1;
         self.spare.clear();
-        for (&j, &star) in self.set.order.iter().zip(&self.set.star) {
-            self.spare.push((j, star));
-        }
-        // Behind a fresh append λ* is one short.
-        for &j in &self.set.order[self.spare.len()..] {
-            let lambda = if self.flags[j].lower { -T::ONE } else { T::ONE };
+        for (&j, &lambda) in self.set.order.iter().zip(&self.set.lambda) {
             self.spare.push((j, lambda));
         }
         self.set.clear(&mut self.flags);
-        self.spare.sort_by_key(|&(j, _)| (!self.flags[j].fixed, j));
+        self.spare
+            .sort_unstable_by_key(|&(j, _)| (!self.flags[j].fixed, j));
         for at in 0..self.spare.len() {
             let (j, lambda) = self.spare[at];
-            if !self.flags[j].fixed {
-                self.flags[j].lower = lambda < T::ZERO;
-            }
             self.set.append(&self.ldp, &mut self.flags, j, lambda);
             if self.set.singular {
                 let last = self.set.len() - 1;

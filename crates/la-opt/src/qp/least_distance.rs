@@ -1,5 +1,6 @@
 //! The quadratic program as a least-distance problem.
 
+use super::equilibrate;
 use super::problem::{Hessian, QuadraticProgram};
 use crate::kernels::Kernels;
 use crate::{OptError, Real};
@@ -13,6 +14,21 @@ enum Root<T> {
     Diagonal(Vec<T>),
     /// R⁻¹, upper triangular, packed by rows: row i has the columns i, …, n − 1. Rows of simple bounds are normalised in place.
     Dense(Vec<T>),
+}
+
+/// Pivots of an equilibrated matrix below minus this are those of a matrix that is not convex.
+const MOST_NEGATIVE: f64 = 1e-2;
+
+/// Largest proximal weight.
+const HEAVIEST: f64 = 0.1;
+
+/// Proximal terms of a factorisation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shift<T> {
+    /// Their weight, dimensionless; none: they are not allowed.
+    pub(super) weight: Option<T>,
+    /// They are there even where P is positive definite.
+    pub(super) forced: bool,
 }
 
 /// `min ½ ‖u‖²` subject to `d_l ≤ M u ≤ d_u`, with rows of length one.
@@ -56,8 +72,8 @@ impl<T: Real> LeastDistance<T> {
         let (n, m) = (problem.num_variables(), problem.num_constraints());
         let root = match &problem.hessian {
             Hessian::Dense(_) => Root::Dense(vec![T::ZERO; start(n, n)]),
-            Hessian::Diagonal(_) => Root::Diagonal(vec![T::ONE; n]),
-            Hessian::Identity | Hessian::Zero => Root::Identity,
+            Hessian::Diagonal(_) | Hessian::Zero => Root::Diagonal(vec![T::ONE; n]),
+            Hessian::Identity => Root::Identity,
         };
         Self {
             kernels: Kernels::detect(),
@@ -80,8 +96,8 @@ impl<T: Real> LeastDistance<T> {
 
     /// Factors P and forms the normalised rows. n³/3 + n³/3 and m n² operations for a dense P, m n for a diagonal one.
     ///
-    /// Where a pivot of the equilibrated P is not positive, `shift` is added to the whole diagonal (to the pivot alone if P is diagonal), and the
-    /// weights say so; a zero P counts as the unit matrix, with weights 1.
+    /// With a shift, and where a pivot of the equilibrated P is not positive or the shift is forced, what is factored is `P + diag(w)`: weights w of the size of the
+    /// shift for variables in the scales of Ruiz, all of them for a dense P, those without curvature for a diagonal one.
     ///
     /// # Errors
     /// [`OptError::NotPositiveDefinite`] if there is no shift and one is needed, or a pivot is negative.
@@ -89,10 +105,10 @@ impl<T: Real> LeastDistance<T> {
         &mut self,
         problem: &QuadraticProgram<T>,
         zero_tol: T,
-        shift: Option<T>,
+        shift: Shift<T>,
     ) -> Result<(), OptError> {
         let n = self.n;
-        let no_shift = |row, pivot: T| OptError::NotPositiveDefinite {
+        let refuse = |row, pivot: T| OptError::NotPositiveDefinite {
             row,
             pivot: pivot.to_f64(),
         };
@@ -100,18 +116,27 @@ impl<T: Real> LeastDistance<T> {
         match (&mut self.root, &problem.hessian) {
             (Root::Dense(packed), Hessian::Dense(p)) => {
                 let mut scales = std::mem::take(&mut self.products_n);
-                equilibrated(p, n, packed, &mut scales, T::ZERO);
-                let mut outcome = cholesky(self.kernels, n, packed);
-                if let (Err((_, pivot)), Some(shift)) = (outcome, shift)
-                    && pivot > -T::EPSILON.sqrt()
-                {
-                    equilibrated(p, n, packed, &mut scales, shift);
+                unit_scales(p, n, &mut scales);
+                let mut outcome = Err((0, T::ZERO));
+                if !shift.forced {
+                    scaled(p, n, packed, &scales, &self.weights);
                     outcome = cholesky(self.kernels, n, packed);
-                    for (w, &d) in self.weights.iter_mut().zip(&scales) {
-                        *w = shift / (d * d);
-                    }
                 }
-                outcome.map_err(|(row, pivot)| no_shift(row, pivot))?;
+                // Heavier where the data are convex but for their rounding.
+                let mut weight = shift.weight.map(T::to_f64);
+                while let (Err((_, pivot)), Some(value)) = (outcome, weight)
+                    && pivot > -T::from_f64(MOST_NEGATIVE)
+                    && value <= HEAVIEST
+                {
+                    weigh(problem, value, &mut self.weights);
+                    for ((scale, &w), i) in scales.iter_mut().zip(&self.weights).zip(0..) {
+                        *scale = power_near_root(p[i * n + i] + w);
+                    }
+                    scaled(p, n, packed, &scales, &self.weights);
+                    outcome = cholesky(self.kernels, n, packed);
+                    weight = Some(2.0 * value);
+                }
+                outcome.map_err(|(row, pivot)| refuse(row, pivot))?;
                 invert(self.kernels, packed, n, &mut self.scratch);
                 for (i, &d) in scales.iter().enumerate() {
                     for x in &mut packed[start(n, i)..start(n, i + 1)] {
@@ -120,26 +145,32 @@ impl<T: Real> LeastDistance<T> {
                 }
                 self.products_n = scales;
             }
-            (Root::Diagonal(inverse), Hessian::Diagonal(p)) => {
-                let largest = p.iter().fold(T::ZERO, |most, &p| most.max(p.abs()));
-                let size = if largest > T::ZERO { largest } else { T::ONE };
-                for (row, (inverse, &p)) in inverse.iter_mut().zip(p).enumerate() {
-                    let mut pivot = p;
-                    if !(p > zero_tol * size) {
-                        if p < -zero_tol * size {
-                            return Err(no_shift(row, p));
+            (Root::Diagonal(inverse), hessian) => {
+                let curvature = |i: usize| match hessian {
+                    Hessian::Diagonal(p) => p[i],
+                    _ => T::ZERO,
+                };
+                let largest = (0..n).fold(T::ZERO, |most, i| most.max(curvature(i).abs()));
+                let tiny = |p: T| !(p > zero_tol * largest);
+                if let Some(row) = (0..n).find(|&i| curvature(i) < -zero_tol * largest) {
+                    return Err(refuse(row, curvature(row)));
+                }
+                let flat = (0..n).find(|&i| tiny(curvature(i)));
+                if flat.is_some() || shift.forced {
+                    let row = flat.unwrap_or(0);
+                    let weight = shift.weight.ok_or_else(|| refuse(row, curvature(row)))?;
+                    weigh(problem, weight.to_f64(), &mut self.weights);
+                    if flat.is_some() {
+                        for (i, w) in self.weights.iter_mut().enumerate() {
+                            if !tiny(curvature(i)) {
+                                *w = T::ZERO;
+                            }
                         }
-                        self.weights[row] = shift.ok_or_else(|| no_shift(row, p))? * size;
-                        pivot = p.max(T::ZERO) + self.weights[row];
                     }
-                    *inverse = T::ONE / pivot.sqrt();
                 }
-            }
-            (_, Hessian::Zero) => {
-                if n > 0 && shift.is_none() {
-                    return Err(no_shift(0, T::ZERO));
+                for (i, (inverse, &w)) in inverse.iter_mut().zip(&self.weights).enumerate() {
+                    *inverse = T::ONE / (curvature(i).max(T::ZERO) + w).sqrt();
                 }
-                self.weights.fill(T::ONE);
             }
             _ => {}
         }
@@ -315,24 +346,46 @@ impl<T: Real> LeastDistance<T> {
     }
 }
 
-/// Writes `D P̄ D` for the symmetric part P̄ of P, and D to `scales`: powers of two near `1 / √p_ii`, so that nothing is rounded. Adds
-/// a shift to the diagonal.
-fn equilibrated<T: Real>(p: &[T], n: usize, packed: &mut [T], scales: &mut [T], shift: T) {
-    let largest = (0..n).fold(0.0, |most, i| p[i * n + i].to_f64().max(most));
-    for (i, scale) in scales.iter_mut().enumerate() {
-        let mut diagonal = p[i * n + i].to_f64();
-        if !(diagonal > 1e-200 * largest) {
-            diagonal = if largest > 0.0 { largest } else { 1.0 };
-        }
-        *scale = T::from_f64((-0.5 * diagonal.log2()).round().exp2());
+/// The power of two nearest to `1 / √p`; 1 where p is not positive.
+fn power_near_root<T: Real>(p: T) -> T {
+    let p = p.to_f64();
+    if p > 0.0 && p.is_finite() {
+        T::from_f64((-0.5 * p.log2()).round().exp2())
+    } else {
+        T::ONE
     }
+}
+
+/// Scales that bring the diagonal near 1, powers of two so that nothing is rounded.
+fn unit_scales<T: Real>(p: &[T], n: usize, scales: &mut [T]) {
+    for (i, scale) in scales.iter_mut().enumerate() {
+        *scale = power_near_root(p[i * n + i]);
+    }
+}
+
+/// Writes `D (P̄ + W) D` for the symmetric part P̄ of P.
+fn scaled<T: Real>(p: &[T], n: usize, packed: &mut [T], scales: &[T], weights: &[T]) {
     let half = T::from_f64(0.5);
     for i in 0..n {
         let row = &mut packed[start(n, i)..start(n, i + 1)];
         for (j, r) in (i..n).zip(row) {
             *r = half * (p[i * n + j] + p[j * n + i]) * scales[i] * scales[j];
         }
-        packed[start(n, i)] += shift;
+        packed[start(n, i)] += weights[i] * scales[i] * scales[i];
+    }
+}
+
+/// Proximal weights: of the size of `weight` beside the largest curvature, in the scales of Ruiz.
+fn weigh<T: Real>(problem: &QuadraticProgram<T>, weight: f64, weights: &mut [T]) {
+    let scales = equilibrate::ruiz(problem);
+    let size = equilibrate::largest_curvature(problem, &scales);
+    let weight = if matches!(problem.hessian, Hessian::Zero) {
+        1.0
+    } else {
+        weight * size
+    };
+    for (w, d) in weights.iter_mut().zip(&scales) {
+        *w = T::from_f64(weight / (d * d));
     }
 }
 

@@ -10,6 +10,7 @@
 //! 1992), in guesses with dependent constraints, of which as many as are independent are kept, and in recomputing the residuals before
 //! it says "optimal".
 
+mod equilibrate;
 mod factor;
 mod iterate;
 mod kkt;

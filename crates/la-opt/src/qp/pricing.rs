@@ -160,7 +160,11 @@ impl<T: Real> Prices<T> {
             } else {
                 (below, Side::Lower)
             };
-            if !(violation > self.primal_tol * ldp.scale[j]) || flag.active || flag.fixed {
+            if !(violation > self.primal_tol * ldp.scale[j])
+                || flag.active
+                || flag.fixed
+                || flag.implied
+            {
                 continue;
             }
             let score = match self.rule {

@@ -15,6 +15,8 @@ pub(super) struct Flags {
     pub(super) fixed: bool,
     /// May be violated at a price.
     pub(super) soft: bool,
+    /// Follows from others, as far as rounding lets one see; for the time of a solve.
+    pub(super) implied: bool,
 }
 
 /// Tolerances of the factor.

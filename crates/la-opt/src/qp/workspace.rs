@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::kkt::{self, KktScratch, largest};
-use super::least_distance::LeastDistance;
+use super::least_distance::{LeastDistance, Shift};
 use super::options::{Proximal, QpOptions};
 use super::pricing::Prices;
 use super::problem::{Hessian, QuadraticProgram, expect_bounds, expect_finite, expect_length};
@@ -366,7 +366,15 @@ impl<T: Real> QpWorkspace<T> {
         self.solution.refactorizations = 0;
         self.solution.certificate = None;
         self.solution.kkt = super::KktResiduals::default();
-        let status = if self.contradiction {
+        let status = self.attempt(began);
+        self.finish(status);
+        self.rescue(began);
+        self.solution.solve_time = began.elapsed();
+        &self.solution
+    }
+
+    fn attempt(&mut self, began: Instant) -> QpStatus {
+        if self.contradiction {
             QpStatus::PrimalInfeasible
         } else if self.proximal {
             self.iterate_proximal(began)
@@ -374,16 +382,48 @@ impl<T: Real> QpWorkspace<T> {
             QpStatus::PrimalInfeasible
         } else {
             self.iterate(began)
-        };
-        self.finish(status);
-        self.solution.solve_time = began.elapsed();
-        &self.solution
+        }
+    }
+
+    /// Where rounding has got the better of a solve, heavier proximal terms make the factors better conditioned.
+    fn rescue(&mut self, began: Instant) {
+        if self.options.proximal == Proximal::Never {
+            return;
+        }
+        let zero_tol = T::from_f64(self.options.zero_tol);
+        let mut weight = self.options.proximal_weight;
+        while matches!(
+            self.solution.status,
+            QpStatus::Cycling | QpStatus::Inaccurate
+        ) && weight <= HEAVIEST_WEIGHT
+        {
+            if self.proximal {
+                weight *= HEAVIER;
+            }
+            let shift = Shift {
+                weight: Some(T::from_f64(weight)),
+                forced: true,
+            };
+            if self.ldp.factor(&self.problem, zero_tol, shift).is_err() {
+                return;
+            }
+            self.proximal = true;
+            self.remember_set();
+            self.new_linear();
+            self.new_bounds();
+            let status = self.attempt(began);
+            self.finish(status);
+        }
     }
 
     fn factor(&mut self) -> Result<(), OptError> {
         let zero_tol = T::from_f64(self.options.zero_tol);
         let weight = T::from_f64(self.options.proximal_weight);
-        let shift = (self.options.proximal == Proximal::WhereNeeded).then_some(weight);
+        let allowed = self.options.proximal == Proximal::WhereNeeded;
+        let shift = Shift {
+            weight: allowed.then_some(weight),
+            forced: false,
+        };
         self.ldp.factor(&self.problem, zero_tol, shift)?;
         self.proximal = self.ldp.weights.iter().any(|&w| w != T::ZERO);
         Ok(())
@@ -599,17 +639,21 @@ impl<T: Real> QpWorkspace<T> {
         let y = &self.solution.multipliers;
         let mut sum = vec![T::ZERO; self.ldp.v.len()];
         kkt::add_transposed(self.ldp.kernels, &self.problem, y, &mut sum);
-        let mut value = 0.0;
+        let (mut value, mut size) = (0.0, 0.0);
         for (j, &y) in y.iter().enumerate() {
-            let y = y.to_f64();
-            if y > 0.0 {
-                value += y * upper[j].to_f64();
-            } else if y < 0.0 {
-                value += y * lower[j].to_f64();
+            if y != T::ZERO {
+                let bound = if y > T::ZERO { upper[j] } else { lower[j] };
+                let term = (y * bound).to_f64();
+                value += term;
+                size += term.abs();
             }
         }
-        let tol = 1e-6f64.max(100.0 * T::EPSILON.to_f64().sqrt() * 1e-2);
-        if largest(&sum) <= tol * largest(y) && value < 0.0 {
+        // For every x with entries up to `reach`, yᵀ G x is less than the bounds make of it: rounding cannot have made the contradiction.
+        let reach = 1e3 * largest(&self.solution.x).max(1.0);
+        let rest: f64 = sum.iter().map(|s| s.abs().to_f64()).sum();
+        let tol = 1e-6f64.max(T::EPSILON.to_f64().sqrt());
+        let noise = 1e3 * T::EPSILON.to_f64() * size;
+        if largest(&sum) <= tol * largest(y) && -value > (rest * reach).max(noise) {
             self.solution.certificate = Some(Certificate::Farkas(y.clone()));
         } else {
             self.solution.status = QpStatus::Inaccurate;
@@ -617,6 +661,10 @@ impl<T: Real> QpWorkspace<T> {
         self.solution.multipliers.fill(T::ZERO);
     }
 }
+
+/// Proximal weights of a rescue: each this much heavier than the one before, up to a limit.
+const HEAVIER: f64 = 100.0;
+const HEAVIEST_WEIGHT: f64 = 1e-2;
 
 /// Bounds from here on are none.
 const NO_BOUND: f64 = 1e30;
