@@ -5,8 +5,14 @@
 
 use std::time::Duration;
 
-use la_opt::qp::{Hessian, Pricing, QpOptions, QpStatus, QpWorkspace, QuadraticProgram};
+use la_opt::qp::{
+    Hessian, Pricing, QpOptions, QpSolution, QpStatus, QpWorkspace, QuadraticProgram,
+};
 use la_problems::quadratic::ParametricFamily;
+
+/// Problems of a family, and runs of each.
+const PROBLEMS: usize = 40;
+const REPETITIONS: usize = 7;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!(
@@ -19,8 +25,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             family.num_constraints(),
             family.num_parameters,
         );
-        let count = family.reference.status.len();
-        let reference: i64 = family.reference.iterations.iter().sum();
+        let count = family.reference.status.len().min(PROBLEMS);
+        let reference: i64 = family.reference.iterations[..count].iter().sum();
         print!("{path} {count} {:.2}", reference as f64 / count as f64);
         let mut worst = 0.0f64;
         for pricing in [Pricing::LargestViolation, Pricing::SteepestEdge] {
@@ -33,8 +39,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     QuadraticProgram::new(Hessian::Dense(family.hessian.clone()), q.clone())?
                         .with_rows(family.rows.clone(), vec![f64::NEG_INFINITY; m], u.clone())?;
                 let options = QpOptions::default().with_pricing(pricing);
-                let mut workspace = QpWorkspace::new(problem, options)?;
-                let solution = workspace.solve();
+                // The fastest of a few runs: other programs only add time.
+                let mut best: Option<QpSolution> = None;
+                for _ in 0..REPETITIONS {
+                    let mut workspace = QpWorkspace::new(problem.clone(), options.clone())?;
+                    workspace.solve();
+                    let new = workspace.into_solution();
+                    let time = |s: &QpSolution| s.setup_time + s.solve_time;
+                    if best.as_ref().is_none_or(|old| time(&new) < time(old)) {
+                        best = Some(new);
+                    }
+                }
+                let Some(solution) = best else { continue };
                 iterations += solution.iterations;
                 setup += solution.setup_time;
                 solve += solution.solve_time;

@@ -1,7 +1,7 @@
 //! `L D Lᵀ` of the Gram matrix of the working set, one row more or less at a time.
 
 use crate::Real;
-use crate::kernels::Kernels;
+use crate::kernels::{Kernels, lower_start as start};
 
 /// `M_W M_Wᵀ = L D Lᵀ` with a unit lower triangular L, by rows.
 ///
@@ -15,12 +15,6 @@ pub(super) struct GramFactor<T> {
     /// Column of L that a removal takes out.
     column: Vec<T>,
     multipliers: Vec<[T; 2]>,
-}
-
-/// Where row i of a packed lower triangle without diagonal begins.
-#[inline(always)]
-fn start(i: usize) -> usize {
-    i * i.saturating_sub(1) / 2
 }
 
 impl<T: Real> GramFactor<T> {
@@ -175,18 +169,12 @@ impl<T: Real> GramFactor<T> {
 
     /// `y ← L⁻¹ y`, whose first `known` entries are those of the result already.
     pub(super) fn forward(&self, y: &mut [T], known: usize) {
-        for i in known..y.len() {
-            let (done, rest) = y.split_at_mut(i);
-            rest[0] -= self.kernels.dot(self.row(i), done);
-        }
+        self.kernels.forward_lower(&self.lower, y, known);
     }
 
     /// `z ← L⁻ᵀ z` of the leading part of the length of z.
     pub(super) fn backward(&self, z: &mut [T]) {
-        for i in (1..z.len()).rev() {
-            let (rest, done) = z.split_at_mut(i);
-            self.kernels.axpy(-done[0], self.row(i), rest);
-        }
+        self.kernels.backward_lower(&self.lower, z);
     }
 
     /// A vector p with `p_last = 1` and `M_Wᵀ p = 0`, where the last pivot is zero.

@@ -2,7 +2,7 @@
 
 use super::equilibrate;
 use super::problem::{Hessian, QuadraticProgram};
-use crate::kernels::Kernels;
+use crate::kernels::{Kernels, upper_start as start};
 use crate::{OptError, Real};
 
 /// `u = R x + v`, for `P = RᵀR`.
@@ -60,12 +60,6 @@ pub(super) struct LeastDistance<T> {
     one: [T; 1],
 }
 
-/// Where row i of a packed upper triangle begins.
-#[inline(always)]
-fn start(n: usize, i: usize) -> usize {
-    i * (2 * n + 1 - i) / 2
-}
-
 impl<T: Real> LeastDistance<T> {
     /// Room for a problem of these sizes; nothing is factored yet.
     pub(super) fn new(problem: &QuadraticProgram<T>) -> Self {
@@ -116,11 +110,13 @@ impl<T: Real> LeastDistance<T> {
         match (&mut self.root, &problem.hessian) {
             (Root::Dense(packed), Hessian::Dense(p)) => {
                 let mut scales = std::mem::take(&mut self.products_n);
+                // What is left of a diagonal of 1 after rounding.
+                let smallest = T::from_f64(1e3) * T::EPSILON;
                 unit_scales(p, n, &mut scales);
                 let mut outcome = Err((0, T::ZERO));
                 if !shift.forced {
                     scaled(p, n, packed, &scales, &self.weights);
-                    outcome = cholesky(self.kernels, n, packed);
+                    outcome = self.kernels.cholesky(n, packed, smallest);
                 }
                 // Heavier where the data are convex but for their rounding.
                 let mut weight = shift.weight.map(T::to_f64);
@@ -133,11 +129,11 @@ impl<T: Real> LeastDistance<T> {
                         *scale = power_near_root(p[i * n + i] + w);
                     }
                     scaled(p, n, packed, &scales, &self.weights);
-                    outcome = cholesky(self.kernels, n, packed);
+                    outcome = self.kernels.cholesky(n, packed, smallest);
                     weight = Some(2.0 * value);
                 }
                 outcome.map_err(|(row, pivot)| refuse(row, pivot))?;
-                invert(self.kernels, packed, n, &mut self.scratch);
+                self.kernels.invert_upper(n, packed, &mut self.scratch);
                 for (i, &d) in scales.iter().enumerate() {
                     for x in &mut packed[start(n, i)..start(n, i + 1)] {
                         *x *= d;
@@ -196,15 +192,7 @@ impl<T: Real> LeastDistance<T> {
                 }
             }
             Root::Dense(packed) => {
-                let rows = self.rows.chunks_exact_mut(n);
-                for (to, from) in rows.zip(problem.rows.chunks_exact(n)) {
-                    to.fill(T::ZERO);
-                    for (k, &a) in from.iter().enumerate() {
-                        if a != T::ZERO {
-                            kernels.axpy(a, &packed[start(n, k)..start(n, k + 1)], &mut to[k..]);
-                        }
-                    }
-                }
+                kernels.times_upper(n, &problem.rows, packed, &mut self.rows);
             }
         }
         let mut normalise = |i: usize, row: &mut [T]| {
@@ -317,6 +305,40 @@ impl<T: Real> LeastDistance<T> {
         self.kernels.rows_dot(&self.rows, x, general);
     }
 
+    /// `out_i = m_iᵀ m_j` for the rows of a set.
+    pub(super) fn products_with(&self, order: &[usize], j: usize, out: &mut Vec<T>) {
+        let (from, row) = self.row(j);
+        let mut groups = order.chunks_exact(4);
+        for group in groups.by_ref() {
+            if group.iter().all(|&i| i >= self.bounds) {
+                let rows = std::array::from_fn(|g| &self.row(group[g]).1[from..from + row.len()]);
+                out.extend(self.kernels.dot_each(row, rows));
+            } else {
+                out.extend(group.iter().map(|&i| self.product(i, j)));
+            }
+        }
+        out.extend(groups.remainder().iter().map(|&i| self.product(i, j)));
+    }
+
+    /// `y += sign Σ a_i m_i` over the rows of a set.
+    pub(super) fn add_rows(&self, order: &[usize], a: &[T], sign: T, y: &mut [T]) {
+        let (mut groups, mut factors) = (order.chunks_exact(4), a.chunks_exact(4));
+        for (group, a) in groups.by_ref().zip(factors.by_ref()) {
+            if group.iter().all(|&i| i >= self.bounds) {
+                let rows = std::array::from_fn(|g| self.row(group[g]).1);
+                let a = std::array::from_fn(|g| sign * a[g]);
+                self.kernels.add_four(a, rows, y);
+            } else {
+                for (&i, &a) in group.iter().zip(a) {
+                    self.add_row(i, sign * a, y);
+                }
+            }
+        }
+        for (&i, &a) in groups.remainder().iter().zip(factors.remainder()) {
+            self.add_row(i, sign * a, y);
+        }
+    }
+
     /// `y += a m_i`.
     #[inline]
     pub(super) fn add_row(&self, i: usize, a: T, y: &mut [T]) {
@@ -386,51 +408,5 @@ fn weigh<T: Real>(problem: &QuadraticProgram<T>, weight: f64, weights: &mut [T])
     };
     for (w, d) in weights.iter_mut().zip(&scales) {
         *w = T::from_f64(weight / (d * d));
-    }
-}
-
-/// Factors a packed upper triangle with a diagonal near 1 in place, `RᵀR`, right-looking by rows. Fails with the first pivot that is not
-/// positive beyond rounding.
-fn cholesky<T: Real>(kernels: Kernels, n: usize, packed: &mut [T]) -> Result<(), (usize, T)> {
-    let smallest = T::from_f64(1e3) * T::EPSILON;
-    for k in 0..n {
-        let (done, later) = packed.split_at_mut(start(n, k + 1));
-        let row = &mut done[start(n, k)..];
-        if !(row[0] > smallest && row[0].is_finite()) {
-            return Err((k, row[0]));
-        }
-        let inverse = T::ONE / row[0].sqrt();
-        for r in &mut *row {
-            *r *= inverse;
-        }
-        let mut from = 0;
-        for i in 1..row.len() {
-            let len = n - k - i;
-            kernels.axpy(-row[i], &row[i..], &mut later[from..from + len]);
-            from += len;
-        }
-    }
-    Ok(())
-}
-
-/// Inverts a packed upper triangle in place, from its last row on: `s_i = (e_i − Σ_{k>i} r_ik s_k) / r_ii`.
-fn invert<T: Real>(kernels: Kernels, packed: &mut [T], n: usize, scratch: &mut [T]) {
-    for i in (0..n).rev() {
-        let (before, later) = packed.split_at_mut(start(n, i + 1));
-        let row = &mut before[start(n, i)..];
-        let len = row.len();
-        scratch[..len].copy_from_slice(row);
-        row[1..].fill(T::ZERO);
-        let mut from = 0;
-        for (k, &r) in scratch[1..len].iter().enumerate() {
-            let size = len - 1 - k;
-            kernels.axpy(-r, &later[from..from + size], &mut row[1 + k..]);
-            from += size;
-        }
-        let inverse = T::ONE / scratch[0];
-        row[0] = inverse;
-        for x in &mut row[1..] {
-            *x *= inverse;
-        }
     }
 }

@@ -120,9 +120,7 @@ impl<T: Real> WorkingSet<T> {
     ) {
         let n = ldp.v.len();
         self.products.clear();
-        for &i in &self.order {
-            self.products.push(ldp.product(i, j));
-        }
+        ldp.products_with(&self.order, j, &mut self.products);
         let mut square = ldp.product(j, j);
         if flags[j].soft {
             square += self.tolerances.rho_soft;
@@ -252,11 +250,13 @@ impl<T: Real> WorkingSet<T> {
     /// `u = −M_Wᵀ λ*`; returns twice the dual objective, `‖u‖² + ρ Σ λ*²` over soft constraints.
     pub(super) fn primal_point(&self, ldp: &LeastDistance<T>, flags: &[Flags], u: &mut [T]) -> T {
         u.fill(T::ZERO);
+        ldp.add_rows(&self.order, &self.star, -T::ONE, u);
         let mut soft = T::ZERO;
-        for (&j, &star) in self.order.iter().zip(&self.star) {
-            ldp.add_row(j, -star, u);
-            if flags[j].soft {
-                soft += star * star;
+        if self.has_soft() {
+            for (&j, &star) in self.order.iter().zip(&self.star) {
+                if flags[j].soft {
+                    soft += star * star;
+                }
             }
         }
         ldp.kernels.dot(u, u) + self.tolerances.rho_soft * soft
@@ -316,9 +316,7 @@ impl<T: Real> WorkingSet<T> {
             return None;
         }
         q.fill(T::ZERO);
-        for (&j, &w) in self.order.iter().zip(&self.products) {
-            ldp.add_row(j, w, q);
-        }
+        ldp.add_rows(&self.order, &self.products, T::ONE, q);
         Some(square)
     }
 }

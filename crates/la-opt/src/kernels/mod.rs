@@ -9,27 +9,6 @@
 
 use crate::Real;
 
-/// Numbers per step: two registers of AVX2 in double precision.
-const LANES: usize = 8;
-
-/// The instruction set that is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kernels {
-    Portable,
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-}
-
-impl Kernels {
-    pub(crate) fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            return Self::Avx2;
-        }
-        Self::Portable
-    }
-}
-
 macro_rules! kernel {
     ($(#[$doc:meta])* $name:ident, $body:ident, $avx:ident, ($($arg:ident: $type:ty),*) $(-> $out:ty)?) => {
         impl Kernels {
@@ -52,6 +31,31 @@ macro_rules! kernel {
     };
 }
 
+mod triangle;
+
+pub(crate) use triangle::{lower_start, upper_start};
+
+/// Numbers per step: two registers of AVX2 in double precision.
+const LANES: usize = 8;
+
+/// The instruction set that is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kernels {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+}
+
+impl Kernels {
+    pub(crate) fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            return Self::Avx2;
+        }
+        Self::Portable
+    }
+}
+
 kernel! {
     /// `xᵀ y`.
     dot, dot_body, dot_avx2, (x: &[T], y: &[T]) -> T
@@ -59,6 +63,14 @@ kernel! {
 kernel! {
     /// `out_i = row_iᵀ x` for rows of the length of x.
     rows_dot, rows_dot_body, rows_dot_avx2, (rows: &[T], x: &[T], out: &mut [T])
+}
+kernel! {
+    /// `xᵀ y` for four vectors y of the length of x.
+    dot_each, dot_each_body, dot_each_avx2, (x: &[T], y: [&[T]; 4]) -> [T; 4]
+}
+kernel! {
+    /// `y += Σ a_i x_i` for four vectors of the length of y.
+    add_four, add_four_body, add_four_avx2, (a: [T; 4], x: [&[T]; 4], y: &mut [T])
 }
 kernel! {
     /// `y += a x`.
@@ -100,36 +112,54 @@ fn rows_dot_body<T: Real, const FMA: bool>(rows: &[T], x: &[T], out: &mut [T]) {
         out.fill(T::ZERO);
         return;
     }
-    let (x_chunks, x_rest) = x.as_chunks::<LANES>();
-    let whole = x_chunks.len() * LANES;
     let mut groups = rows.chunks_exact(4 * n);
     let mut outs = out.chunks_exact_mut(4);
     for (group, out) in groups.by_ref().zip(outs.by_ref()) {
-        // Four rows share the loads of x.
         let (a, group) = group.split_at(n);
         let (b, group) = group.split_at(n);
         let (c, d) = group.split_at(n);
-        let [a8, b8, c8, d8] = [a, b, c, d].map(|row| row.as_chunks::<LANES>().0);
-        let mut totals = [[T::ZERO; LANES]; 4];
-        for ((((x, a), b), c), d) in x_chunks.iter().zip(a8).zip(b8).zip(c8).zip(d8) {
-            for l in 0..LANES {
-                totals[0][l] = fma::<T, FMA>(x[l], a[l], totals[0][l]);
-                totals[1][l] = fma::<T, FMA>(x[l], b[l], totals[1][l]);
-                totals[2][l] = fma::<T, FMA>(x[l], c[l], totals[2][l]);
-                totals[3][l] = fma::<T, FMA>(x[l], d[l], totals[3][l]);
-            }
-        }
-        for ((out, total), row) in out.iter_mut().zip(totals).zip([a, b, c, d]) {
-            let mut rest = T::ZERO;
-            for (&x, &y) in x_rest.iter().zip(&row[whole..]) {
-                rest = fma::<T, FMA>(x, y, rest);
-            }
-            *out = sum(total) + rest;
-        }
+        out.copy_from_slice(&dot_each_body::<T, FMA>(x, [a, b, c, d]));
     }
     let rest = groups.remainder().chunks_exact(n);
     for (row, out) in rest.zip(outs.into_remainder()) {
         *out = dot_body::<T, FMA>(row, x);
+    }
+}
+
+/// The four share the loads of x.
+#[inline(always)]
+fn dot_each_body<T: Real, const FMA: bool>(x: &[T], y: [&[T]; 4]) -> [T; 4] {
+    let (x_chunks, x_rest) = x.as_chunks::<LANES>();
+    let whole = x_chunks.len() * LANES;
+    let [a8, b8, c8, d8] = y.map(|row| row[..x.len()].as_chunks::<LANES>().0);
+    let mut totals = [[T::ZERO; LANES]; 4];
+    for ((((x, a), b), c), d) in x_chunks.iter().zip(a8).zip(b8).zip(c8).zip(d8) {
+        for l in 0..LANES {
+            totals[0][l] = fma::<T, FMA>(x[l], a[l], totals[0][l]);
+            totals[1][l] = fma::<T, FMA>(x[l], b[l], totals[1][l]);
+            totals[2][l] = fma::<T, FMA>(x[l], c[l], totals[2][l]);
+            totals[3][l] = fma::<T, FMA>(x[l], d[l], totals[3][l]);
+        }
+    }
+    let mut out = totals.map(sum);
+    for (out, row) in out.iter_mut().zip(y) {
+        let mut rest = T::ZERO;
+        for (&x, &y) in x_rest.iter().zip(&row[whole..]) {
+            rest = fma::<T, FMA>(x, y, rest);
+        }
+        *out += rest;
+    }
+    out
+}
+
+/// y is loaded and stored once for the four.
+#[inline(always)]
+fn add_four_body<T: Real, const FMA: bool>(a: [T; 4], x: [&[T]; 4], y: &mut [T]) {
+    let n = y.len();
+    let [x0, x1, x2, x3] = x.map(|x| &x[..n]);
+    for j in 0..n {
+        let first = fma::<T, FMA>(a[0], x0[j], fma::<T, FMA>(a[1], x1[j], y[j]));
+        y[j] = fma::<T, FMA>(a[2], x2[j], fma::<T, FMA>(a[3], x3[j], first));
     }
 }
 
