@@ -151,33 +151,41 @@ impl<T: Real> Prices<T> {
     }
 
     fn best(&self, ldp: &LeastDistance<T>, flags: &[Flags]) -> Option<(usize, Side)> {
+        match self.rule {
+            Pricing::LargestViolation => self.best_by(ldp, flags, |_, violation| violation),
+            Pricing::SteepestEdge => self.best_by(ldp, flags, |j, violation| {
+                violation * violation / self.distances[j].max(self.smallest_distance)
+            }),
+        }
+    }
+
+    /// The violated constraint with the highest score, the first of equals.
+    #[inline(always)]
+    fn best_by(
+        &self,
+        ldp: &LeastDistance<T>,
+        flags: &[Flags],
+        score: impl Fn(usize, T) -> T,
+    ) -> Option<(usize, Side)> {
         let mut best = None;
         let mut most = T::ZERO;
-        for (j, (&product, flag)) in self.products.iter().zip(flags).enumerate() {
-            let (above, below) = (product - ldp.upper[j], ldp.lower[j] - product);
-            let (violation, side) = if above >= below {
-                (above, Side::Upper)
-            } else {
-                (below, Side::Lower)
-            };
-            if !(violation > self.primal_tol * ldp.scale[j])
-                || flag.active
-                || flag.fixed
-                || flag.implied
-            {
-                continue;
-            }
-            let score = match self.rule {
-                Pricing::LargestViolation => violation,
-                Pricing::SteepestEdge => {
-                    violation * violation / self.distances[j].max(self.smallest_distance)
+        let bounds = ldp.lower.iter().zip(&ldp.upper);
+        for (j, (&product, (&lower, &upper))) in self.products.iter().zip(bounds).enumerate() {
+            let (above, below) = (product - upper, lower - product);
+            let violation = if above >= below { above } else { below };
+            // Most rows are not violated, and of those that are most are not the worst: what is rare is asked last.
+            if violation > T::ZERO {
+                let score = score(j, violation);
+                if score > most
+                    && violation > self.primal_tol * ldp.scale[j]
+                    && flags[j].may_enter()
+                {
+                    most = score;
+                    best = Some((j, above >= below));
                 }
-            };
-            if score > most {
-                most = score;
-                best = Some((j, side));
             }
         }
-        best
+        let (j, above) = best?;
+        Some((j, if above { Side::Upper } else { Side::Lower }))
     }
 }

@@ -19,6 +19,13 @@ pub(super) struct Flags {
     pub(super) implied: bool,
 }
 
+impl Flags {
+    /// Whether the constraint is one to look at.
+    pub(super) fn may_enter(self) -> bool {
+        !(self.active || self.fixed || self.implied)
+    }
+}
+
 /// Tolerances of the factor.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FactorTolerances<T> {
