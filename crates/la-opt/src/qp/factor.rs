@@ -116,7 +116,7 @@ impl<T: Real> GramFactor<T> {
                 let updated = d + alpha * p * p;
                 if updated > T::ZERO {
                     self.multipliers.push([p, alpha * p / updated]);
-                    alpha = alpha * (d / updated);
+                    alpha *= d / updated;
                 } else {
                     // A zero pivot that gets nothing stays zero, and nothing goes on through it.
                     self.multipliers.push([p, T::ZERO]);
@@ -331,11 +331,11 @@ mod tests {
             *x /= d;
         }
         rows.factor.backward(&mut x);
-        for i in 0..k {
+        for (i, &right) in right.iter().enumerate() {
             let row: f64 = (0..k)
                 .map(|j| rows.product(rows.set[i], rows.set[j]) * x[j])
                 .sum();
-            assert!((row - right[i]).abs() < 1e-10);
+            assert!((row - right).abs() < 1e-10);
         }
     }
 }

@@ -147,7 +147,8 @@ impl<T: Real> QpWorkspace<T> {
             value += p * bound;
             size += (p * bound).abs();
         }
-        !(value.abs() <= T::from_f64(1e4) * T::EPSILON * size)
+        let consistent = value.abs() <= T::from_f64(1e4) * T::EPSILON * size;
+        !consistent
     }
 
     /// Takes the last constraint out, which follows from the others but for rounding, and does not look at it again in this solve.
@@ -170,7 +171,8 @@ impl<T: Real> QpWorkspace<T> {
         let mut before = T::INFINITY;
         for _ in 0..REFINEMENTS {
             let residual = self.set.refine(&self.ldp, &self.flags, &mut self.prices.u);
-            if residual <= enough || !(residual < before) {
+            let helped = residual < before;
+            if residual <= enough || !helped {
                 break;
             }
             before = residual;

@@ -147,18 +147,18 @@ impl<T: Real> LeastDistance<T> {
                     _ => T::ZERO,
                 };
                 let largest = (0..n).fold(T::ZERO, |most, i| most.max(curvature(i).abs()));
-                let tiny = |p: T| !(p > zero_tol * largest);
+                let curved = |p: T| p > zero_tol * largest;
                 if let Some(row) = (0..n).find(|&i| curvature(i) < -zero_tol * largest) {
                     return Err(refuse(row, curvature(row)));
                 }
-                let flat = (0..n).find(|&i| tiny(curvature(i)));
+                let flat = (0..n).find(|&i| !curved(curvature(i)));
                 if flat.is_some() || shift.forced {
                     let row = flat.unwrap_or(0);
                     let weight = shift.weight.ok_or_else(|| refuse(row, curvature(row)))?;
                     weigh(problem, weight.to_f64(), &mut self.weights);
                     if flat.is_some() {
                         for (i, w) in self.weights.iter_mut().enumerate() {
-                            if !tiny(curvature(i)) {
+                            if curved(curvature(i)) {
                                 *w = T::ZERO;
                             }
                         }
@@ -197,9 +197,10 @@ impl<T: Real> LeastDistance<T> {
         }
         let mut normalise = |i: usize, row: &mut [T]| {
             let square = kernels.dot(row, row);
-            self.empty[i] = !(square > zero_tol);
+            let says_something = square > zero_tol;
+            self.empty[i] = !says_something;
             self.scale[i] = T::ONE;
-            if !self.empty[i] {
+            if says_something {
                 self.scale[i] = T::ONE / square.sqrt();
                 for x in row {
                     *x *= self.scale[i];

@@ -10,8 +10,10 @@
 //! 1992), in guesses with dependent constraints, of which as many as are independent are kept, and in recomputing the residuals before
 //! it says "optimal".
 
+mod activate;
 mod equilibrate;
 mod factor;
+mod finish;
 mod iterate;
 mod kkt;
 mod least_distance;
@@ -21,6 +23,7 @@ mod problem;
 mod proximal;
 mod solution;
 mod start;
+mod update;
 mod working_set;
 mod workspace;
 
@@ -28,7 +31,8 @@ pub use options::{Pricing, Proximal, QpOptions};
 pub use problem::{Hessian, QuadraticProgram};
 pub use solution::{Certificate, KktResiduals, QpSolution, QpStatus, Side};
 pub use start::WarmStart;
-pub use workspace::{QpUpdate, QpWorkspace};
+pub use update::QpUpdate;
+pub use workspace::QpWorkspace;
 
 use crate::{OptError, Real};
 

@@ -2,6 +2,7 @@
 
 use super::factor::GramFactor;
 use super::least_distance::LeastDistance;
+use super::solution::Side;
 use crate::Real;
 
 /// Where a constraint stands.
@@ -23,6 +24,11 @@ impl Flags {
     /// Whether the constraint is one to look at.
     pub(super) fn may_enter(self) -> bool {
         !(self.active || self.fixed || self.implied)
+    }
+
+    /// The bound that it sits at.
+    pub(super) fn side(self) -> Side {
+        if self.lower { Side::Lower } else { Side::Upper }
     }
 }
 
@@ -139,7 +145,8 @@ impl<T: Real> WorkingSet<T> {
         self.order.push(j);
         self.lambda.push(lambda);
         flags[j].active = true;
-        if !(pivot >= self.tolerances.singular) || full {
+        let independent = pivot >= self.tolerances.singular;
+        if !independent || full {
             self.factor.zero_last();
             self.singular = true;
         }
@@ -154,11 +161,12 @@ impl<T: Real> WorkingSet<T> {
         self.soft -= usize::from(flags[j].soft);
         self.reuse = self.reuse.min(position);
         self.singular = false;
-        if let Some(&last) = self.factor.pivots().last()
-            && !(last >= self.tolerances.singular)
-        {
-            self.factor.zero_last();
-            self.singular = true;
+        if let Some(&last) = self.factor.pivots().last() {
+            let independent = last >= self.tolerances.singular;
+            if !independent {
+                self.factor.zero_last();
+                self.singular = true;
+            }
         }
         j
     }

@@ -1,0 +1,197 @@
+//! The first working set of a solve.
+
+use super::kkt;
+use super::problem::{expect_finite, expect_length};
+use super::solution::Side;
+use super::start::{WarmStart, side_of_multiplier, side_of_value};
+use super::workspace::QpWorkspace;
+use crate::{OptError, Real};
+
+/// Bounds from here on are none.
+pub(super) const NO_BOUND: f64 = 1e30;
+
+impl<T: Real> QpWorkspace<T> {
+    /// Says where the next solve starts.
+    ///
+    /// # Errors
+    /// [`OptError::NoSuchConstraint`], [`OptError::Length`], [`OptError::NonFinite`]; the working set stays as it was.
+    pub fn warm_start(&mut self, start: WarmStart<'_, T>) -> Result<(), OptError> {
+        let (n, m) = (self.problem.num_variables(), self.problem.num_constraints());
+        let known = |index: usize| {
+            if index < m {
+                Ok(())
+            } else {
+                Err(OptError::NoSuchConstraint {
+                    index,
+                    constraints: m,
+                })
+            }
+        };
+        match start {
+            WarmStart::Keep => return Ok(()),
+            WarmStart::Cold => {
+                self.guess.clear();
+                self.centre.fill(T::ZERO);
+            }
+            WarmStart::Active(list) => {
+                list.iter().try_for_each(|&(j, _)| known(j))?;
+                self.guess.clear();
+                self.guess
+                    .extend(list.iter().map(|&(j, side)| (j, side, T::ZERO)));
+                self.guess.sort_unstable_by_key(|&(j, _, _)| j);
+            }
+            WarmStart::Ranked(list) => {
+                for (index, &(j, _, score)) in list.iter().enumerate() {
+                    known(j)?;
+                    if score.to_f64().is_nan() {
+                        return Err(OptError::NonFinite {
+                            what: "scores of the guess",
+                            index,
+                            value: f64::NAN,
+                        });
+                    }
+                }
+                self.guess.clear();
+                self.guess.extend_from_slice(list);
+                self.guess.sort_unstable_by(|a, b| {
+                    b.2.to_f64().total_cmp(&a.2.to_f64()).then(a.0.cmp(&b.0))
+                });
+            }
+            WarmStart::Dual(multipliers) => {
+                expect_length("multipliers of the guess", multipliers.len(), m)?;
+                self.guess.clear();
+                for (j, &multiplier) in multipliers.iter().enumerate() {
+                    if let Some(side) = side_of_multiplier(multiplier) {
+                        self.guess.push((j, side, T::ZERO));
+                    }
+                }
+            }
+            WarmStart::Primal(x) => {
+                expect_length("point of the guess", x.len(), n)?;
+                expect_finite("point of the guess", x)?;
+                self.guess.clear();
+                self.centre.copy_from_slice(x);
+                // The multipliers of the solution are written anew by every solve.
+                let values = &mut self.solution.multipliers;
+                kkt::constraint_values(self.ldp.kernels, &self.problem, x, values);
+                for (j, &value) in values.iter().enumerate() {
+                    let (lower, upper) = (self.problem.lower[j], self.problem.upper[j]);
+                    if let Some(side) = side_of_value(value, lower, upper) {
+                        self.guess.push((j, side, T::ZERO));
+                    }
+                }
+            }
+        }
+        self.rebuild = true;
+        Ok(())
+    }
+
+    /// Bounds or v are new: d, the kinds of the constraints, and contradictions that can be seen at once.
+    pub(super) fn new_bounds(&mut self) {
+        self.ldp.set_bounds(&self.problem);
+        let (zero_tol, primal_tol) = (self.options.zero_tol, self.options.primal_tol);
+        self.contradiction = false;
+        let mut rebuild = self.dependent;
+        for j in 0..self.flags.len() {
+            let (lower, upper) = (
+                self.problem.lower[j].to_f64(),
+                self.problem.upper[j].to_f64(),
+            );
+            let flag = &mut self.flags[j];
+            flag.soft = self.problem.soft[j];
+            let empty = self.ldp.empty[j];
+            let fixed = empty || (upper - lower < zero_tol && !flag.soft);
+            // A constraint that became an equality or is none any more, or that sits at a bound that is none any more.
+            rebuild |= fixed != flag.fixed && !empty;
+            flag.fixed = fixed;
+            let bound = if flag.lower { lower } else { upper };
+            rebuild |= flag.active && bound.abs() >= NO_BOUND;
+            let crossed = upper - lower < -primal_tol;
+            let impossible = empty && !flag.soft && (lower > primal_tol || upper < -primal_tol);
+            self.contradiction |= crossed || impossible;
+        }
+        if rebuild && !self.rebuild {
+            self.remember_set();
+        }
+        self.set.forget();
+    }
+
+    /// The working set as a guess.
+    pub(super) fn remember_set(&mut self) {
+        if self.rebuild {
+            return;
+        }
+        self.guess.clear();
+        for &j in &self.set.order {
+            let side = self.flags[j].side();
+            self.guess.push((j, side, T::ZERO));
+        }
+        self.rebuild = true;
+    }
+
+    /// Builds the working set: equalities, then the guess, leaving out what depends on earlier ones. False if the equalities contradict
+    /// each other; then they and the null vector are left in the set.
+    pub(super) fn activate(&mut self) -> bool {
+        if !self.rebuild {
+            return true;
+        }
+        self.set.clear(&mut self.flags);
+        self.dependent = false;
+        for j in 0..self.flags.len() {
+            if !self.flags[j].fixed || self.ldp.empty[j] {
+                continue;
+            }
+            self.flags[j].lower = false;
+            self.set.append(&self.ldp, &mut self.flags, j, T::ONE);
+            if !self.set.singular {
+                self.set.pivot(&self.ldp, &mut self.flags);
+            }
+            if self.set.singular {
+                self.dependent = true;
+                self.set.null_direction(&self.flags);
+                let (mut residual, mut size) = (0.0, 1.0);
+                for (&i, &p) in self.set.order.iter().zip(&self.set.star) {
+                    let term = (p * self.ldp.upper[i]).to_f64();
+                    residual += term;
+                    size += term.abs();
+                }
+                if residual.abs() > self.options.primal_tol * size {
+                    if residual > 0.0 {
+                        for p in &mut self.set.star {
+                            *p = -*p;
+                        }
+                    }
+                    return false;
+                }
+                let last = self.set.len() - 1;
+                self.set.remove(&mut self.flags, last);
+            }
+        }
+        for at in 0..self.guess.len() {
+            let (j, side, _) = self.guess[at];
+            let bound = match side {
+                Side::Lower => self.problem.lower[j],
+                Side::Upper => self.problem.upper[j],
+            };
+            let flag = &mut self.flags[j];
+            if flag.active || flag.fixed || bound.to_f64().abs() >= NO_BOUND {
+                continue;
+            }
+            if self.set.len() >= self.ldp.v.len() && !flag.soft {
+                continue;
+            }
+            flag.lower = side == Side::Lower;
+            let lambda = if flag.lower { -T::ONE } else { T::ONE };
+            self.set.append(&self.ldp, &mut self.flags, j, lambda);
+            if !self.set.singular {
+                self.set.pivot(&self.ldp, &mut self.flags);
+            }
+            if self.set.singular {
+                let last = self.set.len() - 1;
+                self.set.remove(&mut self.flags, last);
+            }
+        }
+        self.rebuild = false;
+        true
+    }
+}
