@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-const CRATES: [&str; 5] = [
+const CRATES: [&str; 6] = [
     "la-graph",
     "la-problems",
     "la-krylov",
     "la-gnn",
     "la-precond",
+    "la-opt",
 ];
 
 fn root() -> PathBuf {

@@ -3,7 +3,8 @@
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 mod sealed {
-    pub trait Sealed {}
+    /// Closed to other types, and the registers of each.
+    pub trait Sealed: crate::kernels::Avx2 {}
     impl Sealed for f32 {}
     impl Sealed for f64 {}
 }

@@ -1,5 +1,6 @@
 //! Triangular factors, packed by rows.
 
+use super::vector::{Array, Avx2, LANES, Vector};
 use super::{Kernels, add_four_body, axpy_body, dot_body};
 use crate::Real;
 
@@ -12,8 +13,8 @@ kernel! {
     invert_upper, invert_upper_body, invert_upper_avx2, (n: usize, packed: &mut [T], row: &mut [T])
 }
 kernel! {
-    /// `to_i = from_i S` for rows of n numbers and a packed upper triangle S.
-    times_upper, times_upper_body, times_upper_avx2, (n: usize, from: &[T], packed: &[T], to: &mut [T])
+    /// `to_i = from_i S` for rows of n numbers and a packed upper triangle S, of which `square` takes a copy.
+    times_upper, times_upper_body, times_upper_avx2, (n: usize, from: &[T], packed: &[T], square: &mut Vec<T>, to: &mut [T])
 }
 kernel! {
     /// `y ← L⁻¹ y` for a packed unit lower triangle without its ones; the first `known` entries of y are those of the result already.
@@ -38,7 +39,7 @@ pub(crate) fn lower_start(i: usize) -> usize {
 
 /// `y[j] += Σ_k a_k S_kj` for the rows `first..first + a.len()` of a packed upper triangle; y begins at column `first`.
 #[inline(always)]
-fn add_upper_rows<T: Real, const FMA: bool>(
+fn add_upper_rows<T: Real, V: Vector<T>>(
     n: usize,
     packed: &[T],
     first: usize,
@@ -63,7 +64,7 @@ fn add_upper_rows<T: Real, const FMA: bool>(
             }
             if y.len() > k + 4 {
                 let tails = [&rows[0][4..], &rows[1][3..], &rows[2][2..], &rows[3][1..]];
-                add_four_body::<T, FMA>(group, tails, &mut y[k + 4..]);
+                add_four_body::<T, V>(group, tails, &mut y[k + 4..]);
             }
         }
         k += 4;
@@ -72,25 +73,74 @@ fn add_upper_rows<T: Real, const FMA: bool>(
         if a != T::ZERO {
             let row = first + k;
             let row = &packed[upper_start(n, row)..upper_start(n, row + 1)];
-            axpy_body::<T, FMA>(a, row, &mut y[k..]);
+            axpy_body::<T, V>(a, row, &mut y[k..]);
         }
     }
 }
 
+/// Rows of the product that are computed together.
+const TALL: usize = 4;
+
+/// Tiles of four rows and eight columns stay in registers while the rows of S go by; S is written out with zeros, so that no tile has a slanting side.
 #[inline(always)]
-fn times_upper_body<T: Real, const FMA: bool>(n: usize, from: &[T], packed: &[T], to: &mut [T]) {
+fn times_upper_body<T: Real, V: Vector<T>>(
+    n: usize,
+    from: &[T],
+    packed: &[T],
+    square: &mut Vec<T>,
+    to: &mut [T],
+) {
     if n == 0 {
         return;
     }
-    to.fill(T::ZERO);
-    for (from, to) in from.chunks_exact(n).zip(to.chunks_exact_mut(n)) {
-        add_upper_rows::<T, FMA>(n, packed, 0, from, to);
+    let wide = n.next_multiple_of(LANES);
+    square.clear();
+    square.resize(n * wide, T::ZERO);
+    for (i, row) in square.chunks_exact_mut(wide).enumerate() {
+        row[i..n].copy_from_slice(&packed[upper_start(n, i)..upper_start(n, i + 1)]);
+    }
+    let tall = TALL * n;
+    for (from, to) in from.chunks(tall).zip(to.chunks_mut(tall)) {
+        let rows = from.len() / n;
+        // Missing rows of the last group are those of its first once more.
+        let source: [&[T]; TALL] = std::array::from_fn(|r| {
+            let r = if r < rows { r } else { 0 };
+            &from[r * n..(r + 1) * n]
+        });
+        for first in (0..n).step_by(LANES) {
+            let depth = n.min(first + LANES);
+            let mut tile = [V::splat(T::ZERO); TALL];
+            let (a, b) = (&source[0][..depth], &source[1][..depth]);
+            let (c, d) = (&source[2][..depth], &source[3][..depth]);
+            let strip = square.chunks_exact(wide).map(|row| &row[first..]);
+            for ((((s, &a), &b), &c), &d) in strip.zip(a).zip(b).zip(c).zip(d) {
+                let Some(s) = s.first_chunk::<LANES>() else {
+                    break;
+                };
+                let s = V::load(s);
+                tile[0] = s.mul_add(V::splat(a), tile[0]);
+                tile[1] = s.mul_add(V::splat(b), tile[1]);
+                tile[2] = s.mul_add(V::splat(c), tile[2]);
+                tile[3] = s.mul_add(V::splat(d), tile[3]);
+            }
+            let count = LANES.min(n - first);
+            for (row, tile) in to.chunks_exact_mut(n).zip(tile) {
+                let row = &mut row[first..first + count];
+                if let Some(whole) = row.first_chunk_mut::<LANES>() {
+                    tile.store(whole);
+                } else {
+                    let mut part = [T::ZERO; LANES];
+                    tile.store(&mut part);
+                    row.copy_from_slice(&part[..count]);
+                }
+            }
+        }
     }
 }
 
 /// From the last row on: `s_i = (e_i − Σ_{k>i} r_ik s_k) / r_ii`.
 #[inline(always)]
-fn invert_upper_body<T: Real, const FMA: bool>(n: usize, packed: &mut [T], row: &mut [T]) {
+fn invert_upper_body<T: Real, V: Vector<T>>(n: usize, packed: &mut [T], row: &mut [T]) {
     for i in (0..n).rev() {
         let start = upper_start(n, i);
         let len = n - i;
@@ -104,14 +154,14 @@ fn invert_upper_body<T: Real, const FMA: bool>(n: usize, packed: &mut [T], row: 
         target[1..].fill(T::ZERO);
         if len > 1 {
             // The rows behind row i are an upper triangle of their own.
-            add_upper_rows::<T, FMA>(len - 1, later, 0, &row[1..len], &mut target[1..]);
+            add_upper_rows::<T, V>(len - 1, later, 0, &row[1..len], &mut target[1..]);
         }
     }
 }
 
 /// Four rows at a time: these one after the other, then their part of all later ones at once.
 #[inline(always)]
-fn cholesky_body<T: Real, const FMA: bool>(
+fn cholesky_body<T: Real, V: Vector<T>>(
     n: usize,
     packed: &mut [T],
     smallest: T,
@@ -132,7 +182,7 @@ fn cholesky_body<T: Real, const FMA: bool>(
             let mut from = 0;
             for i in 1..(k + block - p) {
                 let len = n - p - i;
-                axpy_body::<T, FMA>(-row[i], &row[i..], &mut later[from..from + len]);
+                axpy_body::<T, V>(-row[i], &row[i..], &mut later[from..from + len]);
                 from += len;
             }
         }
@@ -147,7 +197,8 @@ fn cholesky_body<T: Real, const FMA: bool>(
             let target = &mut later[from..from + len];
             if block == 4 {
                 let tails: [&[T]; 4] = std::array::from_fn(|g| &rows[g][i - k - g..]);
-                add_four_body::<T, FMA>(tails.map(|tail| -tail[0]), tails, target);
+                let factors = [-tails[0][0], -tails[1][0], -tails[2][0], -tails[3][0]];
+                add_four_body::<T, V>(factors, tails, target);
             }
             from += len;
         }
@@ -157,15 +208,15 @@ fn cholesky_body<T: Real, const FMA: bool>(
 }
 
 #[inline(always)]
-fn forward_lower_body<T: Real, const FMA: bool>(lower: &[T], y: &mut [T], known: usize) {
+fn forward_lower_body<T: Real, V: Vector<T>>(lower: &[T], y: &mut [T], known: usize) {
     for i in known..y.len() {
         let (done, rest) = y.split_at_mut(i);
-        rest[0] -= dot_body::<T, FMA>(&lower[lower_start(i)..lower_start(i + 1)], done);
+        rest[0] -= dot_body::<T, V>(&lower[lower_start(i)..lower_start(i + 1)], done);
     }
 }
 
 #[inline(always)]
-fn backward_lower_body<T: Real, const FMA: bool>(lower: &[T], z: &mut [T]) {
+fn backward_lower_body<T: Real, V: Vector<T>>(lower: &[T], z: &mut [T]) {
     let row = |i: usize| &lower[lower_start(i)..lower_start(i + 1)];
     let mut i = z.len();
     while i > 4 {
@@ -173,17 +224,17 @@ fn backward_lower_body<T: Real, const FMA: bool>(lower: &[T], z: &mut [T]) {
         let first = i - 4;
         for j in (first + 1..i).rev() {
             let (rest, done) = z.split_at_mut(j);
-            axpy_body::<T, FMA>(-done[0], &row(j)[first..], &mut rest[first..]);
+            axpy_body::<T, V>(-done[0], &row(j)[first..], &mut rest[first..]);
         }
         let (rest, done) = z.split_at_mut(first);
         let rows: [&[T]; 4] = std::array::from_fn(|g| &row(first + g)[..first]);
         let a: [T; 4] = std::array::from_fn(|g| -done[g]);
-        add_four_body::<T, FMA>(a, rows, rest);
+        add_four_body::<T, V>(a, rows, rest);
         i = first;
     }
     for j in (1..i).rev() {
         let (rest, done) = z.split_at_mut(j);
-        axpy_body::<T, FMA>(-done[0], row(j), rest);
+        axpy_body::<T, V>(-done[0], row(j), rest);
     }
 }
 
@@ -228,7 +279,7 @@ mod tests {
                 kernels.invert_upper(n, &mut s, &mut vec![0.0; n]);
                 let from: Vec<f64> = (0..3 * n).map(|i| (i as f64).cos()).collect();
                 let mut to = vec![1.0; 3 * n];
-                kernels.times_upper(n, &from, &s, &mut to);
+                kernels.times_upper(n, &from, &s, &mut Vec::new(), &mut to);
                 for i in 0..n {
                     for j in i..n {
                         let product: f64 = (0..n).map(|k| full_r[k][i] * full_r[k][j]).sum();

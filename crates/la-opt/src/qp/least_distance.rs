@@ -56,6 +56,8 @@ pub(super) struct LeastDistance<T> {
     scratch: Vec<T>,
     products: Vec<T>,
     products_n: Vec<T>,
+    /// R⁻¹ written out, while rows are formed.
+    square: Vec<T>,
     /// The row of a simple bound where R is diagonal, from its own column on.
     one: [T; 1],
 }
@@ -84,6 +86,7 @@ impl<T: Real> LeastDistance<T> {
             scratch: vec![T::ZERO; n],
             products: vec![T::ZERO; m],
             products_n: vec![T::ZERO; n],
+            square: Vec::new(),
             one: [T::ONE],
         }
     }
@@ -192,7 +195,7 @@ impl<T: Real> LeastDistance<T> {
                 }
             }
             Root::Dense(packed) => {
-                kernels.times_upper(n, &problem.rows, packed, &mut self.rows);
+                kernels.times_upper(n, &problem.rows, packed, &mut self.square, &mut self.rows);
             }
         }
         let mut normalise = |i: usize, row: &mut [T]| {
