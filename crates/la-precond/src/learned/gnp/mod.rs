@@ -81,6 +81,7 @@ mod builder;
 mod core;
 mod preconditioner;
 mod prepare;
+mod refine;
 mod samples;
 mod scaling;
 mod source;
