@@ -2,7 +2,7 @@
 //!
 //! Prints, for each matrix of a sequence, the loss on columns that no step trains on (mean of ‖b − A M(b)‖₁ / ‖b‖₁): of a cold training, of the
 //! network of the matrix before as it is, and after refining it, with the steps after which refining has reached the cold loss. Arguments: steps
-//! of a cold training, and a seed of the trainings and of what is random in the sequences.
+//! of a cold training, a seed of the trainings and of what is random in the sequences, and `heat`, `newton` or `changes` for one sequence alone.
 //!
 //! ```sh
 //! cargo run --release -p la-precond --features learned --example gnp_sequence -- 300 1
@@ -84,28 +84,33 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let steps = arguments.next().unwrap_or("300".into()).parse()?;
     let seed = arguments.next().unwrap_or("0".into()).parse()?;
+    let only = arguments.next();
+    let asked = |name: &str| only.as_deref().is_none_or(|only| only == name);
     let grid = Grid::rectangle(30, 30);
 
-    let mut heat = HeatEquation::default().with_grid(grid).start(seed)?;
-    table("heat equation", &collect(&mut heat, 4)?, steps, seed)?;
+    if asked("heat") {
+        let mut heat = HeatEquation::default().with_grid(grid).start(seed)?;
+        table("heat equation", &collect(&mut heat, 4)?, steps, seed)?;
+    }
 
     let flow = ConvectionDiffusion::default()
         .with_grid(grid)
         .with_wind(Wind::Recirculating)
         .with_peclet(100.0);
-    let newton = NonlinearFlow::default()
-        .with_flow(flow.clone())
-        .with_nonlinearity(Nonlinearity::Diffusion {
-            beta: 20.0,
-            source: 20.0,
-        });
-    table(
-        "Newton's method",
-        &collect(&mut newton.start()?, 4)?,
-        steps,
-        seed,
-    )?;
+    if asked("newton") {
+        let newton = NonlinearFlow::default()
+            .with_flow(flow.clone())
+            .with_nonlinearity(Nonlinearity::Diffusion {
+                beta: 20.0,
+                source: 20.0,
+            });
+        let matrices = collect(&mut newton.start()?, 4)?;
+        table("Newton's method", &matrices, steps, seed)?;
+    }
 
+    if !asked("changes") {
+        return Ok(());
+    }
     // Every entry changes by up to 5 %, again and again.
     let mut matrices = vec![flow.generate()?.matrix];
     let mut random = ChaCha8Rng::seed_from_u64(seed);
