@@ -24,7 +24,7 @@ impl Gnp {
     ///
     /// The momentum of Adam starts anew. The learning rate rises to twice that of the first training over the first sixth of the
     /// steps, while Adam's means know little, and falls to zero along a cosine: a first training ends in the noise of its constant
-    /// rate, and what a few steps can gain is mostly that noise. See [the measurements](super#what-was-measured).
+    /// rate, and what few steps gain is mostly that. See [the measurements](super#what-was-measured).
     ///
     /// # Errors
     /// Those of [`GnpBuilder::train`](super::GnpBuilder::train).
