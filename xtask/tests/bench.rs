@@ -26,6 +26,10 @@ fn every_area_writes_results() {
         ("krylov", "cg+jacobi", "iterations"),
         ("precond", "cg+sa-amg", "iterations"),
         ("gnn", "native", "forward_seconds"),
+        ("gnn", "gnp", "setup_seconds"),
+        ("gnn", "ilutp", "iterations"),
+        ("gnn", "dense-f32-product", "application_seconds_ratio"),
+        ("gnn", "gnp-4-columns", "seconds_per_column"),
     ] {
         let results = Results::read(&folder.path().join(area).join("results.json")).unwrap();
         assert_eq!(

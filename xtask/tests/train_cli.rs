@@ -473,6 +473,14 @@ fn compensated_ic_trains_without_gradients() {
         (["--data", "poisson"], "definite-m"),
         (["--loss", "l_max"], "--loss"),
         (["--exponents", "1,9"], "unsupported_exponent"),
+        (["--samples", "200"], "--samples has no meaning"),
+        (["--validation", "5"], "--validation has no meaning"),
+        (["--validate-every", "9"], "--validate-every has no meaning"),
+        (["--batch", "1"], "--batch has no meaning"),
+        (["--schedule", "cosine"], "--schedule has no meaning"),
+        (["--learning-rate", "1"], "--learning-rate has no meaning"),
+        (["--engine", "torch"], "--engine has no meaning"),
+        (["--device", "cpu"], "--device has no meaning"),
     ] {
         let text = refused(run("c.safetensors", &more));
         assert!(text.contains(part), "{text}");

@@ -115,6 +115,27 @@ fn what_is_missing_is_said() {
             &["train", "gnp", "--data", "A.mtx", "--loss", "l_max"],
             "--loss has no meaning",
         ),
+        // The default of another model, too.
+        (
+            &["train", "gnp", "--data", "A.mtx", "--batch", "1"],
+            "--batch has no meaning for gnp",
+        ),
+        (
+            &["train", "gnp", "--data", "A.mtx", "--samples", "9"],
+            "--samples has no meaning for gnp",
+        ),
+        (
+            &["train", "gnp", "--data", "A.mtx", "--validation", "2"],
+            "--validation has no meaning for gnp",
+        ),
+        (
+            &["train", "gnp", "--data", "A.mtx", "--validate-every", "2"],
+            "--validate-every has no meaning for gnp",
+        ),
+        (
+            &["train", "gnp", "--data", "A.mtx", "--schedule", "constant"],
+            "--schedule has no meaning for gnp",
+        ),
         (
             &["solve", "A.mtx", "--precond", "gnp"],
             "cargo xtask train gnp",

@@ -62,10 +62,10 @@ pub(super) fn run(args: &Args, record: &mut Record) -> Result<()> {
             let why = "built without the feature `torch`";
             record.missing(&name, "libtorch", &format!("{quantity}_ratio"), why)?;
         }
-        Ok(())
     }
     #[cfg(feature = "torch")]
-    torch::compare(args, record, &name, &matrices, &parameters, &mut native)
+    torch::compare(args, record, &name, &matrices, &parameters, &mut native)?;
+    super::gnp::run(args, record)
 }
 
 /// The native side.

@@ -4,6 +4,7 @@ mod amg;
 mod clock;
 pub(crate) mod contest;
 mod gnn;
+mod gnp;
 mod ilut;
 mod krylov;
 mod linked;

@@ -2,7 +2,7 @@
 
 mod digest;
 mod file;
-mod gnp;
+pub(crate) mod gnp;
 mod ledger;
 mod mpgnn_limits;
 mod neuralif;

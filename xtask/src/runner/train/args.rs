@@ -32,12 +32,12 @@ pub(crate) struct Args {
     /// for matrices that are not symmetric 2500; compensated-ic 961]
     #[arg(long)]
     pub(super) n: Option<usize>,
-    /// Training matrices
-    #[arg(long, default_value_t = 200)]
-    pub(super) samples: usize,
-    /// Validation matrices
-    #[arg(long, default_value_t = 5)]
-    pub(super) validation: usize,
+    /// Training matrices [default: 200]
+    #[arg(long)]
+    pub(super) samples: Option<usize>,
+    /// Validation matrices [default: 5]
+    #[arg(long)]
+    pub(super) validation: Option<usize>,
     /// The network as published, or NeuralIF and NeuralPCG on the matrix scaled to unit diagonal (NeuralPCG then takes
     /// structural node features instead of the right-hand side), or NeuralPCG for matrices that are not symmetric
     #[arg(long, value_enum, default_value_t = Variant::Paper)]
@@ -87,18 +87,18 @@ pub(crate) struct Args {
     /// Parameter updates; generations of compensated-ic [default: 3000; gnp 2000; compensated-ic 850]
     #[arg(long)]
     pub(super) updates: Option<usize>,
-    /// Matrices per update
-    #[arg(long, default_value_t = 1)]
-    pub(super) batch: usize,
-    /// Learning rate
-    #[arg(long, default_value_t = 1e-3)]
-    pub(super) learning_rate: f64,
-    /// constant or cosine
-    #[arg(long, default_value = "constant")]
-    pub(super) schedule: String,
-    /// Updates between validations
-    #[arg(long, default_value_t = 500)]
-    pub(super) validate_every: usize,
+    /// Matrices per update [default: 1]
+    #[arg(long)]
+    pub(super) batch: Option<usize>,
+    /// Learning rate [default: 1e-3]
+    #[arg(long)]
+    pub(super) learning_rate: Option<f64>,
+    /// constant or cosine [default: constant]
+    #[arg(long)]
+    pub(super) schedule: Option<String>,
+    /// Updates between validations [default: 500]
+    #[arg(long)]
+    pub(super) validate_every: Option<usize>,
     /// Seed of initialisation, batches and probes
     #[arg(long, default_value_t = 0)]
     pub(super) seed: u64,
@@ -108,9 +108,9 @@ pub(crate) struct Args {
     /// What computes the gradients: native on the CPU, LibTorch on CUDA and for NeuralPCG unless said otherwise
     #[arg(long, value_enum, default_value_t = Engine::Auto)]
     pub(super) engine: Engine,
-    /// auto, cpu, cuda:0 (LibTorch)
-    #[arg(long, default_value = "auto")]
-    pub(super) device: String,
+    /// auto, cpu, cuda:0 (LibTorch) [default: auto]
+    #[arg(long)]
+    pub(super) device: Option<String>,
     /// Threads (default: all)
     #[arg(long)]
     pub(super) threads: Option<usize>,
@@ -183,6 +183,8 @@ impl Args {
         let relaxation = self.model == Model::IluRelaxation;
         let compensated = self.model == Model::CompensatedIc;
         let gnp = self.model == Model::Gnp;
+        // By gradients on a family of matrices.
+        let family = !gnp && !compensated;
         for (name, given, meant) in [
             ("--blocks", self.blocks.is_some(), neuralif),
             ("--thin", self.thin.is_some(), neuralif),
@@ -213,8 +215,20 @@ impl Args {
                 ),
                 gnp,
             ),
-            ("--loss", self.loss.is_some(), !gnp && !compensated),
+            ("--loss", self.loss.is_some(), family),
             ("--n", self.n.is_some(), !gnp),
+            ("--samples", self.samples.is_some(), family),
+            ("--validation", self.validation.is_some(), family),
+            ("--validate-every", self.validate_every.is_some(), family),
+            ("--batch", self.batch.is_some(), family),
+            ("--schedule", self.schedule.is_some(), family),
+            (
+                "--learning-rate",
+                self.learning_rate.is_some(),
+                !compensated,
+            ),
+            ("--engine", self.engine != Engine::Auto, !compensated),
+            ("--device", self.device.is_some(), !compensated),
             (
                 "--variant general",
                 self.variant == Variant::General,

@@ -216,11 +216,11 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             matrix: args.data,
             variant,
             steps: args.updates,
-            learning_rate: args.learning_rate,
+            learning_rate: args.learning_rate.unwrap_or(1e-3),
             seed: args.seed,
             from: args.from,
             engine: args.engine,
-            device: args.device,
+            device: args.device.unwrap_or_else(|| "auto".into()),
             output: args
                 .output
                 .unwrap_or_else(|| "target/train/gnp.safetensors".into()),
@@ -273,10 +273,11 @@ fn run_as<C: Architecture>(args: Args, config: C, loss: C::Loss) -> Result<ExitC
     };
     let mut options = TrainOptions::default();
     options.updates = args.updates.unwrap_or(3000);
-    options.batch = args.batch;
-    options.learning_rate = args.learning_rate;
-    options.schedule = parse_named::<Schedule>("schedule", &args.schedule)?;
-    options.validate_every = args.validate_every;
+    options.batch = args.batch.unwrap_or(1);
+    options.learning_rate = args.learning_rate.unwrap_or(1e-3);
+    let schedule = args.schedule.as_deref().unwrap_or("constant");
+    options.schedule = parse_named::<Schedule>("schedule", schedule)?;
+    options.validate_every = args.validate_every.unwrap_or(500);
     options.seed = args.seed;
     if yardstick == Yardstick::General {
         // Adam, as published.
@@ -284,14 +285,14 @@ fn run_as<C: Architecture>(args: Args, config: C, loss: C::Loss) -> Result<ExitC
     }
     let run = Run {
         family: Family::parse(args.data.as_deref().unwrap_or(data), args.n.unwrap_or(n))?,
-        samples: args.samples,
-        validation: args.validation,
+        samples: args.samples.unwrap_or(200),
+        validation: args.validation.unwrap_or(5),
         config,
         loss,
         options,
         from: args.from,
         engine: args.engine,
-        device: args.device,
+        device: args.device.unwrap_or_else(|| "auto".into()),
     };
     let folder = output.parent().filter(|p| !p.as_os_str().is_empty());
     if let Some(folder) = folder {

@@ -2,23 +2,18 @@
 
 mod run;
 
-use std::ops::ControlFlow;
-use std::time::Instant;
-
 use sprs::CsMatViewI;
 use tch::{Device, Kind, Tensor};
 
 use super::super::sparse_product::SparseProduct;
 use super::super::tensors::{Context, Tch, reals, to_f32, to_f64};
 use super::network::check_kind;
-use super::samples::GnpSamples;
 use super::scaling::scale;
 use super::{Body, check_square};
 use crate::GnnError;
 use crate::gnp::{GnpConfig, Parameters};
 use crate::training::AdamW;
-use crate::training::gnp::{GnpEngine, GnpState, GnpStep, GnpTrainOptions, GnpTrained};
-use run::{OnDevice, Seen};
+use crate::training::gnp::{GnpEngine, GnpState};
 
 /// Decay of the means of the gradient and of its square, and ε, as in the paper's code.
 const BETA: (f64, f64) = (0.9, 0.999);
@@ -31,6 +26,7 @@ const EPS: f64 = 1e-8;
 ///
 /// Two ways to train:
 /// - [`run`](Self::run) draws the columns on the device and waits for it only every so many steps, to show losses;
+///   [`run_on`](Self::run_on) also goes on where an interrupted run stopped;
 /// - as [`GnpEngine`] of [`crate::training::gnp::train`], with columns from the host, in step with any other engine.
 ///
 /// Memory: per node and column `2 (maps − 1) h + (2 layers + 4) d` numbers (paper: 512, so 2 KiB in single precision), twice the
@@ -220,72 +216,6 @@ impl GnpTrainer {
             config: self.body.config.clone(),
             values: to_f32(values)?,
             statistics: to_f32(statistics)?,
-        })
-    }
-
-    /// Trains with columns drawn on the device.
-    ///
-    /// The host waits for the device once every `read_every` steps only, when it reads the losses; `hook` then sees these steps, all
-    /// with the same `seconds`. `Break`, [`GnpTrainOptions::flat_stop`], the time limit and a loss that is not finite therefore take
-    /// effect up to `read_every − 1` steps late, and these steps are part of the result. The best network is chosen on the device.
-    ///
-    /// # Errors
-    /// [`GnnError::Config`] for options out of range or samples of another order, [`GnnError::Diverged`] if already the first loss is
-    /// not finite, [`GnnError::Torch`] if LibTorch refuses.
-    pub fn run(
-        &mut self,
-        samples: &GnpSamples,
-        options: &GnpTrainOptions,
-        read_every: usize,
-        hook: &mut dyn FnMut(&GnpStep) -> ControlFlow<()>,
-    ) -> Result<GnpTrained, GnnError> {
-        options.validate()?;
-        if samples.order() != self.features.rows() || samples.order() == 0 {
-            return Err(GnnError::Config {
-                field: "samples",
-                reason: format!(
-                    "are of order {}, the matrix is of order {}; both must be the same and positive",
-                    samples.order(),
-                    self.features.rows()
-                ),
-            });
-        }
-        let clock = Instant::now();
-        let mut device = OnDevice::new(self, options.steps).context("preparing a run")?;
-        let mut seen = Seen::new(options);
-        let read_every = read_every.max(1);
-        for step in 0..options.steps {
-            let b = samples.batch(step, options.batch)?;
-            let loss = self.evaluate(&b)?;
-            device
-                .note(self, step, &loss, &b)
-                .and_then(|()| self.adam(options.learning_rate))
-                .context("updating a network")?;
-            if (step + 1).is_multiple_of(read_every) || step + 1 == options.steps {
-                let fresh = device.losses(seen.losses.len(), step + 1);
-                let fresh = fresh.context("reading losses")?;
-                if seen.take(fresh, clock.elapsed().as_secs_f64(), hook) {
-                    break;
-                }
-            }
-        }
-        let (best_step, best_loss) = device.best().context("reading the best loss")?;
-        if !best_loss.is_finite() {
-            return Err(GnnError::Diverged {
-                update: 0,
-                reason: "the first loss is not finite".into(),
-            });
-        }
-        Ok(GnpTrained {
-            best: self
-                .read(&device.values, &device.statistics)
-                .context("copying a network to the host")?,
-            best_step,
-            best_loss,
-            losses: seen.losses,
-            zero_losses: seen.zero_losses,
-            seconds: clock.elapsed().as_secs_f64(),
-            ended: seen.ended,
         })
     }
 }

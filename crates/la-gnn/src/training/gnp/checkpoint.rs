@@ -65,24 +65,24 @@ pub struct GnpCheckpoints<'p> {
 
 /// What has happened so far.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub(super) struct Past {
+pub(crate) struct Past {
     /// Steps done.
-    pub(super) steps: usize,
-    pub(super) losses: Vec<f32>,
-    pub(super) zero_losses: Vec<f32>,
-    pub(super) best_step: usize,
+    pub(crate) steps: usize,
+    pub(crate) losses: Vec<f32>,
+    pub(crate) zero_losses: Vec<f32>,
+    pub(crate) best_step: usize,
     /// None before the first step.
-    pub(super) best_loss: Option<f64>,
-    pub(super) learned: bool,
-    pub(super) seconds: f64,
+    pub(crate) best_loss: Option<f64>,
+    pub(crate) learned: bool,
+    pub(crate) seconds: f64,
 }
 
 /// What is in a file.
-pub(super) struct Stored {
-    pub(super) state: GnpState,
-    pub(super) past: Past,
+pub(crate) struct Stored {
+    pub(crate) state: GnpState,
+    pub(crate) past: Past,
     /// What the source remembers.
-    pub(super) source: Value,
+    pub(crate) source: Value,
 }
 
 fn format(reason: String) -> GnnError {
@@ -101,7 +101,7 @@ fn recipe(options: &GnpTrainOptions) -> Value {
 
 impl Stored {
     /// Writes; a reader never meets half a file.
-    pub(super) fn save(
+    pub(crate) fn save(
         &self,
         to: &GnpCheckpoints<'_>,
         options: &GnpTrainOptions,
@@ -138,7 +138,7 @@ impl Stored {
     }
 
     /// Reads, and checks that the file belongs to this run.
-    pub(super) fn load(
+    pub(crate) fn load(
         from: &GnpCheckpoints<'_>,
         options: &GnpTrainOptions,
         start: &Parameters,

@@ -9,5 +9,7 @@ mod options;
 mod run;
 
 pub use checkpoint::{GnpCheckpoints, GnpState};
+#[cfg(feature = "torch")]
+pub(crate) use checkpoint::{Past, Stored};
 pub use options::{FlatStop, GnpTrainOptions};
 pub use run::{BatchSource, Ended, GnpEngine, GnpStep, GnpTrained, train, train_on};

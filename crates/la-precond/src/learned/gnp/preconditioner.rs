@@ -5,12 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 use la_gnn::gnp::Parameters;
 use la_krylov::{Host, Preconditioner, PreconditionerError, PreconditionerKind, VectorSpace};
-use sprs::CsMatViewI;
 
+use super::GnpBuilder;
 use super::core::{Core, Memory};
 use super::prepare::Prepared;
-use super::{GnpBuilder, GnpReport};
-use crate::PrecondError;
 use crate::classical::input::check_lengths;
 
 /// A graph neural preconditioner: `z ≈ A⁻¹ r` by a network that was trained for this one matrix. Made by [`GnpBuilder`].
@@ -27,9 +25,6 @@ pub struct Gnp {
     pub(super) builder: GnpBuilder,
     pub(super) memory: Mutex<Buffers>,
 }
-
-/// Learning rate of [`Gnp::refine`] over that of the first training.
-const REFINING: f64 = 0.3;
 
 /// Buffers of an application.
 #[derive(Debug)]
@@ -52,35 +47,6 @@ impl Gnp {
     #[must_use]
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
-    }
-
-    /// Trains on for another matrix, from the parameters as they are: for sequences of matrices that change little, at a part of
-    /// the steps of a first training. The momentum of Adam starts anew; the learning rate is three tenths of the first training's,
-    /// which a network that is nearly right wants.
-    ///
-    /// # Errors
-    /// Those of [`GnpBuilder::train`].
-    ///
-    /// # Examples
-    /// ```no_run
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let (first, second) = (la_precond::sprs::CsMatI::<f64, u32>::eye(3), la_precond::sprs::CsMatI::<f64, u32>::eye(3));
-    /// use la_precond::learned::gnp::GnpBuilder;
-    ///
-    /// let (m, _) = GnpBuilder::paper().train(first.view())?;
-    /// let (m, report) = m.refine(second.view(), 200)?;
-    /// # Ok(()) }
-    /// ```
-    pub fn refine(
-        &self,
-        a: CsMatViewI<'_, f64, u32>,
-        steps: usize,
-    ) -> Result<(Gnp, GnpReport), PrecondError> {
-        let mut builder = self.builder.clone().with_steps(steps);
-        builder.training.learning_rate *= REFINING;
-        let (mut m, report) = builder.train_from(a, &self.parameters)?;
-        m.builder.training = self.builder.training.clone();
-        Ok((m, report))
     }
 
     /// `Z = M(R)` for column-major n × `columns` arrays, one column after the other.

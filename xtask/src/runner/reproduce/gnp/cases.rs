@@ -10,16 +10,17 @@ use la_problems::{
     TridiagonalToeplitz,
 };
 
-use super::settings::ProfileSettings;
+use super::super::file::ExperimentFile;
+use super::settings::{Experiment, ProfileSettings};
 
 /// One matrix before it is read.
 #[derive(Debug, Clone)]
-pub(super) struct Case {
-    pub(super) name: String,
+pub(crate) struct Case {
+    pub(crate) name: String,
     /// Application area.
     pub(super) area: String,
-    pub(super) n: usize,
-    pub(super) nnz: usize,
+    pub(crate) n: usize,
+    pub(crate) nnz: usize,
     /// 2-norm condition number of the collection, or the estimate of the data folder.
     pub(super) condition: Option<f64>,
     pub(super) symmetric: bool,
@@ -42,15 +43,15 @@ enum Generated {
 }
 
 /// A matrix divided by γ.
-pub(super) struct Scaled {
-    pub(super) a: CsrMatrix,
+pub(crate) struct Scaled {
+    pub(crate) a: CsrMatrix,
     pub(super) gamma: f64,
 }
 
 impl Case {
     /// A generated matrix by its name: `laplacian-1d-N`, `convection-N` and `stokes-N` on N × N cells, `circuit-N`,
     /// `permuted-N`.
-    pub(super) fn generated(name: &str) -> Result<Self> {
+    pub(crate) fn generated(name: &str) -> Result<Self> {
         let (family, size) = name
             .rsplit_once('-')
             .with_context(|| format!("`{name}` has no size"))?;
@@ -78,7 +79,7 @@ impl Case {
     }
 
     /// Reads or generates the matrix and divides it by γ; explicit zeros go.
-    pub(super) fn load(&self) -> Result<Scaled> {
+    pub(crate) fn load(&self) -> Result<Scaled> {
         let a = match &self.source {
             Source::File(path) => {
                 let file = read_matrix(path, &ReadOptions::default())?;
@@ -140,6 +141,13 @@ pub(super) fn cases(settings: &ProfileSettings) -> Result<(Vec<Case>, Vec<String
     Ok((cases, notes))
 }
 
+/// Matrices of the data folder by name.
+pub(crate) fn named(names: &[&str]) -> Result<Vec<Case>> {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let profile = Experiment::load()?.profile("full")?.clone();
+    Ok(cases(&profile.restricted(&names, &[])?)?.0)
+}
+
 /// Order of the smallest matrix, and entries of the largest, that the paper takes.
 const MIN_N: usize = 1_000;
 const MAX_N: usize = 100_000;
@@ -198,8 +206,6 @@ fn selection(folder: &Path, settings: &ProfileSettings) -> Result<Vec<Case>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::file::ExperimentFile;
-    use super::super::settings::Experiment;
     use super::*;
 
     #[test]

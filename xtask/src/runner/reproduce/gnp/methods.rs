@@ -17,10 +17,10 @@ use la_problems::CsrMatrix;
 use super::solve::RESTART;
 
 /// A preconditioner that is ready.
-pub(super) type Ready<'a> = Box<dyn Resettable + 'a>;
+pub(crate) type Ready<'a> = Box<dyn Resettable + 'a>;
 
 /// A preconditioner that may remember, and can be made to forget before the next solve.
-pub(super) trait Resettable: Preconditioner<Host<f64>> {
+pub(crate) trait Resettable: Preconditioner<Host<f64>> {
     /// As if it had never been applied.
     fn reset(&self) {}
 }
@@ -46,7 +46,7 @@ forgetful!(
 
 /// Methods without a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Classical {
+pub(crate) enum Classical {
     None,
     Jacobi,
     /// Blocks of 32 consecutive unknowns.
@@ -85,7 +85,7 @@ const COMPLETE_BYTES: usize = 2 << 30;
 
 impl Classical {
     /// The method of this name.
-    pub(super) fn parse(name: &str) -> Result<Self> {
+    pub(crate) fn parse(name: &str) -> Result<Self> {
         Ok(match name {
             "none" => Self::None,
             "jacobi" => Self::Jacobi,
@@ -104,7 +104,7 @@ impl Classical {
     }
 
     /// Sets it up for a matrix.
-    pub(super) fn build(self, a: &CsrMatrix) -> Result<Ready<'_>> {
+    pub(crate) fn build(self, a: &CsrMatrix) -> Result<Ready<'_>> {
         let n = a.rows();
         let ilut = Ilut::default()
             .with_drop_tol(DROP_TOL)

@@ -24,7 +24,11 @@ use xtask::report::{Verdict, table, write_folder};
 
 use super::file::ExperimentFile;
 use super::{Ledger, Request};
+pub(crate) use cases::{Case, named};
+pub(crate) use methods::{Classical, Ready, Resettable};
 pub(super) use settings::Experiment;
+pub(crate) use sides::{Side, System};
+pub(crate) use solve::{Limit, solve};
 
 /// Runs the experiment; true if a verdict is `not met`.
 pub(super) fn run(request: &Request) -> Result<bool> {

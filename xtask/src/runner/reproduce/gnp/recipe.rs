@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use la_gnn::gnp::{GnpConfig, Parameters};
-use la_precond::learned::gnp::{Base, ColumnScale, Equilibration, GnpBuilder, OnPolicy};
+use la_precond::learned::gnp::{Base, ColumnScale, Equilibration, GnpBuilder, OnPolicy, Selection};
 
 /// A network as a method.
 #[derive(Debug, Clone)]
@@ -36,6 +36,13 @@ impl Recipe {
                 (paper.with_network(network), Start::Trained)
             }
             "gnp-unit" => (paper.with_scale(ColumnScale::Unit), Start::Trained),
+            "gnp-held" => {
+                let selection = Selection::HeldOut {
+                    columns: 16,
+                    every: 50,
+                };
+                (paper.with_selection(selection), Start::Trained)
+            }
             "gnp-policy" => {
                 let visits = OnPolicy::Share {
                     share: 0.5,
@@ -95,6 +102,7 @@ mod tests {
             "gnp-text",
             "gnp-nobias",
             "gnp-unit",
+            "gnp-held",
             "gnp-policy",
             "gnp-ruiz",
             "gnp-matched",

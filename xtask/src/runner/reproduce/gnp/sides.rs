@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// What the solution looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Side {
+pub(crate) enum Side {
     /// 1 everywhere: the paper's.
     Ones,
     /// Independent entries from N(0, 1).
@@ -52,14 +52,14 @@ impl Side {
 }
 
 /// A system to be solved.
-pub(super) struct System {
+pub(crate) struct System {
     pub(super) side: Side,
-    pub(super) b: Vec<f64>,
+    pub(crate) b: Vec<f64>,
     pub(super) exact: Vec<f64>,
 }
 
 impl System {
-    pub(super) fn new(a: &CsrMatrix, side: Side, seed: u64) -> Self {
+    pub(crate) fn new(a: &CsrMatrix, side: Side, seed: u64) -> Self {
         let exact = side.solution(a.rows(), seed);
         let mut b = vec![0.0; a.rows()];
         a.apply(&Host::sequential(a.rows()), &exact, &mut b);

@@ -18,23 +18,23 @@ pub(super) const MAX_ITERS: usize = 100;
 
 /// What ends a solve that does not arrive.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Limit {
+pub(crate) enum Limit {
     Iterations(usize),
     Seconds(f64),
 }
 
 /// What a solve came to.
 #[derive(Debug, Clone)]
-pub(super) struct Solved {
+pub(crate) struct Solved {
     pub(super) status: Status,
-    pub(super) iterations: usize,
+    pub(crate) iterations: usize,
     /// `‖b − A x‖ / ‖b‖`, computed and not tracked.
-    pub(super) residual: f64,
+    pub(crate) residual: f64,
     /// What the iteration believed at its end.
     pub(super) tracked: f64,
     /// `‖x − x*‖ / ‖x*‖`.
     pub(super) error: f64,
-    pub(super) seconds: f64,
+    pub(crate) seconds: f64,
     pub(super) history: Vec<Point>,
 }
 
@@ -55,7 +55,7 @@ impl Solved {
 }
 
 /// Solves from zero on one thread, after the method has forgotten all earlier solves.
-pub(super) fn solve(
+pub(crate) fn solve(
     a: &CsrMatrix,
     system: &System,
     m: &dyn Resettable,
