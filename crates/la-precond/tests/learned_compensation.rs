@@ -26,6 +26,7 @@ fn builder(values: Vec<f32>) -> LearnedCompensation {
     LearnedCompensation::from_parameters(&Parameters { config, values })
         .unwrap()
         .with_positive_limit(1.0)
+        .with_most_sinks(2.0)
 }
 
 /// Standard normal weights, twice as large.
@@ -134,7 +135,9 @@ fn scaling_changes_the_factor_by_the_scale_alone() {
 fn many_positive_entries_go_to_the_ladder() {
     let a = Biharmonic::new(Grid::rectangle(12, 12)).matrix().unwrap();
     let values = Parameters::initialize(&CompensationConfig::default(), 0).unwrap();
-    let learned = LearnedCompensation::from_parameters(&values).unwrap();
+    let learned = LearnedCompensation::from_parameters(&values)
+        .unwrap()
+        .with_most_sinks(2.0);
     let ladder = ShiftLadder::default().factor(a.view()).unwrap();
     let gated = learned.factor(a.view()).unwrap();
     assert_eq!(gated.to_lower(), ladder.to_lower());
@@ -145,6 +148,25 @@ fn many_positive_entries_go_to_the_ladder() {
     let grid = learned.factor(poisson2d(12).view()).unwrap();
     assert_ne!(grid.to_lower(), ic0.to_lower());
     assert_eq!(learned.name(), "compensated-ic");
+}
+
+#[test]
+fn orders_with_many_last_neighbours_go_to_ic0() {
+    let values = Parameters::initialize(&CompensationConfig::default(), 0).unwrap();
+    let learned = LearnedCompensation::from_parameters(&values).unwrap();
+    for (name, used) in [("poisson2 rcm", true), ("poisson2 random", false)] {
+        let family = DefiniteFamily::named(name).unwrap();
+        let a = family.matrix(900, 1).unwrap();
+        let ic0 = Ic0::default().factor(a.view()).unwrap();
+        let factor = learned.factor(a.view()).unwrap();
+        assert_eq!(factor.to_lower() != ic0.to_lower(), used, "{name}");
+        let forced = learned.clone().with_most_sinks(2.0).factor(a.view());
+        assert_ne!(forced.unwrap().to_lower(), ic0.to_lower());
+    }
+    let wrong = learned
+        .with_most_sinks(f64::NAN)
+        .factor(poisson2d(6).view());
+    assert!(matches!(wrong, Err(PrecondError::InvalidOption { .. })));
 }
 
 #[test]

@@ -18,8 +18,8 @@ const SMALLEST: f64 = 1e-6;
 /// What is known of a matrix before the elimination.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MatrixFacts {
-    /// Order n.
-    pub rows: usize,
+    /// Dimension of the graph: the slope of the logarithm of the number of nodes within a distance of a far node, against that of the distance.
+    pub dimension: f64,
     /// Depth D of the graph: levels of a breadth-first search from a far node, at least 1.
     pub depth: f64,
     /// Share of the positive off-diagonal entries of the equilibrated matrix in the sum of all magnitudes, in [0, 1].
@@ -29,11 +29,10 @@ pub struct MatrixFacts {
 }
 
 impl MatrixFacts {
-    /// κ: 0 for graphs of two dimensions and less, 1 from three on, from ln n / ln D.
+    /// κ: 0 for graphs of two dimensions and less, 1 from three on.
     #[must_use]
-    pub fn dimension(&self) -> f64 {
-        let ratio = (self.rows.max(1) as f64).ln() / self.depth.max(2.0).ln();
-        ((ratio - 1.85) / 0.25).clamp(0.0, 1.0)
+    pub fn kappa(&self) -> f64 {
+        (self.dimension - 2.0).clamp(0.0, 1.0)
     }
 }
 
@@ -122,7 +121,7 @@ struct Block {
 /// use la_gnn::native::compensation::{CompensationRule, MatrixFacts, RowFacts, RowState};
 ///
 /// let rule = CompensationRule::new(&Parameters::initialize(&CompensationConfig::default(), 0)?)?;
-/// let facts = MatrixFacts { rows: 100, depth: 18.0, positive: 0.0, sinks: 0.01 };
+/// let facts = MatrixFacts { dimension: 2.0, depth: 18.0, positive: 0.0, sinks: 0.01 };
 /// let row = RowFacts { dominance: 0.0, positive: 0.0, later: 0.5 };
 /// let state = RowState {
 ///     plain: 0.8, outward: 0.5, supported: 0.1, unsupported: 0.0, negative: 0.0, message: 0.0, supported_share: 1.0,
@@ -213,7 +212,7 @@ impl CompensationRule {
             s[3] + s[6] * size,
         ];
         if let [c_s, c_u, c_e, a_s, a_u, a_e] = s[7..] {
-            let kappa = matrix.dimension();
+            let kappa = matrix.kappa();
             base[0] += kappa * (c_s + a_s * centred);
             base[1] += kappa * (c_u + a_u * centred);
             base[3] += kappa * (c_e + a_e * centred);

@@ -1,6 +1,6 @@
 //! Incomplete Cholesky factorisation without fill-in that makes up for the fill it drops.
 
-mod gated;
+pub(crate) mod gated;
 pub(crate) mod graph;
 pub(crate) mod kernel;
 pub(crate) mod policy;

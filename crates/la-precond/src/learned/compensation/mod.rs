@@ -14,10 +14,13 @@ use sprs::{CsMatViewI, SpIndex};
 use crate::classical::{KeptVector, ShiftLadder, SymmetryCheck};
 use crate::{IncompleteCholesky, IncompleteCholeskyBuilder, PrecondError};
 pub use objective::{CompensationObjective, TrainingGroup, fractional_iterations};
-use prepared::Prepared;
+use prepared::{Limits, Prepared};
 
 /// Share of positive off-diagonal entries up to which the rule is used.
 const MOSTLY_NEGATIVE: f64 = 0.05;
+
+/// Share of rows without a later neighbour from which on the rule is not used.
+const MOST_SINKS: f64 = 0.1;
 
 /// IC(0) with compensation of dropped fill that a network chooses, row by row.
 ///
@@ -59,7 +62,7 @@ const MOSTLY_NEGATIVE: f64 = 0.05;
 #[derive(Debug, Clone)]
 pub struct LearnedCompensation {
     rule: CompensationRule,
-    limit: f64,
+    limits: Limits,
     otherwise: ShiftLadder,
     vector: KeptVector,
     symmetry: SymmetryCheck,
@@ -81,7 +84,10 @@ impl LearnedCompensation {
     pub fn from_parameters(parameters: &Parameters) -> Result<Self, GnnError> {
         Ok(Self {
             rule: CompensationRule::new(parameters)?,
-            limit: MOSTLY_NEGATIVE,
+            limits: Limits {
+                positive: MOSTLY_NEGATIVE,
+                sinks: MOST_SINKS,
+            },
             otherwise: ShiftLadder::default(),
             vector: KeptVector::default(),
             symmetry: SymmetryCheck::default(),
@@ -92,11 +98,18 @@ impl LearnedCompensation {
     /// used; 1 or more for any matrix. Default 0.05.
     #[must_use]
     pub fn with_positive_limit(mut self, limit: f64) -> Self {
-        self.limit = limit;
+        self.limits.positive = limit;
         self
     }
 
-    /// Sets what is used above that limit. Default: [`ShiftLadder`] as it is.
+    /// Sets the share of rows without a later neighbour from which on the rule is not used; more than 1 for any order. Default 0.1.
+    #[must_use]
+    pub fn with_most_sinks(mut self, most_sinks: f64) -> Self {
+        self.limits.sinks = most_sinks;
+        self
+    }
+
+    /// Sets what is used beyond these limits. Default: [`ShiftLadder`] as it is.
     #[must_use]
     pub fn with_otherwise(mut self, otherwise: ShiftLadder) -> Self {
         self.otherwise = otherwise;
@@ -129,16 +142,22 @@ impl LearnedCompensation {
         &self,
         a: CsMatViewI<'_, f64, I>,
     ) -> Result<IncompleteCholesky, PrecondError> {
-        if self.limit.is_nan() || self.limit < 0.0 {
-            return Err(PrecondError::InvalidOption {
-                option: "positive_limit",
-                value: self.limit,
-                expected: "a number that is not negative",
-            });
+        for (option, value) in [
+            ("positive_limit", self.limits.positive),
+            ("most_sinks", self.limits.sinks),
+        ] {
+            if value.is_nan() || value < 0.0 {
+                let expected = "a number that is not negative";
+                return Err(PrecondError::InvalidOption {
+                    option,
+                    value,
+                    expected,
+                });
+            }
         }
         self.vector.validate()?;
         let start = Instant::now();
-        let factor = match Prepared::new(a, &self.vector, self.symmetry, self.limit)? {
+        let factor = match Prepared::new(a, &self.vector, self.symmetry, self.limits)? {
             Some(prepared) => prepared.factor(&self.rule.on(&prepared.facts))?,
             None => self.otherwise.factor(a)?,
         };

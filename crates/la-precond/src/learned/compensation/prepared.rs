@@ -5,6 +5,7 @@ use sprs::{CsMatViewI, SpIndex};
 
 use super::policy::{Learned, RowRule};
 use crate::classical::columns::Columns;
+use crate::classical::compensated::gated::sinks;
 use crate::classical::compensated::graph::Graph;
 use crate::classical::compensated::kernel::Sweep;
 use crate::classical::compensated::{finish, weigh};
@@ -26,28 +27,49 @@ pub(super) struct Prepared {
     pub(super) facts: MatrixFacts,
 }
 
+/// Which matrices the rule is used on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Largest share of the positive off-diagonal entries in the sum of all magnitudes.
+    pub(super) positive: f64,
+    /// Share of rows without a later neighbour from which on it is not used.
+    pub(super) sinks: f64,
+}
+
+impl Limits {
+    /// Every matrix.
+    pub(super) const NONE: Self = Self {
+        positive: f64::INFINITY,
+        sinks: f64::INFINITY,
+    };
+}
+
 impl Prepared {
-    /// Reads `a`. `None` if its positive off-diagonal entries carry a larger share than `limit`.
+    /// Reads `a`. `None` if it is beyond the limits.
     pub(super) fn new<I: SpIndex>(
         a: CsMatViewI<'_, f64, I>,
         vector: &KeptVector,
         symmetry: SymmetryCheck,
-        limit: f64,
+        limits: Limits,
     ) -> Result<Option<Self>, PrecondError> {
         with_rows(a, |rows, n| {
             let pattern = lower_pattern(&rows, n, symmetry)?;
+            let sinks = sinks(&pattern) as f64 / n.max(1) as f64;
+            if sinks >= limits.sinks {
+                return Ok(None);
+            }
             let mut columns = Columns::new(&rows, &pattern);
             if let Some(error) = (0..n).find_map(|i| hopeless(&rows, i)) {
                 return Err(error);
             }
             let unscale = weigh(vector, &mut columns)?;
             let inverse_root: Vec<f64> = columns.diagonal.iter().map(|d| 1.0 / d.sqrt()).collect();
-            let (rows, positive, sinks) = look(&columns, &inverse_root);
-            if positive > limit {
+            let (rows, positive) = look(&columns, &inverse_root);
+            if positive > limits.positive {
                 return Ok(None);
             }
             let graph = Graph::new(&pattern, &columns);
-            let depth = graph.depth() as f64;
+            let extent = graph.extent();
             Ok(Some(Self {
                 columns,
                 graph,
@@ -55,8 +77,8 @@ impl Prepared {
                 inverse_root,
                 rows,
                 facts: MatrixFacts {
-                    rows: n,
-                    depth,
+                    dimension: extent.dimension,
+                    depth: extent.depth as f64,
                     positive,
                     sinks,
                 },
@@ -95,15 +117,14 @@ impl Prepared {
     }
 }
 
-/// Facts of the rows, the share of positive entries and the share of rows without a later neighbour.
-fn look(a: &Columns<f64>, inverse_root: &[f64]) -> (Vec<RowFacts>, f64, f64) {
+/// Facts of the rows and the share of positive entries.
+fn look(a: &Columns<f64>, inverse_root: &[f64]) -> (Vec<RowFacts>, f64) {
     let n = a.diagonal.len();
     let mut total = vec![0.0_f64; n];
     let mut facts = vec![RowFacts::default(); n];
-    let (mut sinks, mut all, mut all_positive) = (0_usize, 0.0, 0.0);
+    let (mut all, mut all_positive) = (0.0, 0.0);
     for j in 0..n {
         let (rows, values) = a.column(j);
-        sinks += usize::from(rows.is_empty());
         let mut later = 0.0;
         for (&i, &value) in rows.iter().zip(values) {
             let i = i as usize;
@@ -130,5 +151,5 @@ fn look(a: &Columns<f64>, inverse_root: &[f64]) -> (Vec<RowFacts>, f64, f64) {
         }
     }
     let share = if all > 0.0 { all_positive / all } else { 0.0 };
-    (facts, share, sinks as f64 / n.max(1) as f64)
+    (facts, share)
 }
