@@ -6,6 +6,9 @@ use crate::compensation::{INPUTS, OUTPUTS, Parameters};
 /// Hidden units that are computed together.
 const LANES: usize = 8;
 
+/// Outputs with zeros behind, for vectors of two.
+const PADDED: usize = 6;
+
 /// Inputs that differ from row to row; the others belong to the matrix.
 const OF_ROW: usize = 11;
 
@@ -14,6 +17,9 @@ const ROW_INPUTS: [usize; OF_ROW] = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11];
 
 /// Smallest pivot, relative to the diagonal, that the inputs are divided by.
 const SMALLEST: f64 = 1e-6;
+
+/// `1 / (3 ln 10)`: a third of the decimal logarithm.
+const LOG_SCALE: f64 = std::f64::consts::LOG10_E / 3.0;
 
 /// What is known of a matrix before the elimination.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -200,7 +206,9 @@ impl CompensationRule {
             RowBlock {
                 bias,
                 first: ROW_INPUTS.map(|input| block.first[input]),
-                second: block.second,
+                second: std::array::from_fn(|unit| {
+                    std::array::from_fn(|output| block.second.get(output).map_or(0.0, |w| w[unit]))
+                }),
             }
         };
         let s = &self.scalars;
@@ -229,7 +237,8 @@ impl CompensationRule {
 struct RowBlock {
     bias: [f64; LANES],
     first: [[f64; LANES]; OF_ROW],
-    second: [[f64; LANES]; OUTPUTS],
+    /// By hidden units.
+    second: [[f64; PADDED]; LANES],
 }
 
 /// A rule on one matrix; see [`CompensationRule::on`].
@@ -253,7 +262,7 @@ impl MatrixRule {
         };
         let taken = state.supported + state.unsupported - state.negative;
         let magnitude = if state.plain < 1.0 {
-            state.plain.max(SMALLEST).log10() / 3.0
+            state.plain.max(SMALLEST).ln() * LOG_SCALE
         } else {
             0.0
         };
@@ -270,7 +279,7 @@ impl MatrixRule {
             share(state.unsupported),
             state.supported_share,
         ];
-        let mut out = [0.0; OUTPUTS];
+        let mut out = [0.0; PADDED];
         for block in &self.blocks {
             let mut hidden = block.bias;
             for (x, column) in inputs.iter().zip(&block.first) {
@@ -281,8 +290,10 @@ impl MatrixRule {
             for h in &mut hidden {
                 *h = softsign(*h);
             }
-            for (o, column) in out.iter_mut().zip(&block.second) {
-                *o += hidden.iter().zip(column).map(|(h, w)| h * w).sum::<f64>();
+            for (h, row) in hidden.iter().zip(&block.second) {
+                for (o, w) in out.iter_mut().zip(row) {
+                    *o += h * w;
+                }
             }
         }
         let z = |k: usize, low: f64, high: f64| (self.base[k] + 3.0 * out[k]).clamp(low, high);

@@ -1,5 +1,7 @@
 //! What the factorisation needs of a matrix, whatever the rule.
 
+use std::sync::Arc;
+
 use la_gnn::native::compensation::{MatrixFacts, RowFacts};
 use sprs::{CsMatViewI, SpIndex};
 
@@ -9,6 +11,7 @@ use crate::classical::compensated::gated::sinks;
 use crate::classical::compensated::graph::Graph;
 use crate::classical::compensated::kernel::Sweep;
 use crate::classical::compensated::{finish, weigh};
+use crate::classical::factor::LowerPattern;
 use crate::classical::input::{hopeless, lower_pattern, with_rows};
 use crate::classical::shift::AttemptError;
 use crate::classical::{KeptVector, ShiftStrategy, SymmetryCheck};
@@ -19,6 +22,7 @@ const LADDER: [f64; 5] = [0.0, 0.5, 0.75, 0.875, 1.0];
 
 /// A matrix by columns, its graph, and what the rule sees of it.
 pub(super) struct Prepared {
+    pattern: Arc<LowerPattern>,
     columns: Columns<f64>,
     graph: Graph,
     unscale: Option<Vec<f64>>,
@@ -53,7 +57,7 @@ impl Prepared {
         limits: Limits,
     ) -> Result<Option<Self>, PrecondError> {
         with_rows(a, |rows, n| {
-            let pattern = lower_pattern(&rows, n, symmetry)?;
+            let pattern = Arc::new(lower_pattern(&rows, n, symmetry)?);
             let sinks = sinks(&pattern) as f64 / n.max(1) as f64;
             if sinks >= limits.sinks {
                 return Ok(None);
@@ -71,6 +75,7 @@ impl Prepared {
             let graph = Graph::new(&pattern, &columns);
             let extent = graph.extent();
             Ok(Some(Self {
+                pattern,
                 columns,
                 graph,
                 unscale,
@@ -113,41 +118,49 @@ impl Prepared {
             .with_fill_ratio(1.0)
             .with_shift(shift, attempts)
             .with_replaced_pivots(sweep.raised);
-        Ok(finish(&self.columns, self.unscale.as_deref(), sweep).with_stats(stats))
+        Ok(finish(
+            &self.columns,
+            Arc::clone(&self.pattern),
+            self.unscale.as_deref(),
+            sweep,
+        )
+        .with_stats(stats))
     }
 }
 
 /// Facts of the rows and the share of positive entries.
 fn look(a: &Columns<f64>, inverse_root: &[f64]) -> (Vec<RowFacts>, f64) {
     let n = a.diagonal.len();
-    let mut total = vec![0.0_f64; n];
     let mut facts = vec![RowFacts::default(); n];
     let (mut all, mut all_positive) = (0.0, 0.0);
     for j in 0..n {
         let (rows, values) = a.column(j);
-        let mut later = 0.0;
+        let (mut later, mut outward, mut positive) = (0.0, 0.0, 0.0);
         for (&i, &value) in rows.iter().zip(values) {
             let i = i as usize;
             let size = value.abs();
             let scaled = size * inverse_root[i] * inverse_root[j];
             later += scaled;
-            total[i] += scaled;
-            facts[i].dominance += size;
-            facts[j].dominance += size;
+            outward += size;
+            // Rows before a row add to its total, and it then knows what is later.
+            let facts = &mut facts[i];
+            facts.later += scaled;
+            facts.dominance += size;
             if value > 0.0 {
-                facts[i].positive += scaled;
-                facts[j].positive += scaled;
+                facts.positive += scaled;
+                positive += scaled;
             }
         }
-        // Rows before j have added theirs already.
-        total[j] += later;
         let row = &mut facts[j];
-        all += total[j];
+        let total = row.later + later;
+        row.positive += positive;
+        all += total;
         all_positive += row.positive;
-        row.dominance = (1.0 - row.dominance / a.diagonal[j]).max(-1.0);
-        if total[j] > 0.0 {
-            row.positive /= total[j];
-            row.later = later / total[j];
+        row.dominance = (1.0 - (row.dominance + outward) / a.diagonal[j]).max(-1.0);
+        row.later = 0.0;
+        if total > 0.0 {
+            row.positive /= total;
+            row.later = later / total;
         }
     }
     let share = if all > 0.0 { all_positive / all } else { 0.0 };
