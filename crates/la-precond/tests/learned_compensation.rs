@@ -224,11 +224,13 @@ fn foreign_weights_are_refused() {
     assert!(LearnedCompensation::from_parameters(&parameters).is_err());
 }
 
-const BUNDLED: [&str; 4] = [
+const BUNDLED: [&str; 6] = [
     "compensated-ic",
     "compensated-ic-s1",
     "compensated-ic-s2",
-    "compensated-ic-n2500",
+    "compensated-ic-ordered",
+    "compensated-ic-ordered-s1",
+    "compensated-ic-ordered-s2",
 ];
 
 /// Iterations to 1e-8, the last one as a fraction.
@@ -244,7 +246,7 @@ fn iterations(a: &Csr, builder: &dyn IncompleteCholeskyBuilder) -> f64 {
 fn bundled_rules_gain_on_ordered_matrices_and_do_no_harm_elsewhere() {
     let rules =
         BUNDLED.map(|name| LearnedCompensation::new(&Weights::bundled(name).unwrap()).unwrap());
-    let mut sums = [0.0; 4];
+    let mut sums = [0.0; 6];
     let mut ordered = 0;
     for family in DefiniteFamily::all() {
         if family.class() == DefiniteClass::Other {

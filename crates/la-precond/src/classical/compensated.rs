@@ -20,7 +20,7 @@ use super::{ShiftStrategy, SymmetryCheck};
 use crate::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder, PrecondError};
 use graph::Graph;
 use kernel::Sweep;
-use policy::{Add, Floor, Policy, Relax, Split};
+use policy::{Add, Floor, Policy, Relax, Split, Tally};
 
 pub use gated::GatedIc;
 pub use rules::{Compensation, KeptVector, Perturbation};
@@ -281,6 +281,28 @@ impl CompensatedIc {
             Ok(factor.with_stats(stats))
         })
     }
+}
+
+/// AJ in the weights of ones, and the share of negative fill in all that it drops.
+pub(crate) fn ajiz_jennings_and_share<T: Real, I: SpIndex>(
+    a: CsMatViewI<'_, T, I>,
+    symmetry: SymmetryCheck,
+) -> Result<(IncompleteCholesky<T>, f64), PrecondError> {
+    with_rows(a, |rows, n| {
+        let pattern = Arc::new(lower_pattern(&rows, n, symmetry)?);
+        let columns = Columns::new(&rows, &pattern);
+        let inverse_root: Vec<T> = columns.diagonal.iter().map(|d| T::ONE / d.sqrt()).collect();
+        let job = Job {
+            rows: &rows,
+            columns: &columns,
+            graph: &Graph::default(),
+            unscale: None,
+            shift: &ShiftStrategy::default(),
+        };
+        let mut tally = Tally::new(&inverse_root);
+        let factor = job.run(&mut tally, 0.0, pattern)?;
+        Ok((factor, tally.negative_share()))
+    })
 }
 
 /// Replaces `A` by `V A V`, for which the rules hold with v = 1. Returns `V`, unless it is the identity.

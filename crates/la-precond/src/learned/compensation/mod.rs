@@ -24,10 +24,11 @@ const MOST_SINKS: f64 = 0.1;
 
 /// IC(0) with compensation of dropped fill that a network chooses, row by row.
 ///
-/// For M-matrices and what is near to them (diffusion by finite volumes or linear elements, graph Laplacians), in whatever order: where the
-/// classical compensations of [`CompensatedIc`](crate::classical::CompensatedIc) want to be chosen for the order and the coefficients, and harm where they do
-/// not fit, the rule is made to do no harm. Where positive off-diagonal entries carry more than 5 % of the weight (structural matrices),
-/// [`ShiftLadder`] is used instead.
+/// For M-matrices and what is near to them (diffusion by finite volumes or linear elements, graph Laplacians) in a natural, reverse
+/// Cuthill–McKee or nested-dissection order: where the classical compensations of [`CompensatedIc`](crate::classical::CompensatedIc) want
+/// to be chosen for the size, the order and the coefficients, one rule serves all. Where positive off-diagonal entries carry more than 5 % of
+/// the weight (structural matrices), and where a tenth of the rows has no later neighbour (random and red-black orders, in which no
+/// compensation gains), [`ShiftLadder`] is used instead, which is IC(0) if that exists.
 ///
 /// The factor has the pattern of the lower triangle of `A`: memory and application as with [`Ic0`](crate::classical::Ic0). Set-up is one
 /// right-looking sweep, as with `CompensatedIc`, a search for paths around each dropped pair, two breadth-first searches, and about 300 operations per row; 150 bytes per row and
@@ -50,7 +51,7 @@ const MOST_SINKS: f64 = 0.1;
 /// let family = DefiniteFamily::named("blocks2 natural").ok_or("no such family")?;
 /// let a = family.matrix(2500, 3)?;
 /// let b = vec![1.0; a.rows()];
-/// let learned = LearnedCompensation::new(&Weights::bundled("compensated-ic-n2500")?)?;
+/// let learned = LearnedCompensation::new(&Weights::bundled("compensated-ic-ordered")?)?;
 /// let count = |factor| cg(&a, &b, &factor, &CgOptions::default()).map(|s| s.iterations);
 /// let (ic0, learned) = (count(Ic0::default().factor(a.view())?)?, count(learned.factor(a.view())?)?);
 /// assert!(2 * learned < ic0);
