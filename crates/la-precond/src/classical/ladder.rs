@@ -45,7 +45,7 @@ pub struct ShiftLadder {
     /// The values of α in the order in which they are tried; not negative, dimensionless. Default `0, 0.002, 0.016, 0.064`.
     pub rungs: Vec<f64>,
     /// Share of negative fill, in all that Ajiz–Jennings in the weights of ones drops, from which on that factor is used after the first
-    /// breakdown and no further rung is tried. `None`: never. Default 0.5.
+    /// breakdown and no further rung is tried. `None`: never. Default 0.55.
     ///
     /// Of negative fill Ajiz–Jennings keeps the row sums, as MIC of positive fill: the more of it, the less the factor suffers from what
     /// it adds.
@@ -60,7 +60,7 @@ impl Default for ShiftLadder {
     fn default() -> Self {
         Self {
             rungs: vec![0.0, 0.002, 0.016, 0.064],
-            negative_share: Some(0.5),
+            negative_share: Some(0.55),
             last: CompensatedIc::ajiz_jennings().with_vector(KeptVector::Balanced),
             symmetry: SymmetryCheck::default(),
         }

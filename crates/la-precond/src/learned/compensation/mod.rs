@@ -51,7 +51,7 @@ const MOST_SINKS: f64 = 0.1;
 /// let family = DefiniteFamily::named("blocks2 natural").ok_or("no such family")?;
 /// let a = family.matrix(2500, 3)?;
 /// let b = vec![1.0; a.rows()];
-/// let learned = LearnedCompensation::new(&Weights::bundled("compensated-ic-ordered")?)?;
+/// let learned = LearnedCompensation::new(&Weights::bundled("compensated-ic-ordered-s1")?)?;
 /// let count = |factor| cg(&a, &b, &factor, &CgOptions::default()).map(|s| s.iterations);
 /// let (ic0, learned) = (count(Ic0::default().factor(a.view())?)?, count(learned.factor(a.view())?)?);
 /// assert!(2 * learned < ic0);
