@@ -305,6 +305,55 @@ fn the_objective_is_zero_for_ic0_and_negative_for_a_trained_rule() {
 }
 
 #[test]
+fn growth_begins_with_the_smallest_matrices() {
+    let family = DefiniteFamily::named("white2:1 natural").unwrap();
+    let objective = |sizes: &[usize]| {
+        let matrices = sizes.iter().map(|&n| family.matrix(n, 7).unwrap());
+        let group = TrainingGroup::new(matrices.collect(), 1).unwrap();
+        CompensationObjective::new(&CompensationConfig::default(), vec![group], 1, 0)
+    };
+    let values = Parameters::initialize(&CompensationConfig::default(), 0)
+        .unwrap()
+        .values;
+    let small = objective(&[100]).by_group(&values)[0];
+    let grown = objective(&[100, 225, 400]).with_growth(1000);
+    let early = (0..20).all(|generation| grown.score(&values, generation) == small);
+    let late = (1000..1020).all(|generation| grown.score(&values, generation) == small);
+    assert!(early && !late);
+}
+
+#[test]
+fn adapted_rules_start_as_they_were() {
+    let parameters = Parameters::from_weights(&Weights::bundled("compensated-ic").unwrap());
+    let parameters = parameters.unwrap();
+    let wider = CompensationConfig::default()
+        .with_exponents(1.5, 1.5)
+        .with_by_dimension(true);
+    let adapted = parameters.clone().adapted(&wider).unwrap();
+    assert_eq!(adapted.values.len(), 173);
+    let family = DefiniteFamily::named("blocks3 natural").unwrap();
+    let a = family.matrix(512, 0).unwrap();
+    let factor = |parameters: &Parameters| {
+        let learned = LearnedCompensation::from_parameters(parameters).unwrap();
+        learned.factor(a.view()).unwrap().to_lower()
+    };
+    assert_eq!(factor(&adapted), factor(&parameters));
+    // Narrower bounds clip; nothing is thrown away.
+    let narrow = wider.clone().with_exponents(0.25, 0.25);
+    assert_eq!(
+        adapted.clone().adapted(&narrow).unwrap().values[4..6],
+        [0.25; 2]
+    );
+    assert!(
+        adapted
+            .clone()
+            .adapted(&CompensationConfig::default())
+            .is_err()
+    );
+    assert!(adapted.adapted(&wider.with_hidden(4)).is_err());
+}
+
+#[test]
 fn fractional_iterations_interpolate_the_residual() {
     let a = poisson2d(16);
     let b = vec![1.0; 256];
