@@ -56,7 +56,9 @@ macro_rules! bundled {
 }
 bundled!(
     "compensated-ic",
-    "compensated-ic-n2500",
+    "compensated-ic-ordered",
+    "compensated-ic-ordered-s1",
+    "compensated-ic-ordered-s2",
     "compensated-ic-s1",
     "compensated-ic-s2",
     "ilu-relaxation-convection",

@@ -282,6 +282,32 @@ fn the_ladder_climbs_and_ends_with_a_factor() {
     assert_eq!(top.to_lower(), aj.factor(hard.view()).unwrap().to_lower());
     assert_eq!((top.stats().shift, top.stats().shift_attempts), (0.0, 1));
 
+    // From no share of negative fill on, and from a share that nothing has.
+    let sign = |share| ShiftLadder::default().with_negative_share(Some(share));
+    let early = sign(0.0).factor(hard.view()).unwrap();
+    let ones = CompensatedIc::ajiz_jennings();
+    assert_eq!(
+        early.to_lower(),
+        ones.factor(hard.view()).unwrap().to_lower()
+    );
+    assert_eq!(
+        (early.stats().shift, early.stats().shift_attempts),
+        (0.0, 1)
+    );
+    let never = ShiftLadder::default();
+    let late = sign(1.0).factor(hard.view()).unwrap();
+    assert_eq!(
+        late.to_lower(),
+        never.factor(hard.view()).unwrap().to_lower()
+    );
+    assert!(matches!(
+        sign(1.5).factor(hard.view()),
+        Err(PrecondError::InvalidOption {
+            option: "negative_share",
+            ..
+        })
+    ));
+
     let last = CompensatedIc::relaxed(0.5).with_shift(ShiftStrategy::None);
     let ladder = ShiftLadder::default().with_rungs(vec![]).with_last(last);
     assert!(matches!(

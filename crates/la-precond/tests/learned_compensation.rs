@@ -26,6 +26,7 @@ fn builder(values: Vec<f32>) -> LearnedCompensation {
     LearnedCompensation::from_parameters(&Parameters { config, values })
         .unwrap()
         .with_positive_limit(1.0)
+        .with_most_sinks(2.0)
 }
 
 /// Standard normal weights, twice as large.
@@ -134,7 +135,9 @@ fn scaling_changes_the_factor_by_the_scale_alone() {
 fn many_positive_entries_go_to_the_ladder() {
     let a = Biharmonic::new(Grid::rectangle(12, 12)).matrix().unwrap();
     let values = Parameters::initialize(&CompensationConfig::default(), 0).unwrap();
-    let learned = LearnedCompensation::from_parameters(&values).unwrap();
+    let learned = LearnedCompensation::from_parameters(&values)
+        .unwrap()
+        .with_most_sinks(2.0);
     let ladder = ShiftLadder::default().factor(a.view()).unwrap();
     let gated = learned.factor(a.view()).unwrap();
     assert_eq!(gated.to_lower(), ladder.to_lower());
@@ -145,6 +148,25 @@ fn many_positive_entries_go_to_the_ladder() {
     let grid = learned.factor(poisson2d(12).view()).unwrap();
     assert_ne!(grid.to_lower(), ic0.to_lower());
     assert_eq!(learned.name(), "compensated-ic");
+}
+
+#[test]
+fn orders_with_many_last_neighbours_go_to_ic0() {
+    let values = Parameters::initialize(&CompensationConfig::default(), 0).unwrap();
+    let learned = LearnedCompensation::from_parameters(&values).unwrap();
+    for (name, used) in [("poisson2 rcm", true), ("poisson2 random", false)] {
+        let family = DefiniteFamily::named(name).unwrap();
+        let a = family.matrix(900, 1).unwrap();
+        let ic0 = Ic0::default().factor(a.view()).unwrap();
+        let factor = learned.factor(a.view()).unwrap();
+        assert_eq!(factor.to_lower() != ic0.to_lower(), used, "{name}");
+        let forced = learned.clone().with_most_sinks(2.0).factor(a.view());
+        assert_ne!(forced.unwrap().to_lower(), ic0.to_lower());
+    }
+    let wrong = learned
+        .with_most_sinks(f64::NAN)
+        .factor(poisson2d(6).view());
+    assert!(matches!(wrong, Err(PrecondError::InvalidOption { .. })));
 }
 
 #[test]
@@ -202,11 +224,13 @@ fn foreign_weights_are_refused() {
     assert!(LearnedCompensation::from_parameters(&parameters).is_err());
 }
 
-const BUNDLED: [&str; 4] = [
+const BUNDLED: [&str; 6] = [
     "compensated-ic",
     "compensated-ic-s1",
     "compensated-ic-s2",
-    "compensated-ic-n2500",
+    "compensated-ic-ordered",
+    "compensated-ic-ordered-s1",
+    "compensated-ic-ordered-s2",
 ];
 
 /// Iterations to 1e-8, the last one as a fraction.
@@ -222,7 +246,7 @@ fn iterations(a: &Csr, builder: &dyn IncompleteCholeskyBuilder) -> f64 {
 fn bundled_rules_gain_on_ordered_matrices_and_do_no_harm_elsewhere() {
     let rules =
         BUNDLED.map(|name| LearnedCompensation::new(&Weights::bundled(name).unwrap()).unwrap());
-    let mut sums = [0.0; 4];
+    let mut sums = [0.0; 6];
     let mut ordered = 0;
     for family in DefiniteFamily::all() {
         if family.class() == DefiniteClass::Other {
@@ -278,6 +302,55 @@ fn the_objective_is_zero_for_ic0_and_negative_for_a_trained_rule() {
     objective.project(&mut values);
     assert_eq!(values[3..8], [9.0, 1.5, 0.5, -0.5, 9.0]);
     assert_eq!(objective.deviations()[6..8], [0.2, 0.1]);
+}
+
+#[test]
+fn growth_begins_with_the_smallest_matrices() {
+    let family = DefiniteFamily::named("white2:1 natural").unwrap();
+    let objective = |sizes: &[usize]| {
+        let matrices = sizes.iter().map(|&n| family.matrix(n, 7).unwrap());
+        let group = TrainingGroup::new(matrices.collect(), 1).unwrap();
+        CompensationObjective::new(&CompensationConfig::default(), vec![group], 1, 0)
+    };
+    let values = Parameters::initialize(&CompensationConfig::default(), 0)
+        .unwrap()
+        .values;
+    let small = objective(&[100]).by_group(&values)[0];
+    let grown = objective(&[100, 225, 400]).with_growth(1000);
+    let early = (0..20).all(|generation| grown.score(&values, generation) == small);
+    let late = (1000..1020).all(|generation| grown.score(&values, generation) == small);
+    assert!(early && !late);
+}
+
+#[test]
+fn adapted_rules_start_as_they_were() {
+    let parameters = Parameters::from_weights(&Weights::bundled("compensated-ic").unwrap());
+    let parameters = parameters.unwrap();
+    let wider = CompensationConfig::default()
+        .with_exponents(1.5, 1.5)
+        .with_by_dimension(true);
+    let adapted = parameters.clone().adapted(&wider).unwrap();
+    assert_eq!(adapted.values.len(), 173);
+    let family = DefiniteFamily::named("blocks3 natural").unwrap();
+    let a = family.matrix(512, 0).unwrap();
+    let factor = |parameters: &Parameters| {
+        let learned = LearnedCompensation::from_parameters(parameters).unwrap();
+        learned.factor(a.view()).unwrap().to_lower()
+    };
+    assert_eq!(factor(&adapted), factor(&parameters));
+    // Narrower bounds clip; nothing is thrown away.
+    let narrow = wider.clone().with_exponents(0.25, 0.25);
+    assert_eq!(
+        adapted.clone().adapted(&narrow).unwrap().values[4..6],
+        [0.25; 2]
+    );
+    assert!(
+        adapted
+            .clone()
+            .adapted(&CompensationConfig::default())
+            .is_err()
+    );
+    assert!(adapted.adapted(&wider.with_hidden(4)).is_err());
 }
 
 #[test]

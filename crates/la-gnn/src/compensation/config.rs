@@ -34,7 +34,7 @@ pub struct CompensationConfig {
     pub supported_exponent: f64,
     /// Largest exponent a_u that training may choose, 0 to 4. Default 0.5.
     pub unsupported_exponent: f64,
-    /// Whether constants and exponents depend on the dimension of the graph, ln n / ln D. Default false. With it z_s, z_u and y get
+    /// Whether constants and exponents depend on the dimension of the graph. Default false. With it z_s, z_u and y get
     /// `κ (c′ + a′ (ln D − 3.5))` more, κ from 0 in two dimensions to 1 in three.
     pub by_dimension: bool,
 }

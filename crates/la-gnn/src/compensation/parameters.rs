@@ -45,6 +45,33 @@ impl Parameters {
         Ok(parameters)
     }
 
+    /// The same rule with another configuration: other bounds of the exponents, to which they are clipped, and zeros for what depends on
+    /// the dimension only now.
+    ///
+    /// # Errors
+    /// [`GnnError::Config`] if the configuration is out of range, has another width, or leaves out what depends on the dimension.
+    pub fn adapted(mut self, config: &CompensationConfig) -> Result<Self, GnnError> {
+        config.validate()?;
+        let refuse = |field, reason: &str| {
+            let reason = reason.to_owned();
+            Err(GnnError::Config { field, reason })
+        };
+        if config.hidden != self.config.hidden {
+            return refuse("hidden", "is not that of the weights to start from");
+        }
+        if config.by_dimension && !self.config.by_dimension {
+            let first = self.config.scalars();
+            let added = config.scalars() - first;
+            self.values
+                .splice(first..first, std::iter::repeat_n(0.0, added));
+        } else if self.config.by_dimension && !config.by_dimension {
+            return refuse("by_dimension", "is set in the weights to start from");
+        }
+        self.config = config.clone();
+        self.project();
+        Ok(self)
+    }
+
     /// Brings the exponents into their ranges: a_s and a_u from 0 to those of the configuration, p from −2 to −1/2.
     pub fn project(&mut self) {
         let config = &self.config;

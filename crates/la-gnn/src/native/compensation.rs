@@ -6,6 +6,9 @@ use crate::compensation::{INPUTS, OUTPUTS, Parameters};
 /// Hidden units that are computed together.
 const LANES: usize = 8;
 
+/// Outputs with zeros behind, for vectors of two.
+const PADDED: usize = 6;
+
 /// Inputs that differ from row to row; the others belong to the matrix.
 const OF_ROW: usize = 11;
 
@@ -15,11 +18,14 @@ const ROW_INPUTS: [usize; OF_ROW] = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11];
 /// Smallest pivot, relative to the diagonal, that the inputs are divided by.
 const SMALLEST: f64 = 1e-6;
 
+/// `1 / (3 ln 10)`: a third of the decimal logarithm.
+const LOG_SCALE: f64 = std::f64::consts::LOG10_E / 3.0;
+
 /// What is known of a matrix before the elimination.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MatrixFacts {
-    /// Order n.
-    pub rows: usize,
+    /// Dimension of the graph: the slope of the logarithm of the number of nodes within a distance of a far node, against that of the distance.
+    pub dimension: f64,
     /// Depth D of the graph: levels of a breadth-first search from a far node, at least 1.
     pub depth: f64,
     /// Share of the positive off-diagonal entries of the equilibrated matrix in the sum of all magnitudes, in [0, 1].
@@ -29,11 +35,10 @@ pub struct MatrixFacts {
 }
 
 impl MatrixFacts {
-    /// κ: 0 for graphs of two dimensions and less, 1 from three on, from ln n / ln D.
+    /// κ: 0 for graphs of two dimensions and less, 1 from three on.
     #[must_use]
-    pub fn dimension(&self) -> f64 {
-        let ratio = (self.rows.max(1) as f64).ln() / self.depth.max(2.0).ln();
-        ((ratio - 1.85) / 0.25).clamp(0.0, 1.0)
+    pub fn kappa(&self) -> f64 {
+        (self.dimension - 2.0).clamp(0.0, 1.0)
     }
 }
 
@@ -122,7 +127,7 @@ struct Block {
 /// use la_gnn::native::compensation::{CompensationRule, MatrixFacts, RowFacts, RowState};
 ///
 /// let rule = CompensationRule::new(&Parameters::initialize(&CompensationConfig::default(), 0)?)?;
-/// let facts = MatrixFacts { rows: 100, depth: 18.0, positive: 0.0, sinks: 0.01 };
+/// let facts = MatrixFacts { dimension: 2.0, depth: 18.0, positive: 0.0, sinks: 0.01 };
 /// let row = RowFacts { dominance: 0.0, positive: 0.0, later: 0.5 };
 /// let state = RowState {
 ///     plain: 0.8, outward: 0.5, supported: 0.1, unsupported: 0.0, negative: 0.0, message: 0.0, supported_share: 1.0,
@@ -201,7 +206,9 @@ impl CompensationRule {
             RowBlock {
                 bias,
                 first: ROW_INPUTS.map(|input| block.first[input]),
-                second: block.second,
+                second: std::array::from_fn(|unit| {
+                    std::array::from_fn(|output| block.second.get(output).map_or(0.0, |w| w[unit]))
+                }),
             }
         };
         let s = &self.scalars;
@@ -213,7 +220,7 @@ impl CompensationRule {
             s[3] + s[6] * size,
         ];
         if let [c_s, c_u, c_e, a_s, a_u, a_e] = s[7..] {
-            let kappa = matrix.dimension();
+            let kappa = matrix.kappa();
             base[0] += kappa * (c_s + a_s * centred);
             base[1] += kappa * (c_u + a_u * centred);
             base[3] += kappa * (c_e + a_e * centred);
@@ -230,7 +237,8 @@ impl CompensationRule {
 struct RowBlock {
     bias: [f64; LANES],
     first: [[f64; LANES]; OF_ROW],
-    second: [[f64; LANES]; OUTPUTS],
+    /// By hidden units.
+    second: [[f64; PADDED]; LANES],
 }
 
 /// A rule on one matrix; see [`CompensationRule::on`].
@@ -254,7 +262,7 @@ impl MatrixRule {
         };
         let taken = state.supported + state.unsupported - state.negative;
         let magnitude = if state.plain < 1.0 {
-            state.plain.max(SMALLEST).log10() / 3.0
+            state.plain.max(SMALLEST).ln() * LOG_SCALE
         } else {
             0.0
         };
@@ -271,7 +279,7 @@ impl MatrixRule {
             share(state.unsupported),
             state.supported_share,
         ];
-        let mut out = [0.0; OUTPUTS];
+        let mut out = [0.0; PADDED];
         for block in &self.blocks {
             let mut hidden = block.bias;
             for (x, column) in inputs.iter().zip(&block.first) {
@@ -282,8 +290,10 @@ impl MatrixRule {
             for h in &mut hidden {
                 *h = softsign(*h);
             }
-            for (o, column) in out.iter_mut().zip(&block.second) {
-                *o += hidden.iter().zip(column).map(|(h, w)| h * w).sum::<f64>();
+            for (h, row) in hidden.iter().zip(&block.second) {
+                for (o, w) in out.iter_mut().zip(row) {
+                    *o += h * w;
+                }
             }
         }
         let z = |k: usize, low: f64, high: f64| (self.base[k] + 3.0 * out[k]).clamp(low, high);

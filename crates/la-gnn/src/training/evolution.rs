@@ -24,6 +24,8 @@ pub struct EvolutionOptions {
     pub pairs: usize,
     /// First step of a parameter, in units of the deviation of its perturbations. Default 0.6; falls with half a cosine to 1 % of it.
     pub learning_rate: f64,
+    /// Deviation of the perturbations as a multiple of that of the landscape, positive. Default 1.
+    pub spread: f64,
     /// Generations between two checkpoints. Default 25.
     pub checkpoint_every: usize,
     /// Seed of perturbations.
@@ -36,6 +38,7 @@ impl Default for EvolutionOptions {
             generations: 850,
             pairs: 10,
             learning_rate: 0.6,
+            spread: 1.0,
             checkpoint_every: 25,
             seed: 0,
         }
@@ -64,6 +67,13 @@ impl EvolutionOptions {
         self
     }
 
+    /// Sets the size of the perturbations, relative to that of the landscape.
+    #[must_use]
+    pub fn with_spread(mut self, spread: f64) -> Self {
+        self.spread = spread;
+        self
+    }
+
     /// Checks every field.
     ///
     /// # Errors
@@ -81,11 +91,16 @@ impl EvolutionOptions {
                 });
             }
         }
-        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
-            return Err(GnnError::Config {
-                field: "learning_rate",
-                reason: format!("is {}, must be positive and finite", self.learning_rate),
-            });
+        for (field, value) in [
+            ("learning_rate", self.learning_rate),
+            ("spread", self.spread),
+        ] {
+            if !(value > 0.0 && value.is_finite()) {
+                return Err(GnnError::Config {
+                    field,
+                    reason: format!("is {value}, must be positive and finite"),
+                });
+            }
         }
         Ok(())
     }
@@ -156,7 +171,11 @@ pub fn evolve(
     hooks: &mut dyn Hooks,
 ) -> Result<Trained, GnnError> {
     options.validate()?;
-    let deviations = landscape.deviations();
+    let deviations: Vec<f64> = landscape
+        .deviations()
+        .into_iter()
+        .map(|d| d * options.spread)
+        .collect();
     let count = values.len();
     if deviations.len() != count || deviations.iter().any(|d| !(*d > 0.0 && d.is_finite())) {
         return Err(GnnError::Config {

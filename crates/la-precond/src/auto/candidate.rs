@@ -196,7 +196,7 @@ impl Candidate {
             AutoPrecond::Multigrid => plain(SmoothedAggregation::default().build(a)?),
             #[cfg(feature = "learned")]
             AutoPrecond::CompensatedIc => {
-                let bundled = Weights::bundled("compensated-ic-n2500");
+                let bundled = Weights::bundled("compensated-ic-ordered-s1");
                 let builder = bundled.and_then(|weights| LearnedCompensation::new(&weights));
                 let builder = builder.map_err(|error| PrecondError::Builder {
                     builder: "compensated-ic".to_owned(),

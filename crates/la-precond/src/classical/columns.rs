@@ -23,7 +23,8 @@ impl<T: Real> Columns<T> {
     /// The lower triangle of `a`, whose strict pattern is `pattern`.
     pub(crate) fn new<I: SpIndex>(a: &Rows<'_, T, I>, pattern: &LowerPattern) -> Self {
         let n = pattern.indptr.len() - 1;
-        let (starts, rows) = transposed_pattern(&pattern.indptr, &pattern.indices);
+        let starts = column_starts(n, &pattern.indices);
+        let mut rows = vec![0; pattern.indices.len()];
         let mut values = vec![T::ZERO; rows.len()];
         let mut next = starts.clone();
         let mut diagonal = Vec::with_capacity(n);
@@ -32,6 +33,7 @@ impl<T: Real> Columns<T> {
             let below = pattern.range(i).len();
             for (col, &value) in cols[..below].iter().zip(entries) {
                 let slot = &mut next[col.index()];
+                rows[*slot as usize] = i as u32;
                 values[*slot as usize] = value;
                 *slot += 1;
             }
@@ -52,9 +54,8 @@ impl<T: Real> Columns<T> {
     }
 }
 
-/// Pattern of the transpose, by a counting sort.
-pub(crate) fn transposed_pattern(indptr: &[u32], indices: &[u32]) -> (Vec<u32>, Vec<u32>) {
-    let n = indptr.len() - 1;
+/// Where the columns start, of rows with these indices.
+fn column_starts(n: usize, indices: &[u32]) -> Vec<u32> {
     let mut starts = vec![0_u32; n + 1];
     for &j in indices {
         starts[j as usize + 1] += 1;
@@ -62,6 +63,13 @@ pub(crate) fn transposed_pattern(indptr: &[u32], indices: &[u32]) -> (Vec<u32>, 
     for j in 0..n {
         starts[j + 1] += starts[j];
     }
+    starts
+}
+
+/// Pattern of the transpose, by a counting sort.
+pub(crate) fn transposed_pattern(indptr: &[u32], indices: &[u32]) -> (Vec<u32>, Vec<u32>) {
+    let n = indptr.len() - 1;
+    let starts = column_starts(n, indices);
     let mut next = starts.clone();
     let mut outer = vec![0_u32; indices.len()];
     for i in 0..n {
@@ -83,12 +91,23 @@ pub(crate) fn by_rows<T: Real>(
     diagonal: Vec<T>,
 ) -> IncompleteCholesky<T> {
     let (indptr, indices) = transposed_pattern(starts, rows);
+    let pattern = Arc::new(LowerPattern { indptr, indices });
+    by_rows_of(pattern, rows, values, diagonal)
+}
+
+/// The same where the pattern by rows is known.
+pub(crate) fn by_rows_of<T: Real>(
+    pattern: Arc<LowerPattern>,
+    rows: &[u32],
+    values: &[T],
+    diagonal: Vec<T>,
+) -> IncompleteCholesky<T> {
     let mut scaled = vec![T::ZERO; values.len()];
-    let mut next = indptr.clone();
+    let mut next = pattern.indptr.clone();
     for (&i, &value) in rows.iter().zip(values) {
         let slot = &mut next[i as usize];
         scaled[*slot as usize] = value / diagonal[i as usize];
         *slot += 1;
     }
-    IncompleteCholesky::assemble(Arc::new(LowerPattern { indptr, indices }), scaled, diagonal)
+    IncompleteCholesky::assemble(pattern, scaled, diagonal)
 }

@@ -1,24 +1,26 @@
 //! Incomplete Cholesky factorisation without fill-in that makes up for the fill it drops.
 
-mod gated;
+pub(crate) mod gated;
 pub(crate) mod graph;
 pub(crate) mod kernel;
 pub(crate) mod policy;
 mod rules;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use la_krylov::Real;
 use sprs::{CsMatViewI, SpIndex};
 
-use super::columns::{Columns, by_rows};
+use super::columns::{Columns, by_rows_of};
+use super::factor::LowerPattern;
 use super::input::{Rows, hopeless, lower_pattern, with_rows};
 use super::shift::AttemptError;
 use super::{ShiftStrategy, SymmetryCheck};
 use crate::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder, PrecondError};
 use graph::Graph;
 use kernel::Sweep;
-use policy::{Add, Floor, Policy, Relax, Split};
+use policy::{Add, Floor, Policy, Relax, Split, Tally};
 
 pub use gated::GatedIc;
 pub use rules::{Compensation, KeptVector, Perturbation};
@@ -219,7 +221,7 @@ impl CompensatedIc {
         self.validate()?;
         let start = Instant::now();
         with_rows(a, |rows, n| {
-            let pattern = lower_pattern(&rows, n, self.symmetry)?;
+            let pattern = Arc::new(lower_pattern(&rows, n, self.symmetry)?);
             let mut columns = Columns::new(&rows, &pattern);
             let unscale = weigh(&self.vector, &mut columns)?;
             let graph = match self.compensation {
@@ -241,7 +243,7 @@ impl CompensatedIc {
             let factor = match self.compensation {
                 Compensation::Relaxed { omega } => {
                     let omega = T::from_f64(omega);
-                    job.run(&mut Relax { omega }, 0.0)
+                    job.run(&mut Relax { omega }, 0.0, pattern)
                 }
                 Compensation::Modified { perturbation } => {
                     let omega = T::ONE;
@@ -250,13 +252,13 @@ impl CompensatedIc {
                         Perturbation::InverseSquareDepth => depth().powi(-2),
                         Perturbation::Fixed(value) => value,
                     };
-                    job.run(&mut Relax { omega }, least)
+                    job.run(&mut Relax { omega }, least, pattern)
                 }
                 Compensation::DynamicallyRelaxed { eta } => {
                     let eta = T::from_f64(eta.unwrap_or_else(|| depth().recip()));
-                    job.run(&mut Floor { eta }, 0.0)
+                    job.run(&mut Floor { eta }, 0.0, pattern)
                 }
-                Compensation::AjizJennings => job.run(&mut Add, 0.0),
+                Compensation::AjizJennings => job.run(&mut Add, 0.0, pattern),
                 Compensation::Supported {
                     supported,
                     unsupported,
@@ -269,6 +271,7 @@ impl CompensatedIc {
                             unsupported,
                         },
                         0.0,
+                        pattern,
                     )
                 }
             }?;
@@ -278,6 +281,28 @@ impl CompensatedIc {
             Ok(factor.with_stats(stats))
         })
     }
+}
+
+/// AJ in the weights of ones, and the share of negative fill in all that it drops.
+pub(crate) fn ajiz_jennings_and_share<T: Real, I: SpIndex>(
+    a: CsMatViewI<'_, T, I>,
+    symmetry: SymmetryCheck,
+) -> Result<(IncompleteCholesky<T>, f64), PrecondError> {
+    with_rows(a, |rows, n| {
+        let pattern = Arc::new(lower_pattern(&rows, n, symmetry)?);
+        let columns = Columns::new(&rows, &pattern);
+        let inverse_root: Vec<T> = columns.diagonal.iter().map(|d| T::ONE / d.sqrt()).collect();
+        let job = Job {
+            rows: &rows,
+            columns: &columns,
+            graph: &Graph::default(),
+            unscale: None,
+            shift: &ShiftStrategy::default(),
+        };
+        let mut tally = Tally::new(&inverse_root);
+        let factor = job.run(&mut tally, 0.0, pattern)?;
+        Ok((factor, tally.negative_share()))
+    })
 }
 
 /// Replaces `A` by `V A V`, for which the rules hold with v = 1. Returns `V`, unless it is the identity.
@@ -335,6 +360,7 @@ impl<T: Real, I: SpIndex> Job<'_, T, I> {
         &self,
         policy: &mut P,
         least: f64,
+        pattern: Arc<LowerPattern>,
     ) -> Result<IncompleteCholesky<T>, PrecondError> {
         let mut sweep = Sweep::<T, P>::new();
         let ((), shift, attempts) = self.shift.run(|shift| {
@@ -351,7 +377,7 @@ impl<T: Real, I: SpIndex> Job<'_, T, I> {
             .with_fill_ratio(1.0)
             .with_shift(shift.max(least), attempts)
             .with_replaced_pivots(sweep.raised);
-        let factor = finish(self.columns, self.unscale, sweep);
+        let factor = finish(self.columns, pattern, self.unscale, sweep);
         Ok(factor.with_stats(stats))
     }
 }
@@ -359,6 +385,7 @@ impl<T: Real, I: SpIndex> Job<'_, T, I> {
 /// `l_kk = √d_k`, `l_ik = s_ik / √d_k`, and back from `V A V` to `A`.
 pub(crate) fn finish<T: Real, P: Policy<T>>(
     columns: &Columns<T>,
+    pattern: Arc<LowerPattern>,
     unscale: Option<&[T]>,
     sweep: Sweep<T, P>,
 ) -> IncompleteCholesky<T> {
@@ -382,7 +409,7 @@ pub(crate) fn finish<T: Real, P: Policy<T>>(
             *pivot = *pivot / v;
         }
     }
-    by_rows(starts, &columns.rows, &values, pivots)
+    by_rows_of(pattern, &columns.rows, &values, pivots)
 }
 
 impl IncompleteCholeskyBuilder for CompensatedIc {

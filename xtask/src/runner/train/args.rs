@@ -24,8 +24,9 @@ pub(crate) struct Args {
     /// The matrix file of gnp; for the others `synthetic`, `poisson`, `sparse-uniform`, `perturbed-nonzeros`, `convection-diffusion`, `convection-3d`, `convection-3d-mixed`,
     /// `values:FILE,FILE...`, a matrix file,
     /// or a folder of matrix files; noisy Poisson matrices take options, `sparse-uniform:strength=2,missing=0.05` (or `zero=0.05`), and
-    /// `convection-diffusion:peclet=100`; compensated-ic: `definite` (27 families) or `definite-m` (those with few positive entries off the
-    /// diagonal) [default: synthetic; for matrices that are not symmetric sparse-uniform; definite]
+    /// `convection-diffusion:peclet=100`; compensated-ic: `definite` (27 families), `definite-m` (those with few positive entries off the
+    /// diagonal) or `definite-ordered` (of these, those in a good order) [default: synthetic; for matrices that are not symmetric
+    /// sparse-uniform; definite]
     #[arg(long)]
     pub(super) data: Option<String>,
     /// Order of generated matrices (Poisson: between half and twice of it; compensated-ic: a quarter, a half and the whole) [default: 10000;
@@ -72,6 +73,12 @@ pub(crate) struct Args {
     /// Largest exponents of compensated-ic for supported and other fill [default: 1.5,0.5]
     #[arg(long, value_name = "S,U", value_delimiter = ',')]
     pub(super) exponents: Option<Vec<f64>>,
+    /// Generations of compensated-ic until matrices of full order take part; it starts with a sixteenth of it [default: 0, from a quarter on]
+    #[arg(long, value_name = "G")]
+    pub(super) growth: Option<usize>,
+    /// Perturbations of compensated-ic, as a multiple of the usual ones; below 1 to go on from trained weights [default: 1]
+    #[arg(long)]
+    pub(super) spread: Option<f64>,
     /// default, normalized, squared, kaporin, kaporin_power:M or both_ends:M (M from 1 to 255); learned LU: l_max, l_min, l_min_hat,
     /// l_com (each also with :norm), log_max, log_min or log_both; relaxation: krylov:M (M steps of GMRES, 1 to 30) [default: default,
     /// squared, l_max or krylov:12]
@@ -198,6 +205,8 @@ impl Args {
             ),
             ("--by-dimension", self.by_dimension, compensated),
             ("--exponents", self.exponents.is_some(), compensated),
+            ("--growth", self.growth.is_some(), compensated),
+            ("--spread", self.spread.is_some(), compensated),
             ("--no-messages", self.no_messages, relaxation),
             ("--graph-norm", self.graph_norm, lu),
             ("--alpha", self.alpha.is_some(), lu),

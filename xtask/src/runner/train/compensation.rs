@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::experiment::interrupt;
 use crate::progress;
 
-/// Families that a generation draws.
+/// Families that a generation draws at most; of few families it draws half.
 const DRAWS: usize = 14;
 
 /// Everything that decides the result of a run.
@@ -27,19 +27,23 @@ pub(super) struct Run {
     pub(super) options: EvolutionOptions,
     /// Order of the largest matrices.
     pub(super) n: usize,
-    /// Whether the families with many positive off-diagonal entries are left out.
-    pub(super) mostly_negative: bool,
+    /// Classes of the families.
+    pub(super) classes: &'static [DefiniteClass],
+    /// Generations until the largest matrices take part.
+    pub(super) growth: Option<usize>,
     pub(super) from: Option<String>,
 }
 
-/// Reads `--data`: `definite` or `definite-m`.
-pub(super) fn mostly_negative(data: Option<&str>) -> Result<bool> {
+/// Reads `--data`: `definite`, `definite-m` or `definite-ordered`.
+pub(super) fn classes(data: Option<&str>) -> Result<&'static [DefiniteClass]> {
+    use DefiniteClass::{Ordered, Other, Shuffled};
     match data {
-        None | Some("definite") => Ok(false),
-        Some("definite-m") => Ok(true),
+        None | Some("definite") => Ok(&[Ordered, Shuffled, Other]),
+        Some("definite-m") => Ok(&[Ordered, Shuffled]),
+        Some("definite-ordered") => Ok(&[Ordered]),
         Some(other) => bail!(
             "compensated-ic has no data `{other}`: `definite` is all 27 families, `definite-m` leaves out those with many positive \
-             off-diagonal entries"
+             off-diagonal entries, `definite-ordered` random and red-black orders too"
         ),
     }
 }
@@ -47,20 +51,27 @@ pub(super) fn mostly_negative(data: Option<&str>) -> Result<bool> {
 impl Run {
     fn families(&self) -> Vec<DefiniteFamily> {
         let all = DefiniteFamily::all().iter().copied();
-        all.filter(|f| !self.mostly_negative || f.class() != DefiniteClass::Other)
-            .collect()
+        all.filter(|f| self.classes.contains(&f.class())).collect()
     }
 
     fn data(&self) -> Value {
         json!({
             "families": self.families().iter().map(DefiniteFamily::name).collect::<Vec<_>>(),
-            "n": self.sizes(), "draws": DRAWS,
+            "n": self.sizes(), "draws": self.draws(),
         })
     }
 
-    /// A quarter, a half and, twice, the whole.
-    fn sizes(&self) -> [usize; 4] {
-        [self.n / 4, self.n / 2, self.n, self.n]
+    fn draws(&self) -> usize {
+        self.families().len().div_ceil(2).min(DRAWS)
+    }
+
+    /// A quarter, a half and, twice, the whole; with growth from a sixteenth on, by doubling.
+    fn sizes(&self) -> Vec<usize> {
+        let n = self.n;
+        match self.growth {
+            None => vec![n / 4, n / 2, n, n],
+            Some(_) => vec![n / 16, n / 8, n / 4, n / 2, n],
+        }
     }
 
     fn groups(&self) -> Result<Vec<TrainingGroup>> {
@@ -97,13 +108,7 @@ impl Run {
         let wrong = || format!("cannot start from the weights `{source}`");
         let weights = Weights::named_or_file(source).with_context(wrong)?;
         let parameters = Parameters::from_weights(&weights).with_context(wrong)?;
-        if parameters.config != self.config {
-            bail!(
-                "`{source}` has another configuration: {:?}",
-                parameters.config
-            );
-        }
-        Ok(parameters)
+        parameters.adapted(&self.config).with_context(wrong)
     }
 
     fn provenance(&self, commit: String, trained: &Trained, by_family: &[f64]) -> Provenance {
@@ -115,7 +120,7 @@ impl Run {
             .map(|(family, score)| (family.name().to_owned(), json!(score)))
             .collect();
         Provenance {
-            recipe: json!({ "options": self.options, "from": self.from }),
+            recipe: json!({ "options": self.options, "growth": self.growth, "from": self.from }),
             data: self.data(),
             commit,
             results: json!({
@@ -146,11 +151,16 @@ impl Run {
         // Files may be edited while a long run goes on.
         let commit = crate::commit();
         let start = self.start()?;
-        let objective =
-            CompensationObjective::new(&self.config, self.groups()?, DRAWS, self.options.seed);
+        let objective = CompensationObjective::new(
+            &self.config,
+            self.groups()?,
+            self.draws(),
+            self.options.seed,
+        )
+        .with_growth(self.growth.unwrap_or(0));
         interrupt::install();
         let model = json!({
-            "architecture": name, "config": self.config, "data": self.data(), "from": self.from,
+            "architecture": name, "config": self.config, "data": self.data(), "growth": self.growth, "from": self.from,
         });
         let mut hooks = Bar(progress::bar(
             "generations",

@@ -252,11 +252,15 @@ impl Args {
         if let Some(pairs) = self.pairs {
             options = options.with_pairs(pairs);
         }
+        if let Some(spread) = self.spread {
+            options = options.with_spread(spread);
+        }
         Ok(compensation::Run {
             config,
             options,
             n: self.n.unwrap_or(961),
-            mostly_negative: compensation::mostly_negative(self.data.as_deref())?,
+            classes: compensation::classes(self.data.as_deref())?,
+            growth: self.growth,
             from: self.from.clone(),
         })
     }

@@ -110,7 +110,7 @@ impl GatedIc {
 }
 
 /// Rows without a later neighbour.
-fn sinks(pattern: &LowerPattern) -> usize {
+pub(crate) fn sinks(pattern: &LowerPattern) -> usize {
     let mut later = vec![false; pattern.indptr.len() - 1];
     for &j in &pattern.indices {
         later[j as usize] = true;

@@ -54,48 +54,87 @@ impl Graph {
     /// The component of row 0 is searched twice, from row 0 and from the node found last; the others
     /// once, from their first row. O(nnz).
     pub(crate) fn depth(&self) -> usize {
-        let n = self.starts.len() - 1;
-        if n == 0 {
-            return 1;
-        }
-        let mut queue = Vec::with_capacity(n);
-        let mut seen = vec![false; n];
-        let (far, _) = self.search(0, &mut queue, &mut seen);
-        for &x in &queue {
-            seen[x as usize] = false;
-        }
-        let (_, mut depth) = self.search(far, &mut queue, &mut seen);
-        for start in 0..n as u32 {
-            if !seen[start as usize] {
-                depth = depth.max(self.search(start, &mut queue, &mut seen).1);
-            }
-        }
-        depth.max(1)
+        self.extent().depth
     }
 
-    /// The node reached last and its distance.
-    fn search(&self, start: u32, queue: &mut Vec<u32>, seen: &mut [bool]) -> (u32, usize) {
-        queue.clear();
-        queue.push(start);
+    /// Depth, and how fast the nodes within a distance of a far node grow in number.
+    ///
+    /// With N(r) nodes within distance r, the dimension is the slope of ln N between a sixth and a third of the depth, against
+    /// ln (r + 3/2): on a grid in d dimensions, from a corner, N(r) = (r + 1) … (r + d) / d! up to there. In [1, 4]; 1 where the depth is
+    /// below 6.
+    pub(crate) fn extent(&self) -> Extent {
+        let n = self.starts.len() - 1;
+        let mut extent = Extent {
+            depth: 1,
+            dimension: 1.0,
+        };
+        if n == 0 {
+            return extent;
+        }
+        // One place more than nodes: a node is written before it is known to be new.
+        let mut queue = vec![0; n + 1];
+        let mut levels = Vec::new();
+        let mut seen = vec![false; n];
+        let found = self.search(0, &mut queue, &mut levels, &mut seen);
+        for &x in &queue[..found] {
+            seen[x as usize] = false;
+        }
+        let mut total = self.search(queue[found - 1], &mut queue, &mut levels, &mut seen);
+        let depth = levels.len() - 1;
+        extent.depth = depth.max(1);
+        if depth >= 6 {
+            let (inner, outer) = (depth / 6, depth / 3);
+            let growth = f64::from(levels[outer]) / f64::from(levels[inner]);
+            let radii = (outer as f64 + 1.5) / (inner as f64 + 1.5);
+            extent.dimension = (growth.ln() / radii.ln()).clamp(1.0, 4.0);
+        }
+        for start in 0..n as u32 {
+            if total == n {
+                break;
+            }
+            if !seen[start as usize] {
+                total += self.search(start, &mut queue, &mut levels, &mut seen);
+                extent.depth = extent.depth.max(levels.len() - 1);
+            }
+        }
+        extent
+    }
+
+    /// Fills `queue` with the component of `start` in order of distance, and `levels` with the number of nodes within each distance;
+    /// the size of the component.
+    fn search(
+        &self,
+        start: u32,
+        queue: &mut [u32],
+        levels: &mut Vec<u32>,
+        seen: &mut [bool],
+    ) -> usize {
+        levels.clear();
+        queue[0] = start;
         seen[start as usize] = true;
-        let (mut head, mut depth) = (0, 0);
-        loop {
-            let level = head..queue.len();
-            for at in level.clone() {
+        let (mut head, mut len) = (0, 1);
+        while head < len {
+            let level = head..len;
+            head = len;
+            levels.push(len as u32);
+            for at in level {
                 for &y in self.left(queue[at], 0).0 {
-                    if !seen[y as usize] {
-                        seen[y as usize] = true;
-                        queue.push(y);
-                    }
+                    // Without a branch, which nobody could predict.
+                    queue[len] = y;
+                    len += usize::from(!seen[y as usize]);
+                    seen[y as usize] = true;
                 }
             }
-            head = level.end;
-            if queue.len() == head {
-                return (queue[head - 1], depth);
-            }
-            depth += 1;
         }
+        len
     }
+}
+
+/// How far a graph reaches, and in how many directions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Extent {
+    pub(crate) depth: usize,
+    pub(crate) dimension: f64,
 }
 
 #[cfg(test)]
@@ -103,6 +142,10 @@ mod tests {
     use super::*;
 
     fn depth(n: usize, edges: &[(usize, usize)]) -> usize {
+        graph(n, edges).depth()
+    }
+
+    fn graph(n: usize, edges: &[(usize, usize)]) -> Graph {
         let mut rows = vec![Vec::new(); n];
         for &(i, j) in edges {
             rows[i.max(j)].push(i.min(j) as u32);
@@ -124,7 +167,36 @@ mod tests {
             starts,
             rows,
         };
-        Graph::new(&pattern, &columns).depth()
+        Graph::new(&pattern, &columns)
+    }
+
+    #[test]
+    fn dimension_of_grids() {
+        for (d, edge, wanted) in [
+            (1, 40, 1.0),
+            (2, 30, 2.0),
+            (2, 300, 2.0),
+            (3, 10, 2.8),
+            (3, 30, 2.9),
+        ] {
+            let grid = |axis: u32| usize::pow(edge, axis);
+            let n = grid(d);
+            let mut edges = Vec::new();
+            for i in 0..n {
+                for axis in 0..d {
+                    if i / grid(axis) % edge > 0 {
+                        edges.push((i, i - grid(axis)));
+                    }
+                }
+            }
+            let extent = graph(n, &edges).extent();
+            assert_eq!(extent.depth, d as usize * (edge - 1));
+            assert!(
+                (extent.dimension - wanted).abs() < 0.12,
+                "{d} {edge}: {}",
+                extent.dimension
+            );
+        }
     }
 
     #[test]

@@ -132,6 +132,61 @@ impl<T: Real> Policy<T> for Add {
     }
 }
 
+/// [`Add`], with the share of negative fill in all that is dropped.
+pub(super) struct Tally<'a, T> {
+    /// `a_ii^(−1/2)`: fill counts as in the equilibrated matrix.
+    inverse_root: &'a [T],
+    negative: T,
+    all: T,
+}
+
+impl<'a, T: Real> Tally<'a, T> {
+    pub(super) fn new(inverse_root: &'a [T]) -> Self {
+        Self {
+            inverse_root,
+            negative: T::ZERO,
+            all: T::ZERO,
+        }
+    }
+
+    /// In [0, 1]; 0 if nothing was dropped.
+    pub(super) fn negative_share(&self) -> f64 {
+        if self.all > T::ZERO {
+            (self.negative / self.all).to_f64()
+        } else {
+            0.0
+        }
+    }
+}
+
+impl<T: Real> Policy<T> for Tally<'_, T> {
+    type Sums = Sum<T>;
+    const WATCHES: bool = true;
+
+    fn begin(&mut self) {
+        (self.negative, self.all) = (T::ZERO, T::ZERO);
+    }
+
+    #[inline(always)]
+    fn drop(&self, sums: &mut Sum<T>, f: T, supported: T) {
+        Add.drop(sums, f, supported);
+    }
+
+    #[inline(always)]
+    fn pivot(&mut self, k: usize, plain: T, sums: Sum<T>, outward: T) -> Pivot<T> {
+        Add.pivot(k, plain, sums, outward)
+    }
+
+    #[inline(always)]
+    fn pair(&mut self, i: u32, j: u32, f: T, _supported: T) {
+        let size = f.abs() * self.inverse_root[i as usize] * self.inverse_root[j as usize];
+        self.all += size;
+        if f < T::ZERO {
+            self.negative += size;
+        }
+    }
+}
+
 /// Fill `f > 0` split by support ρ: `d = max(δ − ω_s Σ ρ f − ω_u Σ (1 − ρ) f + Σ |f⁻|, min(u, δ))`.
 pub(super) struct Split<T> {
     pub(super) supported: T,

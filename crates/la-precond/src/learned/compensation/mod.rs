@@ -14,17 +14,21 @@ use sprs::{CsMatViewI, SpIndex};
 use crate::classical::{KeptVector, ShiftLadder, SymmetryCheck};
 use crate::{IncompleteCholesky, IncompleteCholeskyBuilder, PrecondError};
 pub use objective::{CompensationObjective, TrainingGroup, fractional_iterations};
-use prepared::Prepared;
+use prepared::{Limits, Prepared};
 
 /// Share of positive off-diagonal entries up to which the rule is used.
 const MOSTLY_NEGATIVE: f64 = 0.05;
 
+/// Share of rows without a later neighbour from which on the rule is not used.
+const MOST_SINKS: f64 = 0.1;
+
 /// IC(0) with compensation of dropped fill that a network chooses, row by row.
 ///
-/// For M-matrices and what is near to them (diffusion by finite volumes or linear elements, graph Laplacians), in whatever order: where the
-/// classical compensations of [`CompensatedIc`](crate::classical::CompensatedIc) want to be chosen for the order and the coefficients, and harm where they do
-/// not fit, the rule is made to do no harm. Where positive off-diagonal entries carry more than 5 % of the weight (structural matrices),
-/// [`ShiftLadder`] is used instead.
+/// For M-matrices and what is near to them (diffusion by finite volumes or linear elements, graph Laplacians) in a natural, reverse
+/// Cuthill–McKee or nested-dissection order: where the classical compensations of [`CompensatedIc`](crate::classical::CompensatedIc) want
+/// to be chosen for the size, the order and the coefficients, one rule serves all. Where positive off-diagonal entries carry more than 5 % of
+/// the weight (structural matrices), and where a tenth of the rows has no later neighbour (random and red-black orders, in which no
+/// compensation gains), [`ShiftLadder`] is used instead, which is IC(0) if that exists.
 ///
 /// The factor has the pattern of the lower triangle of `A`: memory and application as with [`Ic0`](crate::classical::Ic0). Set-up is one
 /// right-looking sweep, as with `CompensatedIc`, a search for paths around each dropped pair, two breadth-first searches, and about 300 operations per row; 150 bytes per row and
@@ -47,7 +51,7 @@ const MOSTLY_NEGATIVE: f64 = 0.05;
 /// let family = DefiniteFamily::named("blocks2 natural").ok_or("no such family")?;
 /// let a = family.matrix(2500, 3)?;
 /// let b = vec![1.0; a.rows()];
-/// let learned = LearnedCompensation::new(&Weights::bundled("compensated-ic-n2500")?)?;
+/// let learned = LearnedCompensation::new(&Weights::bundled("compensated-ic-ordered-s1")?)?;
 /// let count = |factor| cg(&a, &b, &factor, &CgOptions::default()).map(|s| s.iterations);
 /// let (ic0, learned) = (count(Ic0::default().factor(a.view())?)?, count(learned.factor(a.view())?)?);
 /// assert!(2 * learned < ic0);
@@ -59,7 +63,7 @@ const MOSTLY_NEGATIVE: f64 = 0.05;
 #[derive(Debug, Clone)]
 pub struct LearnedCompensation {
     rule: CompensationRule,
-    limit: f64,
+    limits: Limits,
     otherwise: ShiftLadder,
     vector: KeptVector,
     symmetry: SymmetryCheck,
@@ -81,7 +85,10 @@ impl LearnedCompensation {
     pub fn from_parameters(parameters: &Parameters) -> Result<Self, GnnError> {
         Ok(Self {
             rule: CompensationRule::new(parameters)?,
-            limit: MOSTLY_NEGATIVE,
+            limits: Limits {
+                positive: MOSTLY_NEGATIVE,
+                sinks: MOST_SINKS,
+            },
             otherwise: ShiftLadder::default(),
             vector: KeptVector::default(),
             symmetry: SymmetryCheck::default(),
@@ -92,11 +99,18 @@ impl LearnedCompensation {
     /// used; 1 or more for any matrix. Default 0.05.
     #[must_use]
     pub fn with_positive_limit(mut self, limit: f64) -> Self {
-        self.limit = limit;
+        self.limits.positive = limit;
         self
     }
 
-    /// Sets what is used above that limit. Default: [`ShiftLadder`] as it is.
+    /// Sets the share of rows without a later neighbour from which on the rule is not used; more than 1 for any order. Default 0.1.
+    #[must_use]
+    pub fn with_most_sinks(mut self, most_sinks: f64) -> Self {
+        self.limits.sinks = most_sinks;
+        self
+    }
+
+    /// Sets what is used beyond these limits. Default: [`ShiftLadder`] as it is.
     #[must_use]
     pub fn with_otherwise(mut self, otherwise: ShiftLadder) -> Self {
         self.otherwise = otherwise;
@@ -129,16 +143,22 @@ impl LearnedCompensation {
         &self,
         a: CsMatViewI<'_, f64, I>,
     ) -> Result<IncompleteCholesky, PrecondError> {
-        if self.limit.is_nan() || self.limit < 0.0 {
-            return Err(PrecondError::InvalidOption {
-                option: "positive_limit",
-                value: self.limit,
-                expected: "a number that is not negative",
-            });
+        for (option, value) in [
+            ("positive_limit", self.limits.positive),
+            ("most_sinks", self.limits.sinks),
+        ] {
+            if value.is_nan() || value < 0.0 {
+                let expected = "a number that is not negative";
+                return Err(PrecondError::InvalidOption {
+                    option,
+                    value,
+                    expected,
+                });
+            }
         }
         self.vector.validate()?;
         let start = Instant::now();
-        let factor = match Prepared::new(a, &self.vector, self.symmetry, self.limit)? {
+        let factor = match Prepared::new(a, &self.vector, self.symmetry, self.limits)? {
             Some(prepared) => prepared.factor(&self.rule.on(&prepared.facts))?,
             None => self.otherwise.factor(a)?,
         };

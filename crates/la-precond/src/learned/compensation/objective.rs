@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use sprs::CsMatI;
 
-use super::prepared::Prepared;
+use super::prepared::{Limits, Prepared};
 use crate::classical::{Ic0, KeptVector, SymmetryCheck};
 use crate::{IncompleteCholesky, PrecondError};
 
@@ -37,7 +37,7 @@ struct Case {
 }
 
 impl TrainingGroup {
-    /// A group of matrices; right-hand sides are standard normal.
+    /// A group of matrices, by increasing size; right-hand sides are standard normal.
     ///
     /// # Errors
     /// As [`Ic0::factor`].
@@ -50,8 +50,7 @@ impl TrainingGroup {
             let ic0 = Ic0::default().factor(matrix.view())?;
             let reference = iterations(&matrix, &rhs, &ic0, 10_000).unwrap_or(10_000.0);
             let symmetry = SymmetryCheck::Count;
-            let prepared =
-                Prepared::new(matrix.view(), &KeptVector::Ones, symmetry, f64::INFINITY)?;
+            let prepared = Prepared::new(matrix.view(), &KeptVector::Ones, symmetry, Limits::NONE)?;
             Ok(prepared.map(|prepared| Case {
                 matrix,
                 prepared,
@@ -72,7 +71,8 @@ impl Case {
         let Ok(factor) = self.prepared.factor(&rule.on(&self.prepared.facts)) else {
             return FAILED;
         };
-        let limit = (3.0 * self.reference) as usize + 20;
+        // Beyond e times the iterations of IC(0) all scores are the same.
+        let limit = (std::f64::consts::E * self.reference) as usize + 2;
         let count = iterations(&self.matrix, &self.rhs, &factor, limit).unwrap_or(limit as f64);
         (count / self.reference).ln().min(1.0) + RESTART * factor.stats().shift_attempts as f64
     }
@@ -120,6 +120,7 @@ pub struct CompensationObjective {
     groups: Vec<TrainingGroup>,
     draws: usize,
     seed: u64,
+    growth: usize,
 }
 
 impl CompensationObjective {
@@ -136,7 +137,27 @@ impl CompensationObjective {
             groups,
             draws,
             seed,
+            growth: 0,
         }
+    }
+
+    /// Starts with the first fifth of each group, its smallest matrices, and lets the largest in after this many generations. Default 0.
+    ///
+    /// Small matrices are cheap and teach most of the rule; the size laws need large ones.
+    #[must_use]
+    pub fn with_growth(mut self, generations: usize) -> Self {
+        self.growth = generations;
+        self
+    }
+
+    /// The matrices of a group that a generation may draw.
+    fn open<'a>(&self, group: &'a TrainingGroup, generation: usize) -> &'a [Case] {
+        let all = group.cases.len();
+        if generation >= self.growth {
+            return &group.cases;
+        }
+        let share = 0.2 + 0.8 * generation as f64 / self.growth as f64;
+        &group.cases[..((share * all as f64).ceil() as usize).min(all)]
     }
 
     /// The rule of these parameters; what is not finite has none.
@@ -171,7 +192,7 @@ impl Landscape for CompensationObjective {
         order.shuffle(&mut rng);
         let mut scores = Vec::with_capacity(self.draws);
         for group in order.into_iter().take(self.draws) {
-            if let Some(case) = group.cases.choose(&mut rng) {
+            if let Some(case) = self.open(group, generation).choose(&mut rng) {
                 scores.push(case.score(&rule));
             }
         }

@@ -1,13 +1,17 @@
 //! What the factorisation needs of a matrix, whatever the rule.
 
+use std::sync::Arc;
+
 use la_gnn::native::compensation::{MatrixFacts, RowFacts};
 use sprs::{CsMatViewI, SpIndex};
 
 use super::policy::{Learned, RowRule};
 use crate::classical::columns::Columns;
+use crate::classical::compensated::gated::sinks;
 use crate::classical::compensated::graph::Graph;
 use crate::classical::compensated::kernel::Sweep;
 use crate::classical::compensated::{finish, weigh};
+use crate::classical::factor::LowerPattern;
 use crate::classical::input::{hopeless, lower_pattern, with_rows};
 use crate::classical::shift::AttemptError;
 use crate::classical::{KeptVector, ShiftStrategy, SymmetryCheck};
@@ -18,6 +22,7 @@ const LADDER: [f64; 5] = [0.0, 0.5, 0.75, 0.875, 1.0];
 
 /// A matrix by columns, its graph, and what the rule sees of it.
 pub(super) struct Prepared {
+    pattern: Arc<LowerPattern>,
     columns: Columns<f64>,
     graph: Graph,
     unscale: Option<Vec<f64>>,
@@ -26,37 +31,59 @@ pub(super) struct Prepared {
     pub(super) facts: MatrixFacts,
 }
 
+/// Which matrices the rule is used on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Largest share of the positive off-diagonal entries in the sum of all magnitudes.
+    pub(super) positive: f64,
+    /// Share of rows without a later neighbour from which on it is not used.
+    pub(super) sinks: f64,
+}
+
+impl Limits {
+    /// Every matrix.
+    pub(super) const NONE: Self = Self {
+        positive: f64::INFINITY,
+        sinks: f64::INFINITY,
+    };
+}
+
 impl Prepared {
-    /// Reads `a`. `None` if its positive off-diagonal entries carry a larger share than `limit`.
+    /// Reads `a`. `None` if it is beyond the limits.
     pub(super) fn new<I: SpIndex>(
         a: CsMatViewI<'_, f64, I>,
         vector: &KeptVector,
         symmetry: SymmetryCheck,
-        limit: f64,
+        limits: Limits,
     ) -> Result<Option<Self>, PrecondError> {
         with_rows(a, |rows, n| {
-            let pattern = lower_pattern(&rows, n, symmetry)?;
+            let pattern = Arc::new(lower_pattern(&rows, n, symmetry)?);
+            let sinks = sinks(&pattern) as f64 / n.max(1) as f64;
+            if sinks >= limits.sinks {
+                return Ok(None);
+            }
             let mut columns = Columns::new(&rows, &pattern);
             if let Some(error) = (0..n).find_map(|i| hopeless(&rows, i)) {
                 return Err(error);
             }
             let unscale = weigh(vector, &mut columns)?;
             let inverse_root: Vec<f64> = columns.diagonal.iter().map(|d| 1.0 / d.sqrt()).collect();
-            let (rows, positive, sinks) = look(&columns, &inverse_root);
-            if positive > limit {
+            let (rows, positive) = look(&columns, &inverse_root);
+            if positive > limits.positive {
                 return Ok(None);
             }
             let graph = Graph::new(&pattern, &columns);
-            let depth = graph.depth() as f64;
+            let extent = graph.extent();
             Ok(Some(Self {
+                pattern,
                 columns,
                 graph,
                 unscale,
                 inverse_root,
                 rows,
                 facts: MatrixFacts {
-                    rows: n,
-                    depth,
+                    dimension: extent.dimension,
+                    depth: extent.depth as f64,
                     positive,
                     sinks,
                 },
@@ -91,44 +118,51 @@ impl Prepared {
             .with_fill_ratio(1.0)
             .with_shift(shift, attempts)
             .with_replaced_pivots(sweep.raised);
-        Ok(finish(&self.columns, self.unscale.as_deref(), sweep).with_stats(stats))
+        Ok(finish(
+            &self.columns,
+            Arc::clone(&self.pattern),
+            self.unscale.as_deref(),
+            sweep,
+        )
+        .with_stats(stats))
     }
 }
 
-/// Facts of the rows, the share of positive entries and the share of rows without a later neighbour.
-fn look(a: &Columns<f64>, inverse_root: &[f64]) -> (Vec<RowFacts>, f64, f64) {
+/// Facts of the rows and the share of positive entries.
+fn look(a: &Columns<f64>, inverse_root: &[f64]) -> (Vec<RowFacts>, f64) {
     let n = a.diagonal.len();
-    let mut total = vec![0.0_f64; n];
     let mut facts = vec![RowFacts::default(); n];
-    let (mut sinks, mut all, mut all_positive) = (0_usize, 0.0, 0.0);
+    let (mut all, mut all_positive) = (0.0, 0.0);
     for j in 0..n {
         let (rows, values) = a.column(j);
-        sinks += usize::from(rows.is_empty());
-        let mut later = 0.0;
+        let (mut later, mut outward, mut positive) = (0.0, 0.0, 0.0);
         for (&i, &value) in rows.iter().zip(values) {
             let i = i as usize;
             let size = value.abs();
             let scaled = size * inverse_root[i] * inverse_root[j];
             later += scaled;
-            total[i] += scaled;
-            facts[i].dominance += size;
-            facts[j].dominance += size;
+            outward += size;
+            // Rows before a row add to its total, and it then knows what is later.
+            let facts = &mut facts[i];
+            facts.later += scaled;
+            facts.dominance += size;
             if value > 0.0 {
-                facts[i].positive += scaled;
-                facts[j].positive += scaled;
+                facts.positive += scaled;
+                positive += scaled;
             }
         }
-        // Rows before j have added theirs already.
-        total[j] += later;
         let row = &mut facts[j];
-        all += total[j];
+        let total = row.later + later;
+        row.positive += positive;
+        all += total;
         all_positive += row.positive;
-        row.dominance = (1.0 - row.dominance / a.diagonal[j]).max(-1.0);
-        if total[j] > 0.0 {
-            row.positive /= total[j];
-            row.later = later / total[j];
+        row.dominance = (1.0 - (row.dominance + outward) / a.diagonal[j]).max(-1.0);
+        row.later = 0.0;
+        if total > 0.0 {
+            row.positive /= total;
+            row.later = later / total;
         }
     }
     let share = if all > 0.0 { all_positive / all } else { 0.0 };
-    (facts, share, sinks as f64 / n.max(1) as f64)
+    (facts, share)
 }

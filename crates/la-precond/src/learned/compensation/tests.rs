@@ -4,7 +4,7 @@ use la_gnn::native::compensation::{RowFacts, RowState, RowWeights};
 use la_problems::{Coefficient, DelaunayPoisson, Diffusion, Grid, permuted, random_order};
 
 use super::policy::RowRule;
-use super::prepared::Prepared;
+use super::prepared::{Limits, Prepared};
 use crate::IncompleteCholesky;
 use crate::classical::{CompensatedIc, KeptVector, ShiftStrategy, SymmetryCheck};
 
@@ -36,7 +36,12 @@ impl RowRule for TooMuch {
 }
 
 fn factor(a: &Matrix, z: f64) -> IncompleteCholesky {
-    let prepared = Prepared::new(a.view(), &KeptVector::Ones, SymmetryCheck::Count, 1.0);
+    let prepared = Prepared::new(
+        a.view(),
+        &KeptVector::Ones,
+        SymmetryCheck::Count,
+        Limits::NONE,
+    );
     let factor = prepared
         .unwrap()
         .unwrap()
@@ -96,7 +101,12 @@ fn full_weight_keeps_row_sums() {
 #[test]
 fn the_last_rung_is_ajiz_jennings() {
     for a in matrices() {
-        let prepared = Prepared::new(a.view(), &KeptVector::Ones, SymmetryCheck::Count, 1.0);
+        let prepared = Prepared::new(
+            a.view(),
+            &KeptVector::Ones,
+            SymmetryCheck::Count,
+            Limits::NONE,
+        );
         let factor = prepared.unwrap().unwrap().factor(&TooMuch);
         let factor = factor.unwrap();
         assert_eq!(factor.stats().shift_attempts, 4);

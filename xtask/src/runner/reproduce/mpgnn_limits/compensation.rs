@@ -68,8 +68,11 @@ fn methods(settings: &Settings) -> Result<Vec<Method>> {
     for name in &settings.weights {
         let weights = Weights::bundled(name)?;
         let learned = LearnedCompensation::new(&weights)?;
-        // The rule on every matrix, and only where few entries off the diagonal are positive.
-        let everywhere = learned.clone().with_positive_limit(f64::INFINITY);
+        // The rule on every matrix, and only where the signs and the order suit it.
+        let everywhere = learned
+            .clone()
+            .with_positive_limit(f64::INFINITY)
+            .with_most_sinks(f64::INFINITY);
         list.push((name.clone(), Box::new(everywhere)));
         list.push((format!("{name}-limited"), Box::new(learned)));
     }
@@ -204,7 +207,7 @@ fn finding(
     let learned = methods
         .iter()
         .enumerate()
-        .filter(|(_, (name, _))| name.starts_with("compensated-ic") && !name.ends_with("-limited"));
+        .filter(|(_, (name, _))| name.starts_with("compensated-ic") && name.ends_with("-limited"));
     let learned: Vec<String> = learned
         .map(|(k, _)| format!("{:.3}", m_families(k)))
         .collect();
