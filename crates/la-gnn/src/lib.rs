@@ -3,6 +3,7 @@
 
 pub mod chain;
 pub mod compensation;
+pub mod corrector;
 mod error;
 mod flat;
 pub mod gnp;
