@@ -6,6 +6,7 @@ pub mod compensation;
 pub mod corrector;
 mod error;
 mod flat;
+pub mod gated;
 pub mod gnp;
 pub mod learned_lu;
 pub mod mpgnn;

@@ -173,7 +173,7 @@ fn training_brings_the_factor_near_to_k_optimal() {
                 logs[k] += log_k(a.view(), factor).unwrap();
             }
         }
-        assert!(logs[1] < 0.6 * logs[0], "{goal:?} {logs:?}");
+        assert!(logs[1] < 0.8 * logs[0], "{goal:?} {logs:?}");
         if goal == FactorGoal::KOptimal {
             assert!(cosines[1] < 0.5 * cosines[0], "{cosines:?}");
         }

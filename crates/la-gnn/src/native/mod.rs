@@ -7,6 +7,7 @@ pub mod compensation;
 pub mod element;
 mod features;
 mod full_graph;
+pub mod gated;
 pub mod gnp;
 pub mod graph;
 mod graph_norm;

@@ -17,6 +17,7 @@ use crate::{IncompleteCholesky, IncompleteCholeskyBuilder, PrecondError};
 pub use goal::{FactorGoal, corrector_task};
 pub use spectrum::{Spectral, SpectralGoal};
 use view::MatrixView;
+pub(super) use view::entries;
 
 /// IC(0) whose entries a message-passing network multiplies, having seen what elimination says.
 ///

@@ -89,7 +89,7 @@ impl MatrixView {
 }
 
 /// All entries by rows, the diagonal last in each.
-pub(super) fn entries(factor: &IncompleteCholesky) -> Vec<f64> {
+pub(in super::super) fn entries(factor: &IncompleteCholesky) -> Vec<f64> {
     let mut all = Vec::with_capacity(factor.nnz());
     for i in 0..factor.dimension() {
         all.extend(factor.row(i).map(|(_, value)| value));
