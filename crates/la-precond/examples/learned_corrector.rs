@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p la-precond --features learned --example learned_corrector -- forward k-optimal 0`
 //!
-//! Arguments: input (`raw`, `scaled`, `forward`, `both`), goal (`k-optimal`, `kaporin`, `kaporin-inverse`, `kaporin-both`, `log-variance`, `residual`), seed; then, if wanted, epochs (60),
+//! Arguments: input (`scaled`, `forward`, `both`), goal (`k-optimal`, `kaporin`, `kaporin-inverse`, `kaporin-both`, `log-variance`, `residual`), seed; then, if wanted, epochs (60),
 //! training matrices (160), points a side (8), `random` for a random order.
 
 use std::error::Error;
@@ -40,8 +40,8 @@ fn goal(name: &str, points: usize) -> Result<FactorGoal, String> {
 }
 
 fn input(name: &str) -> Result<CorrectorInput, String> {
-    use CorrectorInput::{Both, Forward, Raw, Scaled};
-    let all = [Raw, Scaled, Forward, Both];
+    use CorrectorInput::{Both, Forward, Scaled};
+    let all = [Scaled, Forward, Both];
     let found = all.into_iter().find(|i| i.name() == name);
     found.ok_or(format!("no input `{name}`"))
 }
@@ -117,7 +117,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         values: trained.values,
     };
     let corrector = LearnedCorrector::from_parameters(&parameters)?;
-    for points in [8, 12, 16, 32] {
+    for points in [8, 12, 16, 32, 64] {
         let tests = if points < 16 { 40 } else { 8 };
         let row = |name: &str, builder: &dyn IncompleteCholeskyBuilder| {
             let [cosine, log_k, iterations] = measure(builder, points, random, tests)?;

@@ -7,16 +7,21 @@ use crate::GnnError;
 use crate::mpgnn::{ParameterSpec, Specs};
 
 /// What gates may do.
+///
+/// Elimination of M-matrices is monotone: taking less of an update, making an entry smaller and raising a pivot leave every later pivot larger than it
+/// would have been. A small step to the other side can end in a pivot that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Gates {
-    /// Anything within their bounds. A pivot can fail.
+    /// Take less of an update, make entries smaller, raise pivots, and compensate dropped fill (tanh z below 1). On M-matrices no pivot is below that of
+    /// modified incomplete Cholesky, whatever the weights, so that none fails where `A 1 ≥ 0`.
     #[default]
-    TwoSided,
-    /// Take less of an update and raise pivots: on M-matrices no pivot is below that of IC(0), whatever the weights, so that none
-    /// fails. Dropped fill is not compensated.
+    Compensating,
+    /// The same without compensation: on M-matrices no pivot is below that of IC(0).
     OneSided,
+    /// Anything within their bounds. Pivots can fail, and do.
+    TwoSided,
 }
 
 /// What the factor is before training.
@@ -27,7 +32,7 @@ pub enum Anchor {
     /// IC(0).
     #[default]
     Ic0,
-    /// Relaxed modified incomplete Cholesky, nine tenths of the dropped fill on the diagonal. With [`Gates::TwoSided`] only.
+    /// Relaxed modified incomplete Cholesky, nine tenths of the dropped fill on the diagonal. Not with [`Gates::OneSided`].
     Relaxed,
 }
 
@@ -56,7 +61,7 @@ pub enum Anchor {
 pub struct GatedConfig {
     /// Hidden width, 1 to 64. Default 8.
     pub hidden: usize,
-    /// What gates may do. Default: anything.
+    /// What gates may do. Default: lower entries, raise pivots, compensate.
     pub gates: Gates,
     /// What the factor is before training. Default IC(0).
     pub anchor: Anchor,

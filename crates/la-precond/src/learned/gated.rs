@@ -24,7 +24,7 @@ const NAME: &str = "gated-elimination";
 /// once ([`with_sweeps`](Self::with_sweeps)).
 ///
 /// A pivot below 1e-8 of its diagonal entry has failed: the elimination starts again with a shifted diagonal, see [`ShiftStrategy`]. With
-/// [`ShiftStrategy::None`] it is replaced by 1e-8, and [counted](crate::FactorStats::replaced_pivots).
+/// [`ShiftStrategy::None`] it is replaced by 1e-8, and [counted](crate::FactorStats::replaced_pivots); entries that overflow for it are an error.
 ///
 /// # Shapes
 /// As for [`Ic0`](crate::classical::Ic0).

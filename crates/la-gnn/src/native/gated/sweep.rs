@@ -219,7 +219,7 @@ impl GatedSweep {
             dominance,
         ];
         let [c, _] = self.gating.entry.evaluate(field, inputs, memory);
-        let (factor, slope) = bounded_exp(field.value(c));
+        let (factor, slope) = self.less(field.value(c));
         let value = sum * factor / r;
         field.node(
             value,
@@ -241,7 +241,7 @@ impl GatedSweep {
         let later = field.constant(matrix.later[i]);
         let dominance = field.constant(matrix.dominance[i]);
         let depth = field.constant(matrix.depth);
-        let two_sided = self.config.gates == Gates::TwoSided;
+        let compensates = self.config.gates != Gates::OneSided;
         let (mut q, mut plain, mut fill) = (1.0 + shift, 1.0 + shift, 0.0);
         let (mut q_from, mut plain_from, mut fill_from) = (Vec::new(), Vec::new(), Vec::new());
         for e in levels.left_of_diagonal(i) {
@@ -284,7 +284,7 @@ impl GatedSweep {
             q_from.push((x, -2.0 * v * factor));
             q_from.push((g, -v * v * slope));
             plain_from.push((x, -2.0 * v));
-            if two_sided {
+            if compensates {
                 let (omega, slope) = self.share(field.value(z));
                 q -= omega * fv;
                 q_from.push((f, -omega));
@@ -334,7 +334,7 @@ impl GatedSweep {
             depth,
         ];
         let [c, _] = self.gating.pivot.evaluate(field, inputs, memory);
-        let (factor, slope) = if two_sided {
+        let (factor, slope) = if self.config.gates == Gates::TwoSided {
             bounded_exp(field.value(c))
         } else {
             let (factor, slope) = self.less(field.value(c));
@@ -357,12 +357,12 @@ impl GatedSweep {
         (root, failed)
     }
 
-    /// exp of a gate, and its derivative. One-sided: at most 1, with the derivative from below at 0, so that training can start there.
+    /// exp of a gate, and its derivative. Unless two-sided: at most 1, with the derivative from below at 0, so that training can start there.
     fn less(&self, g: f64) -> (f64, f64) {
         match self.config.gates {
             Gates::TwoSided => bounded_exp(g),
-            Gates::OneSided if g > 0.0 => (1.0, 0.0),
-            Gates::OneSided => bounded_exp(g),
+            _ if g > 0.0 => (1.0, 0.0),
+            _ => bounded_exp(g),
         }
     }
 
