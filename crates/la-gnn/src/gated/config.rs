@@ -46,7 +46,7 @@ pub enum Anchor {
 /// ρ_i  = min(1, max(q_i, floor) exp(c_i))
 /// ```
 ///
-/// f_ik is the fill that l_ik makes outside the pattern in row i, with the weights of modified incomplete Cholesky. g, z and c are outputs of four perceptrons
+/// Unless gates are two-sided, g and c_ij count as at most 0, and the negative part of the output for c_i raises the pivot. The floor is 2 % of `1 − Σ l_ik²`, where that is positive, else 1e-8. f_ik is the fill that l_ik makes outside the pattern in row i, with the weights of modified incomplete Cholesky. g, z and c are outputs of four perceptrons
 /// 6 → hidden → 1 or 2 with softsign between and bounded outputs; their inputs are logarithms of entries and pivots, the share of dropped fill, what the row has
 /// later, its dominance, and the number of levels of the elimination.
 ///

@@ -20,7 +20,7 @@ const NAME: &str = "gated-elimination";
 ///
 /// An experiment about what a network can do along the elimination, with 269 parameters, beside [`LearnedCompensation`](super::LearnedCompensation), which has 167
 /// and is the one to use: see the tables of `docs/results/learned-corrector.md`. The factor has the pattern of the lower triangle of `A`. Set-up is one elimination with a
-/// perceptron of about 60 multiply-adds at each pair of entries, some hundred times IC(0); level by level, or by sweeps over all entries at
+/// perceptron of about 60 multiply-adds at each pair of entries; level by level, or by sweeps over all entries at
 /// once ([`with_sweeps`](Self::with_sweeps)).
 ///
 /// A pivot below 1e-8 of its diagonal entry has failed: the elimination starts again with a shifted diagonal, see [`ShiftStrategy`]. With
