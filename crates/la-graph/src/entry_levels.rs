@@ -139,9 +139,8 @@ impl EntryLevels {
     fn sort(&mut self, below: &[Vec<u32>]) {
         let mut level = vec![0_u32; self.rows.len()];
         let mut deepest = 0;
-        for j in 0..self.diagonal.len() {
-            let own = self.diagonal[j];
-            for e in std::iter::once(own).chain(below[j].iter().copied()) {
+        for (&own, below) in self.diagonal.iter().zip(below) {
+            for e in std::iter::once(own).chain(below.iter().copied()) {
                 let mut first = 0;
                 self.waits(e as usize, |other| {
                     first = first.max(level[other as usize] + 1);

@@ -75,13 +75,10 @@ fn scaling_a_matrix_scales_its_factor() {
             builder.factor(a.view()).unwrap(),
             builder.factor(b.view()).unwrap(),
         );
-        for i in 0..a.rows() {
-            assert!((y.diagonal()[i] / d[i] - x.diagonal()[i]).abs() < 1e-11 * x.diagonal()[i]);
+        for (i, d) in d.iter().enumerate() {
+            assert!((y.diagonal()[i] / d - x.diagonal()[i]).abs() < 1e-11 * x.diagonal()[i]);
             for ((j, l), (k, m)) in x.row(i).zip(y.row(i)) {
-                assert!(
-                    j == k && (m / d[i] - l).abs() < 1e-11 * l.abs(),
-                    "{input:?}"
-                );
+                assert!(j == k && (m / d - l).abs() < 1e-11 * l.abs(), "{input:?}");
             }
         }
     }

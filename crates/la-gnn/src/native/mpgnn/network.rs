@@ -38,8 +38,8 @@ struct Block {
 
 #[derive(Debug, Clone)]
 enum NodeUpdate {
-    Alone(Perceptron),
-    Messages(Perceptron, Perceptron),
+    Alone(Box<Perceptron>),
+    Messages(Box<[Perceptron; 2]>),
 }
 
 /// What the backward pass needs.
@@ -79,11 +79,11 @@ impl MessageNetwork {
         let block = |k: usize| {
             let prefix = format!("node_up.{k}.");
             let node = match config.node_model {
-                NodeModel::Mlp => NodeUpdate::Alone(read(&prefix)?),
-                _ => NodeUpdate::Messages(
+                NodeModel::Mlp => NodeUpdate::Alone(Box::new(read(&prefix)?)),
+                _ => NodeUpdate::Messages(Box::new([
                     read(&format!("{prefix}f1."))?,
                     read(&format!("{prefix}f2."))?,
-                ),
+                ])),
             };
             let edge = read(&format!("edge_up.{k}.edge_mlp."))?;
             Ok(Block { edge, node })
@@ -161,7 +161,8 @@ impl MessageNetwork {
                     h = new;
                     node_tapes.push(NodeTape::Alone(tape));
                 }
-                NodeUpdate::Messages(f1, f2) => {
+                NodeUpdate::Messages(both) => {
+                    let [f1, f2] = &**both;
                     let mut input = Vec::with_capacity(2 * e.len());
                     for (e, &i) in e.chunks_exact(c).zip(graph.targets()) {
                         input.extend_from_slice(row(&h, i, c));
@@ -236,7 +237,8 @@ impl MessageNetwork {
                     (NodeUpdate::Alone(mlp), NodeTape::Alone(tape)) => {
                         g_h = mlp.backward(tape, &g_h, gradient);
                     }
-                    (NodeUpdate::Messages(f1, f2), NodeTape::Messages(first, second)) => {
+                    (NodeUpdate::Messages(both), NodeTape::Messages(first, second)) => {
+                        let [f1, f2] = &**both;
                         let both = f2.backward(second, &g_h, gradient);
                         let mut g_m = vec![0.0; graph.arcs() * c];
                         for (i, both) in both.chunks_exact(2 * c).enumerate() {
