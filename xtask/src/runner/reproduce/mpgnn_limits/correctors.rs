@@ -142,10 +142,8 @@ impl Model {
         Ok(match self {
             Self::Corrector(config, _) => {
                 let config = config.clone();
-                Method::Corrector(LearnedCorrector::from_parameters(&corrector::Parameters {
-                    config,
-                    values,
-                })?)
+                let parameters = corrector::Parameters { config, values };
+                Method::Corrector(Box::new(LearnedCorrector::from_parameters(&parameters)?))
             }
             Self::Gated(config) => {
                 let config = config.clone();
@@ -159,7 +157,7 @@ impl Model {
 
 /// A way to a factor.
 enum Method {
-    Corrector(LearnedCorrector),
+    Corrector(Box<LearnedCorrector>),
     Builder(Box<dyn IncompleteCholeskyBuilder + Send + Sync>),
 }
 
