@@ -3,8 +3,10 @@
 
 pub mod chain;
 pub mod compensation;
+pub mod corrector;
 mod error;
 mod flat;
+pub mod gated;
 pub mod gnp;
 pub mod learned_lu;
 pub mod mpgnn;

@@ -5,6 +5,7 @@ mod augmented;
 mod components;
 mod digraph;
 mod draw;
+mod entry_levels;
 mod error;
 mod features;
 mod layered;
@@ -22,6 +23,7 @@ pub use augmented::AugmentedLineDigraph;
 pub use components::{Components, connected_components};
 pub use digraph::{Digraph, Incidence, coates_digraph};
 pub use draw::{Drawing, Layout, SpyOptions, spy_svg};
+pub use entry_levels::EntryLevels;
 pub use error::GraphError;
 pub use features::{
     STRUCTURAL_FEATURES, structural_features, structural_features_csr, structural_features_into,

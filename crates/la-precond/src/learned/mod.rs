@@ -4,6 +4,8 @@
 
 mod assemble;
 mod compensation;
+mod corrector;
+mod gated;
 pub mod gnp;
 mod learned_lu;
 mod neuralif;
@@ -14,6 +16,8 @@ mod tridiagonal;
 pub use compensation::{
     CompensationObjective, LearnedCompensation, TrainingGroup, fractional_iterations,
 };
+pub use corrector::{FactorGoal, LearnedCorrector, Spectral, SpectralGoal, corrector_task};
+pub use gated::{GatedElimination, gated_task};
 pub use la_gnn::{GnnError, Weights};
 pub use learned_lu::{LearnedLu, LearnedLuSymbolic};
 pub use neuralif::NeuralIf;

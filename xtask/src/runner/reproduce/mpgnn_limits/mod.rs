@@ -2,11 +2,12 @@
 //! Triangular Factorizations*, TMLR 2026, arXiv 2502.01397.
 //!
 //! The experiment has chapters, one file each: [`tridiagonal`] is the paper's synthetic set, [`chains`] learns elimination in its order
-//! on the same sets, [`grids`] are K-optimal factors, [`compensation`] is an extension: what is done with dropped fill. A chapter reads
+//! on the same sets, [`grids`] are K-optimal factors, [`correctors`] what networks make of IC(0) on the same grids, [`compensation`] is an extension: what is done with dropped fill. A chapter reads
 //! its own table of the profile, measures through the [`Course`] and is left out where the profile has no such table.
 
 mod chains;
 mod compensation;
+mod correctors;
 mod course;
 mod grids;
 mod metrics;
@@ -43,6 +44,9 @@ pub(super) fn run(request: &Request) -> Result<bool> {
     }
     if let Some(settings) = &profile.grids {
         grids::run(settings, &mut course)?;
+    }
+    if let Some(settings) = &profile.correctors {
+        correctors::run(settings, &mut course)?;
     }
     let (results, page, ledger) = course.finish();
     write_folder(&folder, &results, &page)?;

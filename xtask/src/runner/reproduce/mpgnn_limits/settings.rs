@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::super::file::ExperimentFile;
 use super::super::references::ReferenceRow;
-use super::{chains, compensation, grids, tridiagonal};
+use super::{chains, compensation, correctors, grids, tridiagonal};
 
 /// Everything that decides the experiment.
 #[derive(Debug, Clone, Deserialize)]
@@ -29,6 +29,8 @@ pub(in super::super) struct ProfileSettings {
     pub(super) chains: Option<chains::Settings>,
     /// K-optimal factors of grids.
     pub(super) grids: Option<grids::Settings>,
+    /// Networks that correct IC(0), or gate its computation.
+    pub(super) correctors: Option<correctors::Settings>,
 }
 
 impl ExperimentFile for Experiment {
