@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::super::file::ExperimentFile;
 use super::super::references::ReferenceRow;
-use super::{chains, compensation, grids, tridiagonal};
+use super::{chains, compensation, grids, real, tridiagonal};
 
 /// Everything that decides the experiment.
 #[derive(Debug, Clone, Deserialize)]
@@ -29,6 +29,8 @@ pub(in super::super) struct ProfileSettings {
     pub(super) chains: Option<chains::Settings>,
     /// K-optimal factors of grids.
     pub(super) grids: Option<grids::Settings>,
+    /// K-optimal factors and others on real matrices.
+    pub(super) real: Option<real::Settings>,
 }
 
 impl ExperimentFile for Experiment {
