@@ -2,8 +2,13 @@
 //! systems.
 
 mod classes;
+mod labels;
+mod learning;
 mod methods;
+mod splits;
 mod systems;
+#[cfg(feature = "torch")]
+mod training;
 
 use std::fmt::Write as _;
 
@@ -35,6 +40,8 @@ pub(in super::super) struct Settings {
     hops: usize,
     /// Bundled weights of the learned compensation.
     weights: String,
+    /// Networks that learn K-optimal factors in the natural order.
+    networks: Option<learning::Settings>,
 }
 
 /// Rows of all methods on one matrix.
@@ -50,6 +57,7 @@ pub(super) fn run(settings: &Settings, course: &mut Course<'_>) -> Result<()> {
     };
     let methods = methods::methods(settings)?;
     let mut counts = Vec::new();
+    let mut natural = None;
     for &order in &settings.orders {
         let set = match settings.scaled {
             true => format!("real-{}-scaled", order.name()),
@@ -65,6 +73,9 @@ pub(super) fn run(settings: &Settings, course: &mut Course<'_>) -> Result<()> {
         print!("{table}");
         course.tables.push(table);
         course.publish()?;
+        if order == Order::Natural && !settings.scaled {
+            natural = Some(lines);
+        }
     }
     let mut table = format!("\n{}\n", classes::head());
     for count in &counts {
@@ -73,6 +84,12 @@ pub(super) fn run(settings: &Settings, course: &mut Course<'_>) -> Result<()> {
     print!("{table}");
     course.tables.push(table);
     course.figures.extend(classes::figures(&counts)?);
+    if let Some(networks) = &settings.networks {
+        let lines = natural.context("networks need the natural order")?;
+        let optimal = place(&methods, OPTIMAL)?;
+        let (hops, max_iters) = (settings.hops, settings.max_iters);
+        learning::run(networks, hops, max_iters, &lines, optimal, course)?;
+    }
     Ok(())
 }
 
@@ -115,6 +132,11 @@ fn solve_all<'c>(
         .collect())
 }
 
+fn place(methods: &[Method], name: &str) -> Result<usize> {
+    let found = methods.iter().position(|m| m.name == name);
+    found.with_context(|| format!("no method `{name}`"))
+}
+
 /// Solved systems and iterations of every method for one right-hand side, and the classes.
 fn summary(
     problem: &str,
@@ -123,10 +145,7 @@ fn summary(
     lines: &[Line<'_>],
     course: &mut Course<'_>,
 ) -> Result<Count> {
-    let place = |name: &str| {
-        let found = methods.iter().position(|m| m.name == name);
-        found.with_context(|| format!("no method `{name}`"))
-    };
+    let place = |name| place(methods, name);
     let (optimal, plain, shifted) = (place(OPTIMAL)?, place(PLAIN)?, place(SHIFTED)?);
     let solved = |k: usize| {
         let of = lines

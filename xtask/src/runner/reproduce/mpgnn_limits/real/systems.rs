@@ -116,6 +116,19 @@ fn family(group: &str, name: &str) -> String {
     }
 }
 
+#[cfg(test)]
+impl Case {
+    pub(super) fn named(name: &str, family: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            family: family.to_owned(),
+            n: 1,
+            nnz: 1,
+            file: PathBuf::new(),
+        }
+    }
+}
+
 impl Case {
     /// The matrix and its right-hand sides in an order; with `scaled` rows and columns are divided by the roots of the diagonal.
     pub(super) fn system(&self, order: Order, scaled: bool) -> Result<System> {
