@@ -12,6 +12,7 @@ pub mod graph;
 mod graph_norm;
 mod lanes;
 pub mod learned_lu;
+pub mod leconv;
 pub mod neuralif;
 pub mod neuralpcg;
 pub mod relaxation;
