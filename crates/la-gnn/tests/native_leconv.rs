@@ -49,14 +49,29 @@ fn outputs_and_gradients() {
             let out = layer.forward(k.view(), &x).unwrap();
             near(&format!("{p}.out"), &out, &read("out"), 1e-13);
             let gradients = layer.backward(k.view(), &x, &g).unwrap();
-            near(&format!("{p} x"), &gradients.nodes, &read("grad.in.x"), 1e-12);
-            near(&format!("{p} w"), &gradients.values, &flat("grad.w."), 1e-12);
+            near(
+                &format!("{p} x"),
+                &gradients.nodes,
+                &read("grad.in.x"),
+                1e-12,
+            );
+            near(
+                &format!("{p} w"),
+                &gradients.values,
+                &flat("grad.w."),
+                1e-12,
+            );
             if weighted {
                 let mut arcs = vec![0.0; sources.len()];
                 for (&place, &slope) in places.data().iter().zip(&gradients.arcs) {
                     arcs[place as usize] = slope;
                 }
-                near(&format!("{p} arcs"), &arcs, &read("grad.in.edge_weight"), 1e-12);
+                near(
+                    &format!("{p} arcs"),
+                    &arcs,
+                    &read("grad.in.edge_weight"),
+                    1e-12,
+                );
             }
         }
     }

@@ -11,9 +11,9 @@ use super::graph::ArcGraph;
 use super::linear::Views;
 use super::node::Node;
 use super::norm::{Norm, Statistics};
+use crate::mpgnn::{Activation, GenNorm, NodeModel, NodeShape, Specs};
 use crate::torch::graph_norm::GraphNorm;
 use crate::torch::{GraphBatch, Pattern, Sample};
-use crate::mpgnn::{Activation, GenNorm, NodeModel, NodeShape, Specs};
 
 struct File(Vec<u8>);
 
@@ -248,8 +248,7 @@ fn graph_normalisation() {
             .collect();
         assert_eq!(first, x.size()[0], "{p}");
         let samples: Vec<&Sample> = samples.iter().collect();
-        let batch =
-            GraphBatch::new(&samples, Pattern::Lower, Kind::Double, Device::Cpu).unwrap();
+        let batch = GraphBatch::new(&samples, Pattern::Lower, Kind::Double, Device::Cpu).unwrap();
         let own = GraphNorm {
             alpha: file.tensor(&format!("{p}.w.alpha")),
             gamma: file.tensor(&format!("{p}.w.gamma")),
@@ -316,7 +315,12 @@ fn layer_normalisation_of_graphs() {
             first += size;
         }
         file.same(&format!("{p}.out"), &Tensor::cat(&outs, 0), None, limit);
-        file.same(&format!("{p}.grad.in.x"), &Tensor::cat(&g_x, 0), None, slope);
+        file.same(
+            &format!("{p}.grad.in.x"),
+            &Tensor::cat(&g_x, 0),
+            None,
+            slope,
+        );
         for (name, own) in ["gamma", "beta"].iter().zip(&g_w) {
             file.same(&format!("{p}.grad.w.{name}"), own, None, slope);
         }

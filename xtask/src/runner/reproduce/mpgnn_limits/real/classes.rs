@@ -113,8 +113,10 @@ impl Count {
 
     pub(super) fn measurements(&self) -> Result<Vec<Measurement>> {
         let key = |quantity: &str| Key::new(&self.problem, OPTIMAL, quantity);
-        let number =
-            |quantity, value: f64| Measurement::from_value(key(quantity), Unit::Count, value);
+        let number = |quantity, value: f64| {
+            // Differences may be negative.
+            Measurement::from_value(key(quantity), Unit::Dimensionless, value)
+        };
         let mut list = Vec::new();
         for class in Class::ALL {
             list.push(number(class.quantity(), self.of(class) as f64)?);

@@ -160,10 +160,14 @@ fn summary(
             ("matrices", lines.len() as f64),
             ("solved", solved(k)),
             ("refused", refused.count() as f64),
-            ("solved_above_ic0_shifted", solved(k) - solved(shifted)),
         ] {
             course.push(Measurement::from_value(key(quantity), Unit::Count, value)?)?;
         }
+        course.push(Measurement::from_value(
+            key("solved_above_ic0_shifted"),
+            Unit::Dimensionless,
+            solved(k) - solved(shifted),
+        )?)?;
         // Where both solve.
         let logs: Vec<f64> = lines
             .iter()
