@@ -77,8 +77,8 @@ pub(super) fn methods(settings: &Settings) -> Result<Vec<Method>> {
     Ok(vec![
         factor(PLAIN, Box::new(plain)),
         factor(OPTIMAL, Box::new(optimal)),
-        factor(SHIFTED, Box::new(Ic0::default())),
-        factor("shift-ladder", Box::new(ShiftLadder::default())),
+        factor(SHIFTED, Box::<Ic0>::default()),
+        factor("shift-ladder", Box::<ShiftLadder>::default()),
         factor(GATED, Box::new(learned)),
         factor("dric-gated", Box::new(dric)),
         factor(&local_name(settings), Box::new(local)),
