@@ -54,26 +54,6 @@ impl Label {
         })
     }
 
-    /// The matrix `D⁻¹ A D⁻¹` with `D² = diag A` and the entries of its factor `D⁻¹ L`.
-    pub(super) fn scaled(&self) -> (CsrMatrix, Vec<f64>) {
-        let mut a = self.system.a.clone();
-        for (i, mut row) in a.outer_iterator_mut().enumerate() {
-            for (j, value) in row.iter_mut() {
-                *value /= self.scale[i] * self.scale[j];
-            }
-        }
-        let rows = rows(&self.factor);
-        let entries = self.factor.data().iter().zip(&rows);
-        (a, entries.map(|(l, &i)| l / self.scale[i]).collect())
-    }
-
-    /// Entries of `D L̂`.
-    pub(super) fn unscaled(&self, entries: &[f64]) -> Vec<f64> {
-        let rows = rows(&self.factor);
-        let pairs = entries.iter().zip(&rows);
-        pairs.map(|(l, &i)| l * self.scale[i]).collect()
-    }
-
     /// What a factor with these entries, in the order of those of the lower triangle, is worth.
     pub(super) fn outcome(&self, entries: &[f64], max_iters: usize) -> Outcome {
         if entries.iter().any(|v| !v.is_finite()) {
@@ -103,6 +83,29 @@ impl Label {
             },
             Err(_) => Outcome::broken(plain, scaled),
         }
+    }
+}
+
+#[cfg(feature = "torch")]
+impl Label {
+    /// The matrix `D⁻¹ A D⁻¹` with `D² = diag A` and the entries of its factor `D⁻¹ L`.
+    pub(super) fn scaled(&self) -> (CsrMatrix, Vec<f64>) {
+        let mut a = self.system.a.clone();
+        for (i, mut row) in a.outer_iterator_mut().enumerate() {
+            for (j, value) in row.iter_mut() {
+                *value /= self.scale[i] * self.scale[j];
+            }
+        }
+        let rows = rows(&self.factor);
+        let entries = self.factor.data().iter().zip(&rows);
+        (a, entries.map(|(l, &i)| l / self.scale[i]).collect())
+    }
+
+    /// Entries of `D L̂`.
+    pub(super) fn unscaled(&self, entries: &[f64]) -> Vec<f64> {
+        let rows = rows(&self.factor);
+        let pairs = entries.iter().zip(&rows);
+        pairs.map(|(l, &i)| l * self.scale[i]).collect()
     }
 }
 

@@ -27,6 +27,7 @@ pub(super) struct Settings {
     runs: Vec<Run>,
     /// Sweeps of the methods without parameters.
     sweeps: Vec<usize>,
+    #[cfg_attr(not(feature = "torch"), expect(dead_code, reason = "for LibTorch"))]
     pub(super) training: Training,
 }
 
