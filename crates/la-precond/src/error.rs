@@ -127,6 +127,16 @@ pub enum PrecondError {
         /// Limit that was given.
         limit: usize,
     },
+    /// A factorisation would take more operations than the caller allows.
+    #[error(
+        "factorisation takes about {operations:.1e} operations, more than the limit of {limit:.1e}"
+    )]
+    TooMuchWork {
+        /// Multiplications that would be needed.
+        operations: f64,
+        /// The limit.
+        limit: f64,
+    },
     /// The matrix does not have the pattern that was analysed, or a factor not the one asked for.
     #[error("row {row}: pattern differs from the expected one")]
     PatternMismatch {

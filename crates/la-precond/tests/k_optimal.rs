@@ -181,3 +181,33 @@ fn bad_input() {
         [3.0]
     );
 }
+
+#[test]
+fn limits_are_known_before_anything_is_factored() {
+    // In natural order every column of the factor of a 6 x 6 grid has about 6 entries.
+    let a = poisson2d(6);
+    let free = KOptimal::default().factor(a.view()).unwrap();
+    let limited = |bytes, work| {
+        KOptimal::default()
+            .with_memory_limit(bytes)
+            .with_work_limit(work)
+            .factor(a.view())
+    };
+    let enough = limited(36 * 6 * 12, 1.5 * 36.0 * 36.0).unwrap();
+    assert_eq!(enough.scaled_values(), free.scaled_values());
+    assert!(matches!(
+        limited(1000, 1e9),
+        Err(PrecondError::TooMuchMemory { bytes, limit }) if bytes > limit && limit <= 1000
+    ));
+    assert!(matches!(
+        limited(10_000, 1000.0),
+        Err(PrecondError::TooMuchWork { operations, limit: 1000.0 }) if operations > 1000.0
+    ));
+    assert!(matches!(
+        limited(10_000, f64::NAN),
+        Err(PrecondError::InvalidOption {
+            option: "work_limit",
+            ..
+        })
+    ));
+}

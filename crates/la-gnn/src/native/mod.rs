@@ -13,6 +13,7 @@ pub mod graph;
 mod graph_norm;
 mod lanes;
 pub mod learned_lu;
+pub mod leconv;
 pub mod mpgnn;
 pub mod neuralif;
 pub mod neuralpcg;

@@ -16,7 +16,7 @@ use super::dense::last_column;
 use super::input::{hopeless, lower_pattern, with_rows};
 use crate::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder, PrecondError};
 pub use condition::log_k;
-use inverse::Complete;
+use inverse::{Complete, Limits};
 pub use local::LocalKOptimal;
 
 /// The factor `L` on the pattern of the lower triangle of `A` for which `K(Lᵀ A⁻¹ L)` is smallest, where
@@ -50,14 +50,43 @@ pub use local::LocalKOptimal;
 /// 2502.01397, section 3 (the factor); F. Schäfer, M. Katzfuss, H. Owhadi, *SIAM J. Sci. Comput.* 43(3), A2019–A2046, 2021
 /// (the same, as the minimiser of a divergence); K. Takahashi, J. Fagan, M. Chin, *Proc. 8th PICA Conference*, 63–69,
 /// 1973 (selected inversion). Deviates: no dense inverse.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct KOptimal {
     /// How much of the symmetry is checked. Default: the number of entries.
     pub symmetry: SymmetryCheck,
+    /// Bytes that the complete factor may take: 12 per entry in double precision. Default: no limit.
+    pub memory_limit: usize,
+    /// Multiplications that factorisation and selected inversion may take, dimensionless, positive; known before they begin, so
+    /// that a limit gives the same answer on every machine. Default: no limit.
+    pub work_limit: f64,
+}
+
+impl Default for KOptimal {
+    fn default() -> Self {
+        Self {
+            symmetry: SymmetryCheck::default(),
+            memory_limit: usize::MAX,
+            work_limit: f64::INFINITY,
+        }
+    }
 }
 
 impl KOptimal {
+    /// Sets the bytes that the complete factor may take.
+    #[must_use]
+    pub fn with_memory_limit(mut self, bytes: usize) -> Self {
+        self.memory_limit = bytes;
+        self
+    }
+
+    /// Sets the multiplications that may be done.
+    #[must_use]
+    pub fn with_work_limit(mut self, operations: f64) -> Self {
+        self.work_limit = operations;
+        self
+    }
+
     /// Sets how much of the symmetry is checked.
     #[must_use]
     pub fn with_symmetry(mut self, symmetry: SymmetryCheck) -> Self {
@@ -69,7 +98,8 @@ impl KOptimal {
     ///
     /// # Errors
     /// As [`Ic0::factor`](crate::classical::Ic0::factor); a breakdown means that `a` is not positive definite, or too nearly
-    /// singular.
+    /// singular. [`PrecondError::TooMuchMemory`] and [`PrecondError::TooMuchWork`] above the limits;
+    /// [`PrecondError::InvalidOption`] if `work_limit` is not a positive number.
     ///
     /// # Examples
     /// See [`KOptimal`].
@@ -77,13 +107,27 @@ impl KOptimal {
         &self,
         a: CsMatViewI<'_, T, I>,
     ) -> Result<IncompleteCholesky<T>, PrecondError> {
+        if self.work_limit.is_nan() || self.work_limit <= 0.0 {
+            return Err(PrecondError::InvalidOption {
+                option: "work_limit",
+                value: self.work_limit,
+                expected: "a positive number",
+            });
+        }
         let start = Instant::now();
+        let limits = Limits {
+            bytes: self.memory_limit,
+            operations: self.work_limit,
+        };
         with_rows(a, |rows, n| {
             let pattern = Arc::new(lower_pattern(&rows, n, self.symmetry)?);
             let columns = Columns::new(&rows, &pattern);
             let explain = |error| (0..n).find_map(|i| hopeless(&rows, i)).unwrap_or(error);
-            let inverse = Complete::new(&columns)
-                .map_err(explain)?
+            let inverse = Complete::new(&columns, limits)
+                .map_err(|error| match error {
+                    PrecondError::Breakdown { .. } => explain(error),
+                    error => error,
+                })?
                 .into_selected_inverse();
             let factor = k_optimal(&columns, &inverse)?;
             let stats = FactorStats::default()

@@ -39,6 +39,7 @@ struct Origin {
     peers: bool,
     matrices: Vec<String>,
     methods: Vec<String>,
+    chapters: Vec<String>,
     threads: usize,
     commit: String,
     /// Length and time of the program: another build measures other times.
@@ -168,6 +169,7 @@ impl Origin {
             peers: request.peers,
             matrices: request.matrices.clone(),
             methods: request.methods.clone(),
+            chapters: request.chapters.clone(),
             threads: rayon::current_num_threads(),
             commit: crate::commit(),
             program: (program.len(), time.as_nanos()),

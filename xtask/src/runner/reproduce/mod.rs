@@ -57,6 +57,9 @@ pub(crate) struct Args {
     /// Only these methods of the profile, separated by commas (gnp)
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     methods: Vec<String>,
+    /// Only these chapters of the profile, separated by commas (mpgnn-limits)
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    chapters: Vec<String>,
     /// Exit 3 if a verdict is `not met`
     #[arg(long)]
     strict: bool,
@@ -111,6 +114,7 @@ pub(crate) struct Request {
     /// Parts of the experiment by name; all of it if empty.
     pub(crate) matrices: Vec<String>,
     pub(crate) methods: Vec<String>,
+    pub(crate) chapters: Vec<String>,
 }
 
 /// One paper of the list: what it needs, and its profiles.
@@ -153,10 +157,14 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         peers: args.peers,
         matrices: args.matrices,
         methods: args.methods,
+        chapters: args.chapters,
     };
     let whole = request.matrices.is_empty() && request.methods.is_empty() && !request.peers;
     if !whole && args.paper != Some(Paper::Gnp) {
         bail!("--peers, --matrices and --methods are for gnp");
+    }
+    if !request.chapters.is_empty() && args.paper != Some(Paper::MpgnnLimits) {
+        bail!("--chapters is for mpgnn-limits");
     }
     let unmet = match args.paper {
         Some(Paper::Neuralif) => neuralif::run(&request)?,

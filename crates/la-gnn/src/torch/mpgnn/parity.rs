@@ -1,4 +1,4 @@
-//! The edge update, a whole block and layer normalisation against parity data of an independent implementation.
+//! The edge update, a whole block and normalisations against parity data of an independent implementation.
 #![allow(clippy::print_stdout, reason = "tests say what they skip")]
 
 use std::path::Path;
@@ -12,6 +12,8 @@ use super::linear::Views;
 use super::node::Node;
 use super::norm::{Norm, Statistics};
 use crate::mpgnn::{Activation, GenNorm, NodeModel, NodeShape, Specs};
+use crate::torch::graph_norm::GraphNorm;
+use crate::torch::{GraphBatch, Pattern, Sample};
 
 struct File(Vec<u8>);
 
@@ -211,5 +213,116 @@ fn layer_normalisation_of_nodes() {
             None,
             1e-9,
         );
+    }
+}
+
+/// Nodes of each graph of a case: all of them, or those of the stored batch.
+fn sizes(file: &File, which: &str, nodes: i64, batched: bool) -> Vec<i64> {
+    if !batched {
+        return vec![nodes];
+    }
+    let graphs = file.read(&format!("{which}.batch"), u32::from_le_bytes).1;
+    let count = graphs.last().map_or(0, |g| g + 1);
+    let size = |g| graphs.iter().filter(|x| **x == g).count() as i64;
+    (0..count).map(size).collect()
+}
+
+#[test]
+fn graph_normalisation() {
+    let Some(file) = File::open("norms") else {
+        return;
+    };
+    for (which, batched) in [("g7", false), ("g7", true), ("g40", false), ("g40", true)] {
+        let variant = if batched { "batch" } else { "single" };
+        let p = format!("{which}.graph_norm.{variant}");
+        let x = file.tensor(&format!("{p}.in.x"));
+        let mut first = 0;
+        let samples: Vec<Sample> = sizes(&file, which, x.size()[0], batched)
+            .into_iter()
+            .map(|size| {
+                let eye = sprs::CsMatI::<f64, u32>::eye(size as usize);
+                let rows = x.narrow(0, first, size).contiguous().view(-1);
+                first += size;
+                Sample::new(eye.view(), Vec::<f64>::try_from(&rows).unwrap()).unwrap()
+            })
+            .collect();
+        assert_eq!(first, x.size()[0], "{p}");
+        let samples: Vec<&Sample> = samples.iter().collect();
+        let batch = GraphBatch::new(&samples, Pattern::Lower, Kind::Double, Device::Cpu).unwrap();
+        let own = GraphNorm {
+            alpha: file.tensor(&format!("{p}.w.alpha")),
+            gamma: file.tensor(&format!("{p}.w.gamma")),
+            beta: file.tensor(&format!("{p}.w.beta")),
+        };
+        let mut gradient = GraphNorm {
+            alpha: own.alpha.zeros_like(),
+            gamma: own.gamma.zeros_like(),
+            beta: own.beta.zeros_like(),
+        };
+        let (out, tape) = own.forward(&batch).unwrap();
+        file.same(&format!("{p}.out"), &out, None, 1e-12);
+        let g = file.tensor(&format!("{p}.cotangent"));
+        own.backward(&batch, &tape, &g, &mut gradient).unwrap();
+        for (name, own) in [
+            ("alpha", &gradient.alpha),
+            ("gamma", &gradient.gamma),
+            ("beta", &gradient.beta),
+        ] {
+            file.same(&format!("{p}.grad.w.{name}"), own, None, 1e-9);
+        }
+    }
+}
+
+/// A graph as one row of nodes times channels: layer normalisation of that row is the graph-wide one, with γ and β repeated.
+#[test]
+fn layer_normalisation_of_graphs() {
+    let Some(file) = File::open("norms") else {
+        return;
+    };
+    for (which, batched) in [("g7", false), ("g7", true), ("g40", false), ("g40", true)] {
+        let variant = if batched { "batch" } else { "single" };
+        // For a single graph the library adds ε to the deviation, in a batch to the variance: 1e-5 of about 1 either way.
+        let (limit, slope) = if batched { (1e-12, 1e-9) } else { (2e-5, 1e-4) };
+        let p = format!("{which}.layer_norm_graph.{variant}");
+        let (x, g) = (
+            file.tensor(&format!("{p}.in.x")),
+            file.tensor(&format!("{p}.cotangent")),
+        );
+        let [gamma, beta] = ["gamma", "beta"].map(|name| file.tensor(&format!("{p}.w.{name}")));
+        let (mut first, channels) = (0, x.size()[1]);
+        let (mut outs, mut g_x) = (Vec::new(), Vec::new());
+        let mut g_w = [gamma.zeros_like(), beta.zeros_like()];
+        for size in sizes(&file, which, x.size()[0], batched) {
+            let part = |t: &Tensor| t.narrow(0, first, size).contiguous().view([1, -1]);
+            let mut list = Specs::default();
+            let width = (size * channels) as usize;
+            list.push("norm.weight".into(), vec![width]);
+            list.push("norm.bias".into(), vec![width]);
+            let values = Tensor::cat(&[gamma.repeat([size]), beta.repeat([size])], 0);
+            let gradient = values.zeros_like();
+            let of = |flat: &Tensor| {
+                let specs = &list.0;
+                Norm::new(Views { flat, specs }, "norm", GenNorm::Layer).unwrap()
+            };
+            let (own, grad) = (of(&values), of(&gradient));
+            let (out, tape) = own.forward(&part(&x), Statistics::None).unwrap();
+            outs.push(out.view([size, channels]));
+            let back = own.backward(&tape, &part(&g), &grad).unwrap();
+            g_x.push(back.view([size, channels]));
+            let sums = gradient.view([2, size, channels]);
+            let sums = sums.sum_dim_intlist(1, false, Kind::Double);
+            g_w = [&g_w[0] + sums.get(0), &g_w[1] + sums.get(1)];
+            first += size;
+        }
+        file.same(&format!("{p}.out"), &Tensor::cat(&outs, 0), None, limit);
+        file.same(
+            &format!("{p}.grad.in.x"),
+            &Tensor::cat(&g_x, 0),
+            None,
+            slope,
+        );
+        for (name, own) in ["gamma", "beta"].iter().zip(&g_w) {
+            file.same(&format!("{p}.grad.w.{name}"), own, None, slope);
+        }
     }
 }

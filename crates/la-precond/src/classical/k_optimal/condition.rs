@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sprs::CsMatViewI;
 
-use super::inverse::Complete;
+use super::inverse::{Complete, Limits};
 use crate::classical::SymmetryCheck;
 use crate::classical::columns::{Columns, transposed_pattern};
 use crate::classical::input::{lower_pattern, with_rows};
@@ -37,7 +37,7 @@ pub fn log_k(
 ) -> Result<f64, PrecondError> {
     let (log_det, inverse) = with_rows(a, |rows, n| {
         let pattern = Arc::new(lower_pattern(&rows, n, SymmetryCheck::Count)?);
-        let complete = Complete::new(&Columns::new(&rows, &pattern))?;
+        let complete = Complete::new(&Columns::new(&rows, &pattern), Limits::NONE)?;
         let log_det: f64 = complete.lower.diagonal.iter().map(|d| d.ln()).sum();
         Ok((log_det, complete.into_selected_inverse()))
     })?;

@@ -14,14 +14,51 @@ pub(super) struct Complete<T> {
     pub(super) lower: Columns<T>,
 }
 
+/// What a complete factorisation may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) bytes: usize,
+    pub(super) operations: f64,
+}
+
+impl Limits {
+    pub(super) const NONE: Self = Self {
+        bytes: usize::MAX,
+        operations: f64::INFINITY,
+    };
+
+    /// Bytes of one entry below the diagonal: its row and its value.
+    const fn entry<T>() -> usize {
+        size_of::<u32>() + size_of::<T>()
+    }
+
+    fn entries<T>(self) -> usize {
+        self.bytes / Self::entry::<T>()
+    }
+
+    /// Factorisation and selected inversion take about 3/2 c² multiplications for a column of c entries; columns of the
+    /// K-optimal factor are short beside them.
+    fn check_work(self, starts: &[u32]) -> Result<(), PrecondError> {
+        let lengths = starts.windows(2).map(|w| f64::from(w[1] - w[0]));
+        let operations: f64 = lengths.map(|c| 1.5 * c * c).sum();
+        if operations > self.operations {
+            let limit = self.operations;
+            return Err(PrecondError::TooMuchWork { operations, limit });
+        }
+        Ok(())
+    }
+}
+
 impl<T: Real> Complete<T> {
     /// Factors in the given order: time Σ c_k² and memory Σ c_k for columns of `c_k` entries.
     ///
     /// # Errors
-    /// [`PrecondError::Breakdown`] if a pivot is not positive, [`PrecondError::TooLarge`].
-    pub(super) fn new(a: &Columns<T>) -> Result<Self, PrecondError> {
+    /// [`PrecondError::Breakdown`] if a pivot is not positive, [`PrecondError::TooLarge`], [`PrecondError::TooMuchMemory`] and
+    /// [`PrecondError::TooMuchWork`] before anything is factored.
+    pub(super) fn new(a: &Columns<T>, limits: Limits) -> Result<Self, PrecondError> {
         let n = a.diagonal.len();
-        let (starts, rows) = symbolic(a)?;
+        let (starts, rows) = symbolic(a, limits.entries::<T>())?;
+        limits.check_work(&starts)?;
         let mut values = vec![T::ZERO; rows.len()];
         let mut diagonal = a.diagonal.clone();
         let mut u = vec![T::ZERO; n];
@@ -140,7 +177,8 @@ fn hang(
 }
 
 /// Pattern of the complete factor by columns: that of `A` joined with those of the children in the elimination tree.
-fn symbolic<T: Real>(a: &Columns<T>) -> Result<(Vec<u32>, Vec<u32>), PrecondError> {
+/// At most `limit` entries.
+fn symbolic<T: Real>(a: &Columns<T>, limit: usize) -> Result<(Vec<u32>, Vec<u32>), PrecondError> {
     let n = a.diagonal.len();
     let mut starts = Vec::with_capacity(n + 1);
     starts.push(0_u32);
@@ -171,6 +209,12 @@ fn symbolic<T: Real>(a: &Columns<T>) -> Result<(Vec<u32>, Vec<u32>), PrecondErro
         if let Some(&parent) = rows.get(start) {
             sibling[j] = child[parent as usize];
             child[parent as usize] = j as u32;
+        }
+        if rows.len() > limit {
+            return Err(PrecondError::TooMuchMemory {
+                bytes: rows.len().saturating_mul(Limits::entry::<T>()),
+                limit: limit.saturating_mul(Limits::entry::<T>()),
+            });
         }
         let Ok(end) = u32::try_from(rows.len()) else {
             let nnz = rows.len();

@@ -5,7 +5,11 @@ mod rcm;
 #[cfg(feature = "faer")]
 mod minimum_degree;
 
+use la_krylov::Real;
+use sprs::{CsMatViewI, SpIndex};
+
 use crate::PrecondError;
+use crate::classical::input::with_rows;
 
 /// The order in which rows and columns are eliminated; both are permuted alike, so that the diagonal
 /// stays where it is.
@@ -96,6 +100,46 @@ impl Graph {
 }
 
 impl Ordering {
+    /// The order of a matrix: the row of `a` that comes at each position.
+    ///
+    /// # Errors
+    /// [`PrecondError::NotSquare`]; [`PrecondError::Builder`] if minimum degree fails.
+    ///
+    /// # Examples
+    /// ```
+    /// use la_precond::classical::Ordering;
+    /// use la_precond::sprs::CsMat;
+    ///
+    /// // An arrow that points up: its first row fills everything, so it comes last or last but one.
+    /// let (indptr, indices) = (vec![0, 4, 6, 8, 10], vec![0, 1, 2, 3, 0, 1, 0, 2, 0, 3]);
+    /// let a = CsMat::new((4, 4), indptr, indices, vec![1.0; 10]);
+    /// assert_eq!(Ordering::Natural.order(a.view())?, [0, 1, 2, 3]);
+    /// # #[cfg(feature = "faer")]
+    /// assert!(Ordering::MinimumDegree.order(a.view())?[2..].contains(&0));
+    /// # Ok::<(), la_precond::PrecondError>(())
+    /// ```
+    pub fn order<T: Real, I: SpIndex>(
+        self,
+        a: CsMatViewI<'_, T, I>,
+    ) -> Result<Vec<usize>, PrecondError> {
+        with_rows(a, |rows, n| {
+            let mut graph = Graph {
+                indptr: Vec::with_capacity(n + 1),
+                indices: Vec::with_capacity(rows.nnz()),
+            };
+            graph.indptr.push(0);
+            for i in 0..n {
+                let others = rows.row(i).0.iter().map(|j| j.index() as u32);
+                graph.indices.extend(others.filter(|&j| j as usize != i));
+                graph.indptr.push(graph.indices.len());
+            }
+            Ok(match self.compute(&graph)? {
+                Some(order) => order.into_iter().map(|i| i as usize).collect(),
+                None => (0..n).collect(),
+            })
+        })
+    }
+
     /// The row that comes at each position; `None` for the natural order.
     pub(super) fn compute(self, pattern: &Graph) -> Result<Option<Vec<u32>>, PrecondError> {
         match self {

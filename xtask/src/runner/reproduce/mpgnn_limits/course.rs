@@ -58,7 +58,6 @@ impl<'e> Course<'e> {
     }
 
     /// Parts that do not depend on each other, as many at a time as there are threads; `compute` is given the place of its key.
-    #[cfg_attr(not(feature = "torch"), expect(dead_code, reason = "for LibTorch"))]
     pub(super) fn parts<T: Serialize + DeserializeOwned + Send>(
         &mut self,
         keys: &[String],
@@ -127,6 +126,9 @@ impl<'e> Course<'e> {
         let mut command = format!("cargo xtask reproduce mpgnn-limits --profile {profile}");
         if self.request.seed != 0 {
             command += &format!(" --seed {}", self.request.seed);
+        }
+        if !self.request.chapters.is_empty() {
+            command += &format!(" --chapters {}", self.request.chapters.join(","));
         }
         let mut tables = vec![digest::overview(&self.results, &tridiagonal::QUANTITIES)];
         tables.append(&mut self.tables);

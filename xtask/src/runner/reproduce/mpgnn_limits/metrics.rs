@@ -94,14 +94,14 @@ impl Sample {
 }
 
 /// The lower triangle with other entries.
-fn with_entries(pattern: &CsrMatrix, entries: &[f64]) -> CsrMatrix {
+pub(super) fn with_entries(pattern: &CsrMatrix, entries: &[f64]) -> CsrMatrix {
     let mut lower = pattern.clone();
     lower.data_mut().copy_from_slice(entries);
     lower
 }
 
 /// The row of each stored entry.
-fn rows(a: &CsrMatrix) -> Vec<usize> {
+pub(super) fn rows(a: &CsrMatrix) -> Vec<usize> {
     let counts = a.outer_iterator().enumerate();
     counts.flat_map(|(i, row)| vec![i; row.nnz()]).collect()
 }
@@ -111,7 +111,7 @@ fn entry(a: &CsrMatrix, i: usize, j: usize) -> f64 {
 }
 
 /// Cosine of two vectors whose entries are weighted.
-fn cosine(x: &[f64], y: &[f64], weight: impl Fn(usize) -> f64) -> f64 {
+pub(super) fn cosine(x: &[f64], y: &[f64], weight: impl Fn(usize) -> f64) -> f64 {
     let (mut xy, mut xx, mut yy) = (0.0, 0.0, 0.0);
     for (k, (&x, &y)) in x.iter().zip(y).enumerate() {
         let w = weight(k) * weight(k);

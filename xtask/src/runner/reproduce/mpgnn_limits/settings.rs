@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::super::file::ExperimentFile;
 use super::super::references::ReferenceRow;
-use super::{chains, compensation, correctors, grids, tridiagonal};
+use super::{chains, compensation, correctors, grids, real, tridiagonal};
 
 /// Everything that decides the experiment.
 #[derive(Debug, Clone, Deserialize)]
@@ -31,6 +31,8 @@ pub(in super::super) struct ProfileSettings {
     pub(super) grids: Option<grids::Settings>,
     /// Networks that correct IC(0), or gate its computation.
     pub(super) correctors: Option<correctors::Settings>,
+    /// K-optimal factors and others on real matrices.
+    pub(super) real: Option<real::Settings>,
 }
 
 impl ExperimentFile for Experiment {
