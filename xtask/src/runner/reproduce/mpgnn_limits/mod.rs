@@ -79,11 +79,7 @@ pub(super) fn run(request: &Request) -> Result<bool> {
     if let Some(settings) = profile.grids.as_ref().filter(|_| wanted("grids")) {
         grids::run(settings, &mut course)?;
     }
-    if let Some(settings) = profile
-        .correctors
-        .as_ref()
-        .filter(|_| wanted("correctors"))
-    {
+    if let Some(settings) = profile.correctors.as_ref().filter(|_| wanted("correctors")) {
         correctors::run(settings, &mut course)?;
     }
     if let Some(settings) = profile.real.as_ref().filter(|_| wanted("real")) {
