@@ -64,6 +64,14 @@ kernel! {
     rows_dot, rows_dot_body, rows_dot_avx2, (rows: &[T], x: &[T], out: &mut [T])
 }
 kernel! {
+    /// `out = Σ_j x_j column_j` for columns of `out.len()` numbers, each padded to a multiple of eight.
+    columns_times, columns_times_body, columns_times_avx2, (columns: &[T], x: &[T], out: &mut [T])
+}
+kernel! {
+    /// Scales each row of n numbers to length one and says by what; rows whose square is at most `tiny` stay, with scale 0.
+    normalise_rows, normalise_rows_body, normalise_rows_avx2, (n: usize, rows: &mut [T], scales: &mut [T], tiny: T)
+}
+kernel! {
     /// `xᵀ y` for four vectors y of the length of x.
     dot_each, dot_each_body, dot_each_avx2, (x: &[T], y: [&[T]; 4]) -> [T; 4]
 }
@@ -109,6 +117,53 @@ fn rows_dot_body<T: Real, V: Vector<T>>(rows: &[T], x: &[T], out: &mut [T]) {
     let rest = groups.remainder().chunks_exact(n);
     for (row, out) in rest.zip(outs.into_remainder()) {
         *out = dot_body::<T, V>(row, x);
+    }
+}
+
+/// Eight results stay in registers while the columns go by: for few columns there is no sum across lanes to pay for.
+#[inline(always)]
+fn columns_times_body<T: Real, V: Vector<T>>(columns: &[T], x: &[T], out: &mut [T]) {
+    let stride = out.len().next_multiple_of(LANES);
+    for (block, out) in out.chunks_mut(LANES).enumerate() {
+        let mut total = V::splat(T::ZERO);
+        for (column, &x) in columns.chunks_exact(stride.max(1)).zip(x) {
+            if let Some(part) = column[block * LANES..].first_chunk::<LANES>() {
+                total = V::splat(x).mul_add(V::load(part), total);
+            }
+        }
+        if let Some(whole) = out.first_chunk_mut::<LANES>() {
+            total.store(whole);
+        } else {
+            let mut part = [T::ZERO; LANES];
+            total.store(&mut part);
+            out.copy_from_slice(&part[..out.len()]);
+        }
+    }
+}
+
+#[inline(always)]
+fn normalise_rows_body<T: Real, V: Vector<T>>(n: usize, rows: &mut [T], scales: &mut [T], tiny: T) {
+    if n == 0 {
+        scales.fill(T::ZERO);
+        return;
+    }
+    for (row, scale) in rows.chunks_exact(n).zip(&mut *scales) {
+        *scale = dot_body::<T, V>(row, row);
+    }
+    // Apart from the products, so that roots and divisions overlap.
+    for scale in &mut *scales {
+        *scale = if *scale > tiny {
+            T::ONE / scale.sqrt()
+        } else {
+            T::ZERO
+        };
+    }
+    for (row, &scale) in rows.chunks_exact_mut(n).zip(&*scales) {
+        if scale > T::ZERO {
+            for x in row {
+                *x *= scale;
+            }
+        }
     }
 }
 
@@ -190,7 +245,35 @@ mod tests {
                         .map(|(a, b)| a * b)
                         .sum();
                 }
+                let stride = m.next_multiple_of(LANES);
+                let mut columns = vec![0.0; n * stride];
+                for i in 0..m {
+                    for j in 0..n {
+                        columns[j * stride + i] = rows[i * n + j];
+                    }
+                }
                 for kernels in [Kernels::Portable, Kernels::detect()] {
+                    let mut out = vec![7.0; m];
+                    kernels.columns_times(&columns, &x, &mut out);
+                    for (o, e) in out.iter().zip(&expected) {
+                        assert!((o - e).abs() < 1e-13, "{n} {m} {o} {e}");
+                    }
+                    let (mut unit, mut scales) = (rows.clone(), vec![0.0; m]);
+                    kernels.normalise_rows(n, &mut unit, &mut scales, 1e-11);
+                    for (i, &scale) in scales.iter().enumerate() {
+                        let row = &rows[i * n..(i + 1) * n];
+                        let square: f64 = row.iter().map(|x| x * x).sum();
+                        let expected = if square > 1e-11 {
+                            1.0 / square.sqrt()
+                        } else {
+                            0.0
+                        };
+                        assert!((scale - expected).abs() <= 1e-14 * expected);
+                        for (a, b) in unit[i * n..(i + 1) * n].iter().zip(row) {
+                            let b = if scale > 0.0 { scale * b } else { *b };
+                            assert!((a - b).abs() < 1e-14);
+                        }
+                    }
                     let mut out = vec![7.0; m];
                     kernels.rows_dot(&rows, &x, &mut out);
                     for (o, e) in out.iter().zip(&expected) {

@@ -19,6 +19,9 @@ enum Root<T> {
 /// Pivots of an equilibrated matrix below minus this are those of a matrix that is not convex.
 const MOST_NEGATIVE: f64 = 1e-2;
 
+/// Up to so many variables products with all rows go by columns.
+const FEW_COLUMNS: usize = 24;
+
 /// Largest proximal weight.
 const HEAVIEST: f64 = 0.1;
 
@@ -43,6 +46,8 @@ pub(super) struct LeastDistance<T> {
     root: Root<T>,
     /// Normalised general rows, row-major.
     rows: Vec<T>,
+    /// The same by columns, padded to a multiple of eight; where there are few.
+    columns: Vec<T>,
     /// Scale of each constraint, `1 / ‖row of G R⁻¹‖`; 1 where the row is zero.
     pub(super) scale: Vec<T>,
     /// Rows that are zero.
@@ -77,6 +82,7 @@ impl<T: Real> LeastDistance<T> {
             bounds: problem.bounds,
             root,
             rows: vec![T::ZERO; problem.rows.len()],
+            columns: Vec::new(),
             scale: vec![T::ONE; m],
             empty: vec![false; m],
             lower: vec![T::ZERO; m],
@@ -198,31 +204,37 @@ impl<T: Real> LeastDistance<T> {
                 kernels.times_upper(n, &problem.rows, packed, &mut self.square, &mut self.rows);
             }
         }
-        let mut normalise = |i: usize, row: &mut [T]| {
-            let square = kernels.dot(row, row);
-            let says_something = square > zero_tol;
-            self.empty[i] = !says_something;
-            self.scale[i] = T::ONE;
-            if says_something {
-                self.scale[i] = T::ONE / square.sqrt();
-                for x in row {
-                    *x *= self.scale[i];
-                }
-            }
-        };
-        for (i, row) in self.rows.chunks_exact_mut(n).enumerate() {
-            normalise(self.bounds + i, row);
-        }
+        let (of_bounds, of_rows) = self.scale.split_at_mut(self.bounds);
+        kernels.normalise_rows(n, &mut self.rows, of_rows, zero_tol);
         match &mut self.root {
-            Root::Identity => self.scale[..self.bounds].fill(T::ONE),
+            Root::Identity => of_bounds.fill(T::ONE),
             Root::Diagonal(inverse) => {
-                for (scale, &inverse) in self.scale[..self.bounds].iter_mut().zip(&*inverse) {
+                for (scale, &inverse) in of_bounds.iter_mut().zip(&*inverse) {
                     *scale = T::ONE / inverse;
                 }
             }
             Root::Dense(packed) => {
-                for i in 0..self.bounds {
-                    normalise(i, &mut packed[start(n, i)..start(n, i + 1)]);
+                for (i, scale) in of_bounds.iter_mut().enumerate() {
+                    let row = &mut packed[start(n, i)..start(n, i + 1)];
+                    let scale = std::slice::from_mut(scale);
+                    kernels.normalise_rows(n - i, row, scale, zero_tol);
+                }
+            }
+        }
+        for (scale, empty) in self.scale.iter_mut().zip(&mut self.empty) {
+            *empty = *scale == T::ZERO;
+            if *empty {
+                *scale = T::ONE;
+            }
+        }
+        if n <= FEW_COLUMNS {
+            let stride = problem.lower.len() - self.bounds;
+            let stride = stride.next_multiple_of(8);
+            self.columns.clear();
+            self.columns.resize(n * stride, T::ZERO);
+            for (i, row) in self.rows.chunks_exact(n).enumerate() {
+                for (j, &x) in row.iter().enumerate() {
+                    self.columns[j * stride + i] = x;
                 }
             }
         }
@@ -306,7 +318,11 @@ impl<T: Real> LeastDistance<T> {
             }
             _ => bounds.copy_from_slice(&x[..self.bounds]),
         }
-        self.kernels.rows_dot(&self.rows, x, general);
+        if self.n <= FEW_COLUMNS {
+            self.kernels.columns_times(&self.columns, x, general);
+        } else {
+            self.kernels.rows_dot(&self.rows, x, general);
+        }
     }
 
     /// `out_i = m_iᵀ m_j` for the rows of a set.
