@@ -103,7 +103,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             .save(std::path::Path::new(path))?;
     }
     let gated = GatedElimination::from_parameters(&parameters)?;
-    let learned = LearnedCompensation::new(&Weights::bundled("compensated-ic-n2500")?)?;
+    let learned = LearnedCompensation::new(&Weights::bundled("compensated-ic-ordered-s1")?)?;
     let methods: [(&str, &dyn IncompleteCholeskyBuilder); 8] = [
         ("ic0", &Ic0::default()),
         ("5 hops", &LocalKOptimal::default().with_hops(5)),
