@@ -23,7 +23,7 @@ use super::tridiagonal::measurements;
 use crate::experiment::measure::iterations;
 
 /// Weights of the learned compensation that stands beside the networks.
-const COMPENSATION: &str = "compensated-ic-ordered-s1";
+pub(super) const COMPENSATION: &str = "compensated-ic-ordered-s1";
 
 /// What a profile asks of this chapter.
 #[derive(Debug, Clone, Deserialize)]

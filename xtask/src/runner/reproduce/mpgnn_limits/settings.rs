@@ -70,4 +70,26 @@ mod tests {
         let typo = Experiment::TEXT.replace("solves", "solve");
         assert!(toml::from_str::<Experiment>(&typo).is_err());
     }
+
+    #[test]
+    fn weights_that_the_profiles_name_are_bundled() {
+        let value: toml::Value = toml::from_str(Experiment::TEXT).unwrap();
+        let mut names = Vec::new();
+        for chapters in value["profiles"].as_table().unwrap().values() {
+            for chapter in chapters.as_table().unwrap().values() {
+                match chapter.get("weights") {
+                    Some(toml::Value::String(name)) => names.push(name.clone()),
+                    Some(toml::Value::Array(list)) => {
+                        names.extend(list.iter().map(|name| name.as_str().unwrap().to_owned()));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        assert!(names.len() > 10, "{names:?}");
+        names.push(correctors::COMPENSATION.to_owned());
+        for name in names {
+            assert!(la_gnn::Weights::bundled(&name).is_ok(), "{name}");
+        }
+    }
 }
