@@ -30,6 +30,8 @@ fn every_area_writes_results() {
         ("gnn", "ilutp", "iterations"),
         ("gnn", "dense-f32-product", "application_seconds_ratio"),
         ("gnn", "gnp-4-columns", "seconds_per_column"),
+        ("qp", "steepest-edge", "cold_seconds"),
+        ("qp", "largest-violation", "iterations"),
     ] {
         let results = Results::read(&folder.path().join(area).join("results.json")).unwrap();
         assert_eq!(

@@ -23,6 +23,7 @@ fn help_and_list() {
             && text.contains("neuralif-gmres  ")
             && text.contains("gnp  ")
             && text.contains("mpgnn-limits  ")
+            && text.contains("qp-warm-start  ")
             && text.contains("--profile quick"),
         "{text}"
     );
@@ -265,4 +266,52 @@ fn smoke_of_graph_neural_preconditioners() {
     run();
     let again = std::fs::metadata(&network).unwrap().modified().unwrap();
     assert_eq!(trained, again, "kept from the first run");
+}
+
+/// Warm starts of quadratic programs: every answer is that of the cold solve, and a second run takes over the networks.
+#[test]
+fn smoke_of_warm_starts() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let folder = root.join("target/reproduce/qp-warm-start/smoke");
+    runner()
+        .args(["reproduce", "qp-warm-start", "--profile", "smoke"])
+        .env_remove("LA_DATA_DIR")
+        .assert()
+        .success();
+    let results = Results::read(&folder.join("results.json")).unwrap();
+    let value = |problem: &str, method: &str, quantity: &str| {
+        let found = results
+            .measurements
+            .iter()
+            .find(|m| m.problem == problem && m.method == method && m.quantity == quantity);
+        found
+            .unwrap_or_else(|| panic!("no {quantity} of {method} on {problem}"))
+            .value
+            .unwrap()
+    };
+    let wrong = results
+        .measurements
+        .iter()
+        .filter(|m| m.quantity == "wrong");
+    assert!(wrong.clone().count() >= 7 && wrong.into_iter().all(|m| m.value == Some(0.0)));
+    let problem = "random-8v24c";
+    assert_eq!(value(problem, "oracle", "iterations"), 1.0);
+    assert_eq!(value(problem, "oracle", "recall"), 100.0);
+    let cold = value(problem, "cold", "iterations");
+    assert!(value(problem, "nearest", "iterations") < 0.7 * cold);
+    assert!(value(problem, "cold", "edge-iterations") < cold);
+    assert_eq!(value(problem, "cold", "total_ratio"), 1.0);
+    let methods: Vec<&str> = results
+        .measurements
+        .iter()
+        .filter(|m| m.problem == "fresh-to-10v20c" && m.quantity == "iterations")
+        .map(|m| m.method.as_str())
+        .collect();
+    let expected: &[&str] = match cfg!(feature = "torch") {
+        true => &["cold", "oracle", "gnn@0", "gnn", "gnn-published"],
+        false => &["cold", "oracle"],
+    };
+    assert_eq!(methods, expected);
+    let html = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(html.contains("the answer is that of the cold solve"));
 }

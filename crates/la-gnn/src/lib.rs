@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod active_set;
 pub mod chain;
 pub mod compensation;
 pub mod corrector;

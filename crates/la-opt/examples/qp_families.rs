@@ -1,12 +1,14 @@
-//! Iterations and times on parametric families: `cargo run --release -p la-opt --example qp_families -- FAMILY.npz ...`
+//! Iterations and times on parametric families: `cargo run --release -p la-opt --example qp_families -- [--sparse] [--partial N] FAMILY.npz ...`
 //!
-//! For each file: problems, mean iterations of the reference that the file holds and of both entering rules, and the mean time of set-up and
-//! solve in microseconds.
+//! For each file: problems, mean iterations of the reference that the file holds and of both entering rules, the mean time of set-up and
+//! solve in microseconds, and the same for a new workspace that starts from the right active set, over the problems that have one. With `--sparse`, P and A
+//! are given by their entries; with `--partial N`, a list of N rows is priced in place of the first rule.
 
 use std::time::Duration;
 
 use la_opt::qp::{
-    Hessian, Pricing, QpOptions, QpSolution, QpStatus, QpWorkspace, QuadraticProgram,
+    Hessian, Pricing, QpOptions, QpSolution, QpStatus, QpWorkspace, QuadraticProgram, SparseRows,
+    WarmStart,
 };
 use la_problems::quadratic::ParametricFamily;
 
@@ -14,11 +16,42 @@ use la_problems::quadratic::ParametricFamily;
 const PROBLEMS: usize = 40;
 const REPETITIONS: usize = 7;
 
+/// The fastest of a few runs: other programs only add time.
+fn fastest(
+    problem: &QuadraticProgram,
+    options: &QpOptions,
+    start: WarmStart<'_, f64>,
+) -> Result<QpSolution, la_opt::OptError> {
+    let run = || {
+        let mut workspace = QpWorkspace::new(problem.clone(), options.clone())?;
+        workspace.warm_start(start)?;
+        workspace.solve();
+        Ok(workspace.into_solution())
+    };
+    let mut best: QpSolution = run()?;
+    for _ in 1..REPETITIONS {
+        let new = run()?;
+        if new.setup_time + new.solve_time < best.setup_time + best.solve_time {
+            best = new;
+        }
+    }
+    Ok(best)
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!(
-        "file problems reference | largest violation: it set-up solve | steepest edge: it set-up solve | worst objective"
+        "file problems reference | largest violation: it set-up solve | steepest edge: it set-up solve | right guess: it set-up solve | worst objective"
     );
-    for path in std::env::args().skip(1) {
+    let mut args = std::env::args().skip(1).peekable();
+    let sparse = args.next_if(|arg| arg == "--sparse").is_some();
+    let first = match args.next_if(|arg| arg == "--partial") {
+        None => Pricing::LargestViolation,
+        Some(_) => Pricing::Partial {
+            candidates: args.next().ok_or("--partial needs a number")?.parse()?,
+        },
+    };
+    let rules = [first, Pricing::SteepestEdge];
+    for path in args {
         let family = ParametricFamily::open(&path)?;
         let (n, m, p) = (
             family.num_variables(),
@@ -29,28 +62,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let reference: i64 = family.reference.iterations[..count].iter().sum();
         print!("{path} {count} {:.2}", reference as f64 / count as f64);
         let mut worst = 0.0f64;
-        for pricing in [Pricing::LargestViolation, Pricing::SteepestEdge] {
+        let (mut guessed, mut guesses) = ((0, Duration::ZERO, Duration::ZERO), 0u32);
+        for pricing in rules {
             let (mut iterations, mut setup, mut solve) = (0, Duration::ZERO, Duration::ZERO);
             let (mut q, mut u) = (vec![0.0; n], vec![0.0; m]);
             for (k, theta) in family.test.chunks_exact(p).take(count).enumerate() {
                 family.linear_at(theta, &mut q);
                 family.upper_at(theta, &mut u);
-                let problem =
+                let none = vec![f64::NEG_INFINITY; m];
+                let problem = if sparse {
+                    let p = SparseRows::from_dense(n, &family.hessian)?;
+                    let a = SparseRows::from_dense(n, &family.rows)?;
+                    QuadraticProgram::new(Hessian::Sparse(p), q.clone())?.with_sparse_rows(
+                        a,
+                        none,
+                        u.clone(),
+                    )?
+                } else {
                     QuadraticProgram::new(Hessian::Dense(family.hessian.clone()), q.clone())?
-                        .with_rows(family.rows.clone(), vec![f64::NEG_INFINITY; m], u.clone())?;
+                        .with_rows(family.rows.clone(), none, u.clone())?
+                };
                 let options = QpOptions::default().with_pricing(pricing);
-                // The fastest of a few runs: other programs only add time.
-                let mut best: Option<QpSolution> = None;
-                for _ in 0..REPETITIONS {
-                    let mut workspace = QpWorkspace::new(problem.clone(), options.clone())?;
-                    workspace.solve();
-                    let new = workspace.into_solution();
-                    let time = |s: &QpSolution| s.setup_time + s.solve_time;
-                    if best.as_ref().is_none_or(|old| time(&new) < time(old)) {
-                        best = Some(new);
-                    }
-                }
-                let Some(solution) = best else { continue };
+                let solution = fastest(&problem, &options, WarmStart::Cold)?;
                 iterations += solution.iterations;
                 setup += solution.setup_time;
                 solve += solution.solve_time;
@@ -69,6 +102,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     let reference = family.reference.objective[k];
                     let error = (solution.objective - reference).abs() / reference.abs().max(1.0);
                     worst = worst.max(error);
+                    if pricing == Pricing::SteepestEdge {
+                        let start = WarmStart::Active(&solution.active_set);
+                        let warm = fastest(&problem, &options, start)?;
+                        guessed.0 += warm.iterations;
+                        guessed.1 += warm.setup_time;
+                        guessed.2 += warm.solve_time;
+                        guesses += 1;
+                    }
                 }
             }
             let mean = |time: Duration| time.as_secs_f64() * 1e6 / count as f64;
@@ -78,7 +119,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 iterations as f64 / count as f64
             );
         }
-        println!(" | {worst:.1e}");
+        let mean = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(guesses.max(1));
+        let iterations = guessed.0 as f64 / f64::from(guesses.max(1));
+        let (setup, solve) = (mean(guessed.1), mean(guessed.2));
+        println!(" | {iterations:.2} {setup:.1} {solve:.1} | {worst:.1e}");
     }
     Ok(())
 }

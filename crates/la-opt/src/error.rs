@@ -26,6 +26,14 @@ pub enum OptError {
         /// The entry.
         value: f64,
     },
+    /// The pattern of a sparse matrix is none.
+    #[error(
+        "row {row} of a sparse matrix has pointers that fall, or columns that do not rise or do not exist"
+    )]
+    Pattern {
+        /// The row.
+        row: usize,
+    },
     /// A constraint that does not exist.
     #[error("constraint {index} does not exist, there are {constraints}")]
     NoSuchConstraint {
@@ -51,6 +59,12 @@ pub enum OptError {
         row: usize,
         /// The pivot.
         pivot: f64,
+    },
+    /// A predictor of active sets does not fit the problem, or refuses it.
+    #[error("predictor of active sets: {reason}")]
+    Predictor {
+        /// Why.
+        reason: String,
     },
     /// The solve ended without an optimum.
     #[error("no optimum after {iterations} iterations: {status}")]

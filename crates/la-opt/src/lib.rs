@@ -8,3 +8,4 @@ mod scalar;
 
 pub use error::OptError;
 pub use scalar::Real;
+use scalar::zeros;

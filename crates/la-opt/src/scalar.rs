@@ -93,3 +93,16 @@ macro_rules! real {
 }
 real!(f32);
 real!(f64);
+
+/// From so many zeros on the system is asked for pages of them, which cost nothing until they are used.
+const MANY: usize = 4096;
+
+/// `len` zeros. A few of them are faster to write than to ask for.
+pub(crate) fn zeros<T: Real>(len: usize) -> Vec<T> {
+    if len >= MANY {
+        return vec![T::ZERO; len];
+    }
+    let mut zeros = Vec::with_capacity(len);
+    zeros.resize(len, T::ZERO);
+    zeros
+}

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use la_opt::qp::{Certificate, Hessian, QpOptions, QpStatus, QpWorkspace, QuadraticProgram};
+use la_opt::qp::{
+    Certificate, Elimination, Hessian, QpOptions, QpStatus, QpWorkspace, QuadraticProgram,
+};
 use la_problems::quadratic::QuadraticFile;
 
 /// A line of the tables of the data folder.
@@ -133,7 +135,7 @@ fn check_ray(problem: &QuadraticProgram, ray: &[f64]) {
 }
 
 /// Solves all problems that a rule takes; their number.
-fn solve_all(take: impl Fn(&Line) -> bool) -> usize {
+fn solve_all(options: &QpOptions, take: impl Fn(&Line) -> bool) -> usize {
     let Some(folder) = folder() else { return 0 };
     let text = std::fs::read_to_string(folder.join("README.md")).unwrap();
     let mut count = 0;
@@ -142,7 +144,7 @@ fn solve_all(take: impl Fn(&Line) -> bool) -> usize {
         let path = folder.join(&line.set).join(format!("{name}.npz"));
         let file = QuadraticFile::open(path).unwrap();
         let problem = problem(&file);
-        let mut workspace = QpWorkspace::new(problem.clone(), QpOptions::default()).unwrap();
+        let mut workspace = QpWorkspace::new(problem.clone(), options.clone()).unwrap();
         let solution = workspace.solve();
         match line.outcome {
             Outcome::Optimal(value) => {
@@ -177,26 +179,38 @@ fn solve_all(take: impl Fn(&Line) -> bool) -> usize {
 
 #[test]
 fn hard_cases_end_as_they_should_with_certificates() {
-    let count = solve_all(|line| line.set == "status");
-    assert!(
-        count == 13 || std::env::var("LA_DATA_DIR").is_err(),
-        "{count}"
-    );
+    for elimination in [Elimination::Never, Elimination::Always] {
+        let options = QpOptions::default().with_elimination(elimination);
+        let count = solve_all(&options, |line| line.set == "status");
+        assert!(
+            count == 13 || std::env::var("LA_DATA_DIR").is_err(),
+            "{count}"
+        );
+    }
 }
 
 #[test]
 fn small_problems_of_the_collection_have_the_known_values() {
-    let count = solve_all(|line| line.set != "status" && line.n <= 400 && line.m <= 360);
-    assert!(
-        count > 65 || std::env::var("LA_DATA_DIR").is_err(),
-        "{count}"
-    );
+    for (elimination, size, expected) in [
+        (Elimination::WhereItPays, 400, 65),
+        (Elimination::Never, 320, 40),
+        (Elimination::Always, 320, 40),
+    ] {
+        let options = QpOptions::default().with_elimination(elimination);
+        let count = solve_all(&options, |line| {
+            line.set != "status" && line.n <= size && line.m <= 360
+        });
+        assert!(
+            count > expected || std::env::var("LA_DATA_DIR").is_err(),
+            "{count}"
+        );
+    }
 }
 
 #[test]
 #[ignore = "slow: problems with up to a thousand variables and dense linear algebra"]
 fn medium_problems_of_the_collection_have_the_known_values() {
-    let count = solve_all(|line| {
+    let count = solve_all(&QpOptions::default(), |line| {
         line.set != "status" && (line.n > 400 || line.m > 360) && line.n <= 1000 && line.m <= 1000
     });
     assert!(

@@ -114,6 +114,24 @@ fn steepest_edge_needs_fewer() {
 }
 
 #[test]
+fn a_short_list_needs_no_more_than_all_rows() {
+    let sets = [
+        ("dense_30v120c", 60, 1.0),
+        ("dense_50v200c", 40, 0.95),
+        ("dense_100v400c", 10, 0.8),
+        ("banded_50v200c", 40, 1.05),
+        ("lmpc_pendulum_N50_296c", 100, 1.05),
+    ];
+    for (name, count, share) in sets {
+        let Some(family) = family(name) else { return };
+        let mean = solve_all(&family, Pricing::Partial { candidates: 20 }, count);
+        let reference: i64 = family.reference.iterations[..count].iter().sum();
+        let reference = reference as f64 / count as f64;
+        assert!(mean <= share * reference, "{name}: {mean} {reference}");
+    }
+}
+
+#[test]
 fn the_right_guess_takes_one_iteration() {
     for name in ["dense_20v80c", "banded_30v120c", "multi_dense_60v120c"] {
         let Some(family) = family(name) else { return };

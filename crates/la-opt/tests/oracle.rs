@@ -205,7 +205,11 @@ fn compare(sizes: &[usize], seeds: u64) {
                 let Some(value) = oracle(&problem) else {
                     continue;
                 };
-                for pricing in [Pricing::SteepestEdge, Pricing::LargestViolation] {
+                for pricing in [
+                    Pricing::SteepestEdge,
+                    Pricing::LargestViolation,
+                    Pricing::Partial { candidates: 3 },
+                ] {
                     let qp = QuadraticProgram::new(
                         Hessian::Dense(problem.hessian.clone()),
                         problem.linear.clone(),

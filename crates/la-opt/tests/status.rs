@@ -178,6 +178,14 @@ fn wrong_calls_name_what_is_wrong() {
             ..
         })
     ));
+    let bad = QpOptions::default().with_pricing(Pricing::Partial { candidates: 0 });
+    assert!(matches!(
+        solve(&problem, &bad),
+        Err(OptError::InvalidOption {
+            option: "candidates",
+            ..
+        })
+    ));
     let mut workspace = QpWorkspace::new(problem, QpOptions::default()).unwrap();
     assert!(
         workspace

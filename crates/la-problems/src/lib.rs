@@ -11,7 +11,6 @@ mod laplacian;
 mod neuralif;
 mod nonsymmetric;
 mod order;
-#[cfg(feature = "npz")]
 pub mod quadratic;
 mod right_hand_side;
 mod sequence;

@@ -1,5 +1,6 @@
 //! Models in pure Rust: fused, vectorised, threaded, no LibTorch.
 
+pub mod active_set;
 mod blocks;
 pub mod chain;
 mod coates;

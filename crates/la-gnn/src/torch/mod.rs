@@ -10,6 +10,7 @@
 //! | [`GnpNetwork`], [`GnpTrainer`], [`GnpSamples`] | graph neural preconditioners: in use, in training, training columns drawn on the device |
 //! | [`SparseProduct`] | products of a fixed sparse matrix and of its transpose with blocks of columns |
 //! | [`Mpgnn`], [`MpgnnTrainer`] | message-passing networks for edge regression on [`ArcGraph`]s, six node models; their training |
+//! | [`active_set`] | training of networks that guess active sets of quadratic programs |
 //! | [`TorchEngine`] | loss and gradient of batches for [`crate::training::train`] |
 //!
 //! # How gradients are computed
@@ -24,6 +25,7 @@
 //! W_r x_i + W_o x_j + W_u u, so that no (arcs × inputs) concatenation exists.
 
 mod activation;
+pub mod active_set;
 mod batch;
 mod cuda_library;
 mod device;

@@ -5,6 +5,7 @@
 //! the update, so a run that is interrupted and resumed from its [`Checkpoint`] ends where an
 //! uninterrupted one does. [`evolve`] is for losses without a derivative.
 
+pub mod active_set;
 mod adamw;
 pub mod chain;
 mod checkpoint;

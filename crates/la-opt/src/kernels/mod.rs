@@ -30,10 +30,15 @@ macro_rules! kernel {
     };
 }
 
+mod lower;
+mod product;
+mod scan;
 mod triangle;
 mod vector;
 
-pub(crate) use triangle::{lower_start, upper_start};
+pub(crate) use lower::lower_start;
+pub(crate) use scan::Scores;
+pub(crate) use triangle::upper_start;
 pub(crate) use vector::Avx2;
 use vector::{Array, LANES, Vector};
 
@@ -64,6 +69,14 @@ kernel! {
     rows_dot, rows_dot_body, rows_dot_avx2, (rows: &[T], x: &[T], out: &mut [T])
 }
 kernel! {
+    /// `out = ½ (P + Pᵀ) x` for a square P by rows.
+    symmetric_times, symmetric_times_body, symmetric_times_avx2, (rows: &[T], x: &[T], out: &mut [T])
+}
+kernel! {
+    /// `y += Σ a_i row_i` for rows of the length of y; zeros of a cost nothing.
+    add_rows, add_rows_body, add_rows_avx2, (rows: &[T], a: &[T], y: &mut [T])
+}
+kernel! {
     /// `out = Σ_j x_j column_j` for columns of `out.len()` numbers, each padded to a multiple of eight.
     columns_times, columns_times_body, columns_times_avx2, (columns: &[T], x: &[T], out: &mut [T])
 }
@@ -78,6 +91,14 @@ kernel! {
 kernel! {
     /// `y += Σ a_i x_i` for four vectors of the length of y.
     add_four, add_four_body, add_four_avx2, (a: [T; 4], x: [&[T]; 4], y: &mut [T])
+}
+kernel! {
+    /// Appends `row_iᵀ x` for the rows of a set, of the length of x.
+    dots_of_set, dots_of_set_body, dots_of_set_avx2, (rows: &[T], order: &[usize], x: &[T], out: &mut Vec<T>)
+}
+kernel! {
+    /// `y += sign Σ a_i row_i` over the rows of a set, of the length of y.
+    add_set, add_set_body, add_set_avx2, (rows: &[T], order: &[usize], a: &[T], sign: T, y: &mut [T])
 }
 kernel! {
     /// `y += a x`.
@@ -106,17 +127,39 @@ fn rows_dot_body<T: Real, V: Vector<T>>(rows: &[T], x: &[T], out: &mut [T]) {
         out.fill(T::ZERO);
         return;
     }
+    let tail = tail_of::<T, V>(x);
     let mut groups = rows.chunks_exact(4 * n);
     let mut outs = out.chunks_exact_mut(4);
     for (group, out) in groups.by_ref().zip(outs.by_ref()) {
         let (a, group) = group.split_at(n);
         let (b, group) = group.split_at(n);
         let (c, d) = group.split_at(n);
-        out.copy_from_slice(&dot_each_body::<T, V>(x, [a, b, c, d]));
+        out.copy_from_slice(&dot_four::<T, V>(x, tail, [a, b, c, d]));
     }
     let rest = groups.remainder().chunks_exact(n);
     for (row, out) in rest.zip(outs.into_remainder()) {
         *out = dot_body::<T, V>(row, x);
+    }
+}
+
+#[inline(always)]
+fn symmetric_times_body<T: Real, V: Vector<T>>(rows: &[T], x: &[T], out: &mut [T]) {
+    rows_dot_body::<T, V>(rows, x, out);
+    let half = T::from_f64(0.5);
+    for o in out.iter_mut() {
+        *o *= half;
+    }
+    for (row, &x) in rows.chunks_exact(x.len().max(1)).zip(x) {
+        axpy_body::<T, V>(half * x, row, out);
+    }
+}
+
+#[inline(always)]
+fn add_rows_body<T: Real, V: Vector<T>>(rows: &[T], a: &[T], y: &mut [T]) {
+    for (row, &a) in rows.chunks_exact(y.len().max(1)).zip(a) {
+        if a != T::ZERO {
+            axpy_body::<T, V>(a, row, y);
+        }
     }
 }
 
@@ -167,9 +210,27 @@ fn normalise_rows_body<T: Real, V: Vector<T>>(n: usize, rows: &mut [T], scales: 
     }
 }
 
-/// The four share the loads of x.
 #[inline(always)]
 fn dot_each_body<T: Real, V: Vector<T>>(x: &[T], y: [&[T]; 4]) -> [T; 4] {
+    dot_four::<T, V>(x, None, y)
+}
+
+/// The last eight numbers of x with zeros for those that are in whole groups of eight; none where there are no others, or not eight.
+#[inline(always)]
+fn tail_of<T: Real, V: Vector<T>>(x: &[T]) -> Option<V> {
+    let rest = x.len() % LANES;
+    let last = x.last_chunk::<LANES>()?;
+    if rest == 0 {
+        return None;
+    }
+    let mut tail = *last;
+    tail[..LANES - rest].fill(T::ZERO);
+    Some(V::load(&tail))
+}
+
+/// The four share the loads of x, and many of them its tail.
+#[inline(always)]
+fn dot_four<T: Real, V: Vector<T>>(x: &[T], tail: Option<V>, y: [&[T]; 4]) -> [T; 4] {
     let (x_chunks, x_rest) = x.as_chunks::<LANES>();
     let whole = x_chunks.len() * LANES;
     // Not by `map`: what it calls would not be compiled for the same instructions.
@@ -183,6 +244,15 @@ fn dot_each_body<T: Real, V: Vector<T>>(x: &[T], y: [&[T]; 4]) -> [T; 4] {
         totals[1] = x.mul_add(V::load(b), totals[1]);
         totals[2] = x.mul_add(V::load(c), totals[2]);
         totals[3] = x.mul_add(V::load(d), totals[3]);
+    }
+    if let Some(tail) = tail {
+        for (total, row) in totals.iter_mut().zip(y) {
+            if let Some(last) = row[..n].last_chunk::<LANES>() {
+                *total = tail.mul_add(V::load(last), *total);
+            }
+        }
+        let [a, b, c, d] = totals;
+        return [a.sum(), b.sum(), c.sum(), d.sum()];
     }
     let [a, b, c, d] = totals;
     let mut out = [a.sum(), b.sum(), c.sum(), d.sum()];
@@ -217,6 +287,35 @@ fn add_four_body<T: Real, V: Vector<T>>(a: [T; 4], x: [&[T]; 4], y: &mut [T]) {
     for (j, y) in (whole..n).zip(rest) {
         let first = V::scalar_mul_add(a[0], x[0][j], V::scalar_mul_add(a[1], x[1][j], *y));
         *y = V::scalar_mul_add(a[2], x[2][j], V::scalar_mul_add(a[3], x[3][j], first));
+    }
+}
+
+#[inline(always)]
+fn dots_of_set_body<T: Real, V: Vector<T>>(rows: &[T], order: &[usize], x: &[T], out: &mut Vec<T>) {
+    let n = x.len();
+    let row = |i: usize| &rows[i * n..(i + 1) * n];
+    let tail = tail_of::<T, V>(x);
+    let (groups, rest) = order.as_chunks::<4>();
+    for &[a, b, c, d] in groups {
+        out.extend_from_slice(&dot_four::<T, V>(x, tail, [row(a), row(b), row(c), row(d)]));
+    }
+    for &i in rest {
+        out.push(dot_body::<T, V>(x, row(i)));
+    }
+}
+
+#[inline(always)]
+fn add_set_body<T: Real, V: Vector<T>>(rows: &[T], order: &[usize], a: &[T], sign: T, y: &mut [T]) {
+    let n = y.len();
+    let row = |i: usize| &rows[i * n..(i + 1) * n];
+    let (groups, rest) = order.as_chunks::<4>();
+    let (factors, factors_rest) = a.as_chunks::<4>();
+    for (&[i, j, k, l], a) in groups.iter().zip(factors) {
+        let a = [sign * a[0], sign * a[1], sign * a[2], sign * a[3]];
+        add_four_body::<T, V>(a, [row(i), row(j), row(k), row(l)], y);
+    }
+    for (&i, &a) in rest.iter().zip(factors_rest) {
+        axpy_body::<T, V>(sign * a, row(i), y);
     }
 }
 

@@ -9,32 +9,37 @@ kernel! {
     cholesky, cholesky_body, cholesky_avx2, (n: usize, packed: &mut [T], smallest: T) -> Result<(), (usize, T)>
 }
 kernel! {
-    /// Inverts a packed upper triangle in place; `row` is room for n numbers.
-    invert_upper, invert_upper_body, invert_upper_avx2, (n: usize, packed: &mut [T], row: &mut [T])
+    /// The same for a matrix without entries farther than `band` from its diagonal.
+    cholesky_band, cholesky_band_body, cholesky_band_avx2, (n: usize, band: usize, packed: &mut [T], smallest: T) -> Result<(), (usize, T)>
 }
 kernel! {
-    /// `to_i = from_i S` for rows of n numbers and a packed upper triangle S, of which `square` takes a copy.
-    times_upper, times_upper_body, times_upper_avx2, (n: usize, from: &[T], packed: &[T], square: &mut Vec<T>, to: &mut [T])
+    /// Inverts a packed upper triangle without entries farther than `band` from its diagonal, in place; `row` is room for n numbers.
+    invert_upper, invert_upper_body, invert_upper_avx2, (n: usize, band: usize, packed: &mut [T], row: &mut [T])
 }
 kernel! {
-    /// `y ← L⁻¹ y` for a packed unit lower triangle without its ones; the first `known` entries of y are those of the result already.
-    forward_lower, forward_lower_body, forward_lower_avx2, (lower: &[T], y: &mut [T], known: usize)
+    /// `out = S x` for a packed upper triangle S.
+    upper_times, upper_times_body, upper_times_avx2, (n: usize, packed: &[T], x: &[T], out: &mut [T])
 }
 kernel! {
-    /// `z ← L⁻ᵀ z` for a packed unit lower triangle without its ones.
-    backward_lower, backward_lower_body, backward_lower_avx2, (lower: &[T], z: &mut [T])
+    /// `out = Sᵀ x` for a packed upper triangle S.
+    transposed_upper_times, transposed_upper_times_body, transposed_upper_times_avx2, (n: usize, packed: &[T], x: &[T], out: &mut [T])
 }
-
+kernel! {
+    /// `y ← R⁻ᵀ y` for a packed upper triangle R; entries of y before `first` are zero.
+    forward_upper, forward_upper_body, forward_upper_avx2, (n: usize, packed: &[T], first: usize, y: &mut [T])
+}
+kernel! {
+    /// `y ← R⁻ᵀ y` for four vectors y, which share the loads of R.
+    forward_upper_four, forward_upper_four_body, forward_upper_four_avx2, (n: usize, packed: &[T], first: usize, y: [&mut [T]; 4])
+}
+kernel! {
+    /// `x ← R⁻¹ x` for a packed upper triangle R.
+    backward_upper, backward_upper_body, backward_upper_avx2, (n: usize, packed: &[T], x: &mut [T])
+}
 /// Where row i of a packed upper triangle begins.
 #[inline(always)]
 pub(crate) fn upper_start(n: usize, i: usize) -> usize {
     i * (2 * n + 1 - i) / 2
-}
-
-/// Where row i of a packed lower triangle without diagonal begins.
-#[inline(always)]
-pub(crate) fn lower_start(i: usize) -> usize {
-    i * i.saturating_sub(1) / 2
 }
 
 /// `y[j] += Σ_k a_k S_kj` for the rows `first..first + a.len()` of a packed upper triangle; y begins at column `first`.
@@ -78,69 +83,14 @@ fn add_upper_rows<T: Real, V: Vector<T>>(
     }
 }
 
-/// Rows of the product that are computed together.
-const TALL: usize = 4;
-
-/// Tiles of four rows and eight columns stay in registers while the rows of S go by; S is written out with zeros, so that no tile has a slanting side.
-#[inline(always)]
-fn times_upper_body<T: Real, V: Vector<T>>(
-    n: usize,
-    from: &[T],
-    packed: &[T],
-    square: &mut Vec<T>,
-    to: &mut [T],
-) {
-    if n == 0 {
-        return;
-    }
-    let wide = n.next_multiple_of(LANES);
-    square.clear();
-    square.resize(n * wide, T::ZERO);
-    for (i, row) in square.chunks_exact_mut(wide).enumerate() {
-        row[i..n].copy_from_slice(&packed[upper_start(n, i)..upper_start(n, i + 1)]);
-    }
-    let tall = TALL * n;
-    for (from, to) in from.chunks(tall).zip(to.chunks_mut(tall)) {
-        let rows = from.len() / n;
-        // Missing rows of the last group are those of its first once more.
-        let source: [&[T]; TALL] = std::array::from_fn(|r| {
-            let r = if r < rows { r } else { 0 };
-            &from[r * n..(r + 1) * n]
-        });
-        for first in (0..n).step_by(LANES) {
-            let depth = n.min(first + LANES);
-            let mut tile = [V::splat(T::ZERO); TALL];
-            let (a, b) = (&source[0][..depth], &source[1][..depth]);
-            let (c, d) = (&source[2][..depth], &source[3][..depth]);
-            let strip = square.chunks_exact(wide).map(|row| &row[first..]);
-            for ((((s, &a), &b), &c), &d) in strip.zip(a).zip(b).zip(c).zip(d) {
-                let Some(s) = s.first_chunk::<LANES>() else {
-                    break;
-                };
-                let s = V::load(s);
-                tile[0] = s.mul_add(V::splat(a), tile[0]);
-                tile[1] = s.mul_add(V::splat(b), tile[1]);
-                tile[2] = s.mul_add(V::splat(c), tile[2]);
-                tile[3] = s.mul_add(V::splat(d), tile[3]);
-            }
-            let count = LANES.min(n - first);
-            for (row, tile) in to.chunks_exact_mut(n).zip(tile) {
-                let row = &mut row[first..first + count];
-                if let Some(whole) = row.first_chunk_mut::<LANES>() {
-                    tile.store(whole);
-                } else {
-                    let mut part = [T::ZERO; LANES];
-                    tile.store(&mut part);
-                    row.copy_from_slice(&part[..count]);
-                }
-            }
-        }
-    }
-}
-
 /// From the last row on: `s_i = (e_i − Σ_{k>i} r_ik s_k) / r_ii`.
 #[inline(always)]
-fn invert_upper_body<T: Real, V: Vector<T>>(n: usize, packed: &mut [T], row: &mut [T]) {
+fn invert_upper_body<T: Real, V: Vector<T>>(
+    n: usize,
+    band: usize,
+    packed: &mut [T],
+    row: &mut [T],
+) {
     for i in (0..n).rev() {
         let start = upper_start(n, i);
         let len = n - i;
@@ -154,7 +104,8 @@ fn invert_upper_body<T: Real, V: Vector<T>>(n: usize, packed: &mut [T], row: &mu
         target[1..].fill(T::ZERO);
         if len > 1 {
             // The rows behind row i are an upper triangle of their own.
-            add_upper_rows::<T, V>(len - 1, later, 0, &row[1..len], &mut target[1..]);
+            let near = len.min(band + 1);
+            add_upper_rows::<T, V>(len - 1, later, 0, &row[1..near], &mut target[1..]);
         }
     }
 }
@@ -208,34 +159,138 @@ fn cholesky_body<T: Real, V: Vector<T>>(
 }
 
 #[inline(always)]
-fn forward_lower_body<T: Real, V: Vector<T>>(lower: &[T], y: &mut [T], known: usize) {
-    for i in known..y.len() {
-        let (done, rest) = y.split_at_mut(i);
-        rest[0] -= dot_body::<T, V>(&lower[lower_start(i)..lower_start(i + 1)], done);
+fn upper_times_body<T: Real, V: Vector<T>>(n: usize, packed: &[T], x: &[T], out: &mut [T]) {
+    let mut from = 0;
+    for (i, out) in out.iter_mut().enumerate() {
+        *out = dot_body::<T, V>(&packed[from..from + n - i], &x[i..]);
+        from += n - i;
     }
 }
 
 #[inline(always)]
-fn backward_lower_body<T: Real, V: Vector<T>>(lower: &[T], z: &mut [T]) {
-    let row = |i: usize| &lower[lower_start(i)..lower_start(i + 1)];
-    let mut i = z.len();
-    while i > 4 {
-        // Four rows: their triangle, then what they do to all earlier entries.
-        let first = i - 4;
-        for j in (first + 1..i).rev() {
-            let (rest, done) = z.split_at_mut(j);
-            axpy_body::<T, V>(-done[0], &row(j)[first..], &mut rest[first..]);
+fn transposed_upper_times_body<T: Real, V: Vector<T>>(
+    n: usize,
+    packed: &[T],
+    x: &[T],
+    out: &mut [T],
+) {
+    out.fill(T::ZERO);
+    add_upper_rows::<T, V>(n, packed, 0, x, out);
+}
+
+/// Four rows at a time: their triangle, then what they do to all later entries.
+#[inline(always)]
+fn forward_upper_body<T: Real, V: Vector<T>>(n: usize, packed: &[T], first: usize, y: &mut [T]) {
+    let row = |i: usize| &packed[upper_start(n, i)..upper_start(n, i + 1)];
+    let mut k = first;
+    while k < n {
+        let block = (n - k).min(4);
+        for p in k..k + block {
+            let (done, later) = y.split_at_mut(p + 1);
+            let row = row(p);
+            done[p] = done[p] / row[0];
+            let count = k + block - p - 1;
+            axpy_body::<T, V>(-done[p], &row[1..=count], &mut later[..count]);
         }
-        let (rest, done) = z.split_at_mut(first);
-        let rows: [&[T]; 4] = std::array::from_fn(|g| &row(first + g)[..first]);
-        let a: [T; 4] = std::array::from_fn(|g| -done[g]);
-        add_four_body::<T, V>(a, rows, rest);
-        i = first;
+        if k + 4 < n {
+            let (done, later) = y.split_at_mut(k + 4);
+            let tails: [&[T]; 4] = std::array::from_fn(|g| &row(k + g)[4 - g..]);
+            let factors: [T; 4] = std::array::from_fn(|g| -done[k + g]);
+            add_four_body::<T, V>(factors, tails, later);
+        }
+        k += block;
     }
-    for j in (1..i).rev() {
-        let (rest, done) = z.split_at_mut(j);
-        axpy_body::<T, V>(-done[0], row(j), rest);
+}
+
+#[inline(always)]
+fn forward_upper_four_body<T: Real, V: Vector<T>>(
+    n: usize,
+    packed: &[T],
+    first: usize,
+    y: [&mut [T]; 4],
+) {
+    let row = |i: usize| &packed[upper_start(n, i)..upper_start(n, i + 1)];
+    let (mut y, mut k) = (y, first);
+    while k + 4 < n {
+        let [r0, r1, r2, r3] = [row(k), row(k + 1), row(k + 2), row(k + 3)];
+        let mut factors = [[T::ZERO; 4]; 4];
+        for (y, f) in y.iter_mut().zip(&mut factors) {
+            let Some(head) = y[k..].first_chunk_mut::<4>() else {
+                return;
+            };
+            let minus = |a: T, r: T, from: T| V::scalar_mul_add(-a, r, from);
+            let [a, b, c, d] = *head;
+            let a = a / r0[0];
+            let b = minus(a, r0[1], b) / r1[0];
+            let c = minus(b, r1[1], minus(a, r0[2], c)) / r2[0];
+            let d = minus(c, r2[1], minus(b, r1[2], minus(a, r0[3], d))) / r3[0];
+            *head = [a, b, c, d];
+            *f = [-a, -b, -c, -d];
+        }
+        let later = n - k - 4;
+        let (r0, rest0) = r0[4..].as_chunks::<LANES>();
+        let (r1, rest1) = r1[3..].as_chunks::<LANES>();
+        let (r2, rest2) = r2[2..].as_chunks::<LANES>();
+        let (r3, rest3) = r3[1..].as_chunks::<LANES>();
+        for (at, (((r0, r1), r2), r3)) in r0.iter().zip(r1).zip(r2).zip(r3).enumerate() {
+            let (r0, r1, r2, r3) = (V::load(r0), V::load(r1), V::load(r2), V::load(r3));
+            for (y, f) in y.iter_mut().zip(&factors) {
+                let Some(y) = y[k + 4 + at * LANES..].first_chunk_mut::<LANES>() else {
+                    return;
+                };
+                let one = r0.mul_add(V::splat(f[0]), r1.mul_add(V::splat(f[1]), V::load(y)));
+                let all = r2.mul_add(V::splat(f[2]), r3.mul_add(V::splat(f[3]), one));
+                all.store(y);
+            }
+        }
+        let whole = later / LANES * LANES;
+        for (y, f) in y.iter_mut().zip(&factors) {
+            for (j, y) in y[k + 4 + whole..n].iter_mut().enumerate() {
+                let one = V::scalar_mul_add(f[0], rest0[j], V::scalar_mul_add(f[1], rest1[j], *y));
+                *y = V::scalar_mul_add(f[2], rest2[j], V::scalar_mul_add(f[3], rest3[j], one));
+            }
+        }
+        k += 4;
     }
+    for y in y {
+        forward_upper_body::<T, V>(n, packed, k, y);
+    }
+}
+
+#[inline(always)]
+fn backward_upper_body<T: Real, V: Vector<T>>(n: usize, packed: &[T], x: &mut [T]) {
+    for i in (0..n).rev() {
+        let row = &packed[upper_start(n, i)..upper_start(n, i + 1)];
+        let (rest, done) = x.split_at_mut(i + 1);
+        rest[i] = (rest[i] - dot_body::<T, V>(&row[1..], done)) / row[0];
+    }
+}
+
+#[inline(always)]
+fn cholesky_band_body<T: Real, V: Vector<T>>(
+    n: usize,
+    band: usize,
+    packed: &mut [T],
+    smallest: T,
+) -> Result<(), (usize, T)> {
+    for p in 0..n {
+        let (done, later) = packed.split_at_mut(upper_start(n, p + 1));
+        let len = (n - p).min(band + 1);
+        let row = &mut done[upper_start(n, p)..][..len];
+        if !(row[0] > smallest && row[0].is_finite()) {
+            return Err((p, row[0]));
+        }
+        let inverse = T::ONE / row[0].sqrt();
+        for r in &mut *row {
+            *r *= inverse;
+        }
+        let mut from = 0;
+        for i in 1..len {
+            axpy_body::<T, V>(-row[i], &row[i..], &mut later[from..from + len - i]);
+            from += n - p - i;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -276,7 +331,34 @@ mod tests {
                 kernels.cholesky(n, &mut r, 0.0).unwrap();
                 let (a, full_r) = (full(n, &a), full(n, &r));
                 let mut s = r.clone();
-                kernels.invert_upper(n, &mut s, &mut vec![0.0; n]);
+                kernels.invert_upper(n, n, &mut s, &mut vec![0.0; n]);
+                // R⁻ᵀ y and R⁻¹ y, by substitution and by the inverse.
+                let y: Vec<f64> = (0..n).map(|i| (2 * i) as f64 - 5.0).collect();
+                let (mut by_r, mut by_s) = (y.clone(), vec![1.0; n]);
+                kernels.forward_upper(n, &r, 0, &mut by_r);
+                kernels.transposed_upper_times(n, &s, &y, &mut by_s);
+                assert!(by_r.iter().zip(&by_s).all(|(a, b)| (a - b).abs() < 1e-12));
+                by_r.copy_from_slice(&y);
+                kernels.backward_upper(n, &r, &mut by_r);
+                kernels.upper_times(n, &s, &y, &mut by_s);
+                assert!(by_r.iter().zip(&by_s).all(|(a, b)| (a - b).abs() < 1e-12));
+                let mut four = [y.clone(), y.clone(), y.clone(), y.clone()];
+                four[2].iter_mut().for_each(|y| *y *= 2.0);
+                kernels.forward_upper_four(n, &r, 0, four.each_mut().map(|y| &mut y[..]));
+                kernels.transposed_upper_times(n, &s, &y, &mut by_s);
+                for (four, factor) in four.iter().zip([1.0, 1.0, 2.0, 1.0]) {
+                    for (a, b) in four.iter().zip(&by_s) {
+                        assert!((a - factor * b).abs() < 1e-12);
+                    }
+                }
+                if n > 3 {
+                    by_r.fill(0.0);
+                    by_r[3..].copy_from_slice(&y[3..]);
+                    let mut whole = by_r.clone();
+                    kernels.forward_upper(n, &r, 3, &mut by_r);
+                    kernels.forward_upper(n, &r, 0, &mut whole);
+                    assert!(by_r.iter().zip(&whole).all(|(a, b)| (a - b).abs() < 1e-13));
+                }
                 let from: Vec<f64> = (0..3 * n).map(|i| (i as f64).cos()).collect();
                 let mut to = vec![1.0; 3 * n];
                 kernels.times_upper(n, &from, &s, &mut Vec::new(), &mut to);
@@ -292,27 +374,6 @@ mod tests {
                         let product: f64 = (0..n).map(|k| to[k] * full_r[k][j]).sum();
                         assert!((product - from[j]).abs() < 1e-12, "{n}");
                     }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn lower_triangles_of_every_small_size() {
-        for k in 0..15 {
-            let lower: Vec<f64> = (0..lower_start(k + 1))
-                .map(|i| (i as f64).sin() / 3.0)
-                .collect();
-            let b: Vec<f64> = (0..k).map(|i| i as f64 - 2.0).collect();
-            for kernels in [Kernels::Portable, Kernels::detect()] {
-                let (mut y, mut z) = (b.clone(), b.clone());
-                kernels.forward_lower(&lower, &mut y, 0);
-                kernels.backward_lower(&lower, &mut z);
-                for i in 0..k {
-                    let left: f64 = (0..i).map(|j| lower[lower_start(i) + j] * y[j]).sum();
-                    assert!((left + y[i] - b[i]).abs() < 1e-12);
-                    let left: f64 = (i + 1..k).map(|j| lower[lower_start(j) + i] * z[j]).sum();
-                    assert!((left + z[i] - b[i]).abs() < 1e-12);
                 }
             }
         }

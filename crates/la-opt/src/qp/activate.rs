@@ -1,5 +1,7 @@
 //! The first working set of a solve.
 
+use std::time::Instant;
+
 use super::kkt;
 use super::problem::{expect_finite, expect_length};
 use super::solution::Side;
@@ -57,6 +59,7 @@ impl<T: Real> QpWorkspace<T> {
                     b.2.to_f64().total_cmp(&a.2.to_f64()).then(a.0.cmp(&b.0))
                 });
             }
+            WarmStart::Shifted(sources) => return self.guess_shifted(sources),
             WarmStart::Dual(multipliers) => {
                 expect_length("multipliers of the guess", multipliers.len(), m)?;
                 self.guess.clear();
@@ -70,7 +73,8 @@ impl<T: Real> QpWorkspace<T> {
                 expect_length("point of the guess", x.len(), n)?;
                 expect_finite("point of the guess", x)?;
                 self.guess.clear();
-                self.centre.copy_from_slice(x);
+                self.centre.clear();
+                self.centre.extend_from_slice(x);
                 // The multipliers of the solution are written anew by every solve.
                 let values = &mut self.solution.multipliers;
                 kkt::constraint_values(self.ldp.kernels, &self.problem, x, values);
@@ -87,28 +91,35 @@ impl<T: Real> QpWorkspace<T> {
     }
 
     /// Bounds or v are new: d, the kinds of the constraints, and contradictions that can be seen at once.
-    pub(super) fn new_bounds(&mut self) {
-        self.ldp.set_bounds(&self.problem);
+    pub(super) fn take_bounds(&mut self) {
+        if self.ldp.complete {
+            self.ldp.set_bounds(&self.problem);
+        } else if !self.rebuild {
+            for at in 0..self.set.len() {
+                self.ldp.set_bound(&self.problem, self.set.order[at]);
+            }
+        }
         let (zero_tol, primal_tol) = (self.options.zero_tol, self.options.primal_tol);
         self.contradiction = false;
         let mut rebuild = self.dependent;
-        for j in 0..self.flags.len() {
-            let (lower, upper) = (
-                self.problem.lower[j].to_f64(),
-                self.problem.upper[j].to_f64(),
-            );
-            let flag = &mut self.flags[j];
-            flag.soft = self.problem.soft[j];
-            let empty = self.ldp.empty[j];
-            let fixed = empty || (upper - lower < zero_tol && !flag.soft);
+        let problem = &self.problem;
+        let bounds = problem.lower.iter().zip(&problem.upper).zip(&problem.soft);
+        let rows = self.flags.iter_mut().zip(bounds).zip(&self.ldp.empty);
+        for (j, ((flag, ((&lower, &upper), &soft)), &empty)) in rows.enumerate() {
+            let width = (upper - lower).to_f64();
+            let fixed = empty || (width < zero_tol && !soft);
             // A constraint that became an equality or is none any more, or that sits at a bound that is none any more.
             rebuild |= fixed != flag.fixed && !empty;
-            flag.fixed = fixed;
-            let bound = if flag.lower { lower } else { upper };
-            rebuild |= flag.active && bound.abs() >= NO_BOUND;
-            let crossed = upper - lower < -primal_tol;
-            let impossible = empty && !flag.soft && (lower > primal_tol || upper < -primal_tol);
-            self.contradiction |= crossed || impossible;
+            (flag.soft, flag.fixed) = (soft, fixed);
+            if flag.active {
+                let bound = if flag.lower { lower } else { upper };
+                rebuild |= bound.to_f64().abs() >= NO_BOUND;
+            }
+            self.contradiction |= width < -primal_tol;
+            if empty && !soft {
+                let (below, above) = self.ldp.gap(problem, j);
+                self.contradiction |= below > primal_tol || above < -primal_tol;
+            }
         }
         if rebuild && !self.rebuild {
             self.remember_set();
@@ -129,6 +140,22 @@ impl<T: Real> QpWorkspace<T> {
         self.rebuild = true;
     }
 
+    /// The rows of the equalities and of the guess.
+    fn form_guessed_rows(&mut self) {
+        let began = Instant::now();
+        let zero_tol = T::from_f64(self.options.zero_tol);
+        let flags = &self.flags;
+        let equalities = (0..flags.len()).filter(|&j| flags[j].fixed);
+        let others = self.guess.iter().map(|&(j, _, _)| j);
+        let needed = equalities.chain(others.filter(|&j| !flags[j].fixed));
+        self.ldp
+            .form_rows_of(&self.problem, needed.clone(), zero_tol);
+        for j in needed {
+            self.ldp.set_bound(&self.problem, j);
+        }
+        self.forming += began.elapsed();
+    }
+
     /// Builds the working set: equalities, then the guess, leaving out what depends on earlier ones. False if the equalities contradict
     /// each other; then they and the null vector are left in the set.
     pub(super) fn activate(&mut self) -> bool {
@@ -137,6 +164,9 @@ impl<T: Real> QpWorkspace<T> {
         }
         self.set.clear(&mut self.flags);
         self.dependent = false;
+        if !self.ldp.complete {
+            self.form_guessed_rows();
+        }
         for j in 0..self.flags.len() {
             if !self.flags[j].fixed || self.ldp.empty[j] {
                 continue;
@@ -174,10 +204,10 @@ impl<T: Real> QpWorkspace<T> {
                 Side::Upper => self.problem.upper[j],
             };
             let flag = &mut self.flags[j];
-            if flag.active || flag.fixed || bound.to_f64().abs() >= NO_BOUND {
+            if flag.active || flag.fixed || self.ldp.empty[j] || bound.to_f64().abs() >= NO_BOUND {
                 continue;
             }
-            if self.set.len() >= self.ldp.v.len() && !flag.soft {
+            if self.set.len() >= self.ldp.n && !flag.soft {
                 continue;
             }
             flag.lower = side == Side::Lower;

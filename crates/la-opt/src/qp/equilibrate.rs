@@ -13,7 +13,7 @@ const SWEEPS: usize = 10;
 pub(super) fn ruiz<T: Real>(problem: &QuadraticProgram<T>) -> Vec<f64> {
     let n = problem.linear.len();
     let mut columns = vec![1.0f64; n];
-    let mut rows = vec![1.0f64; problem.rows.len() / n.max(1)];
+    let mut rows = vec![1.0f64; problem.lower.len() - problem.bounds];
     for _ in 0..SWEEPS {
         let mut of_columns = vec![0.0f64; n];
         let mut of_rows = vec![0.0f64; rows.len()];
@@ -23,6 +23,15 @@ pub(super) fn ruiz<T: Real>(problem: &QuadraticProgram<T>) -> Vec<f64> {
                     for (j, p) in row.iter().enumerate() {
                         let size = p.to_f64().abs() * columns[i] * columns[j];
                         of_columns[j] = of_columns[j].max(size);
+                    }
+                }
+            }
+            Hessian::Sparse(p) => {
+                for i in 0..n {
+                    for (j, p) in p.row(i) {
+                        let size = p.to_f64().abs() * columns[i] * columns[j];
+                        of_columns[j] = of_columns[j].max(size);
+                        of_columns[i] = of_columns[i].max(size);
                     }
                 }
             }
@@ -38,13 +47,11 @@ pub(super) fn ruiz<T: Real>(problem: &QuadraticProgram<T>) -> Vec<f64> {
             }
             Hessian::Zero => {}
         }
-        for (i, row) in problem.rows.chunks_exact(n.max(1)).enumerate() {
-            for (j, a) in row.iter().enumerate() {
-                let size = a.to_f64().abs() * rows[i] * columns[j];
-                of_rows[i] = of_rows[i].max(size);
-                of_columns[j] = of_columns[j].max(size);
-            }
-        }
+        problem.rows.for_each(n, |i, j, a| {
+            let size = a.to_f64().abs() * rows[i] * columns[j];
+            of_rows[i] = of_rows[i].max(size);
+            of_columns[j] = of_columns[j].max(size);
+        });
         let shrink = |scales: &mut [f64], norms: &[f64]| {
             for (scale, &norm) in scales.iter_mut().zip(norms) {
                 if norm > 0.0 && norm.is_finite() {
@@ -66,6 +73,7 @@ pub(super) fn largest_curvature<T: Real>(problem: &QuadraticProgram<T>, scales: 
     let n = scales.len();
     let diagonal = |i: usize| match &problem.hessian {
         Hessian::Dense(p) => p[i * n + i].to_f64(),
+        Hessian::Sparse(p) => p.diagonal(i).to_f64(),
         Hessian::Diagonal(p) => p[i].to_f64(),
         Hessian::Identity => 1.0,
         Hessian::Zero => 0.0,

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
+use super::activate::NO_BOUND;
 use super::kkt::{self, largest};
-use super::least_distance::Shift;
 use super::options::Proximal;
-use super::solution::{Certificate, QpStatus};
+use super::root::Shift;
+use super::solution::{Certificate, QpStatus, Side};
 use super::workspace::QpWorkspace;
 use crate::Real;
 
@@ -19,6 +20,8 @@ const HEAVIEST_WEIGHT: f64 = 1e-2;
 impl<T: Real> QpWorkspace<T> {
     /// Solves from the working set at hand, or from the guess.
     pub(super) fn attempt(&mut self, began: Instant) -> QpStatus {
+        self.prepare(began);
+        self.kkt.forget();
         if self.contradiction {
             QpStatus::PrimalInfeasible
         } else if self.proximal {
@@ -32,6 +35,21 @@ impl<T: Real> QpWorkspace<T> {
 
     /// Where rounding has got the better of a solve, heavier proximal terms make the factors better conditioned.
     pub(super) fn rescue(&mut self, began: Instant) {
+        let unsure = matches!(
+            self.solution.status,
+            QpStatus::Cycling | QpStatus::Inaccurate
+        );
+        if unsure && self.ldp.equalities.is_some() {
+            // First with the equalities among the constraints.
+            self.keep_equalities = true;
+            self.remember_set();
+            if self.factor().is_err() {
+                return;
+            }
+            (self.new_linear, self.new_bounds) = (true, true);
+            let status = self.attempt(began);
+            self.finish(status);
+        }
         if self.options.proximal == Proximal::Never {
             return;
         }
@@ -52,10 +70,11 @@ impl<T: Real> QpWorkspace<T> {
             if self.ldp.factor(&self.problem, zero_tol, shift).is_err() {
                 return;
             }
-            self.proximal = true;
+            self.become_proximal();
+            self.prices.resize(self.ldp.n);
             self.remember_set();
-            self.new_linear();
-            self.new_bounds();
+            (self.new_linear, self.new_bounds) = (true, true);
+            self.prepare(Instant::now());
             let status = self.attempt(began);
             self.finish(status);
         }
@@ -73,10 +92,16 @@ impl<T: Real> QpWorkspace<T> {
                 solution.multipliers[j] = star * self.ldp.scale[j] / self.force;
             }
         }
+        if let Some(equalities) = &self.ldp.equalities {
+            let kept = equalities.kept.iter();
+            solution.active_set.extend(kept.map(|&j| (j, Side::Upper)));
+        }
         if status == QpStatus::PrimalInfeasible {
             self.certify_infeasible();
             return;
         }
+        self.ldp
+            .equality_multipliers(&self.problem, &mut solution.multipliers, Some(self.force));
         if status == QpStatus::DualInfeasible {
             solution.certificate = Some(Certificate::Ray(self.step.clone()));
         }
@@ -125,38 +150,35 @@ impl<T: Real> QpWorkspace<T> {
         let (lower, upper) = (&self.problem.lower, &self.problem.upper);
         self.solution.status = QpStatus::PrimalInfeasible;
         if self.contradiction {
-            let mut worst = None;
-            for j in 0..m {
-                let (l, u) = (lower[j].to_f64(), upper[j].to_f64());
-                if l - u > self.options.primal_tol {
-                    self.solution.certificate = Some(Certificate::Crossed(j));
-                    return;
-                }
-                if self.ldp.empty[j] && !self.flags[j].soft {
-                    if u < -self.options.primal_tol {
-                        worst = Some((j, T::ONE));
-                    } else if l > self.options.primal_tol {
-                        worst = Some((j, -T::ONE));
-                    }
+            let tol = self.options.primal_tol;
+            let crossed = |j: &usize| lower[*j].to_f64() - upper[*j].to_f64() > tol;
+            if let Some(j) = (0..m).find(crossed) {
+                self.solution.certificate = Some(Certificate::Crossed(j));
+                return;
+            }
+            // A row that says nothing about u and has the wrong value.
+            self.solution.multipliers.fill(T::ZERO);
+            for j in (0..m).filter(|&j| self.ldp.empty[j] && !self.flags[j].soft) {
+                let (below, above) = self.ldp.gap(&self.problem, j);
+                if above < -tol || below > tol {
+                    let sign = if above < -tol { T::ONE } else { -T::ONE };
+                    self.solution.multipliers[j] = sign;
+                    break;
                 }
             }
-            if let Some((j, sign)) = worst {
-                let mut y = vec![T::ZERO; m];
-                y[j] = sign;
-                self.solution.certificate = Some(Certificate::Farkas(y));
-            }
-            return;
-        }
-        // The multipliers hold the null vector in the units of the problem. Rounding may leave entries of the wrong sign.
-        for &j in &self.set.order {
-            let flag = self.flags[j];
-            let y = &mut self.solution.multipliers[j];
-            if !flag.fixed && (*y < T::ZERO) != flag.lower {
-                *y = T::ZERO;
+        } else {
+            // The multipliers hold the null vector in the units of the problem. Rounding may leave entries of the wrong sign.
+            for &j in &self.set.order {
+                let flag = self.flags[j];
+                let y = &mut self.solution.multipliers[j];
+                if !flag.fixed && (*y < T::ZERO) != flag.lower {
+                    *y = T::ZERO;
+                }
             }
         }
-        let y = &self.solution.multipliers;
-        let mut sum = vec![T::ZERO; self.ldp.v.len()];
+        let y = &mut self.solution.multipliers;
+        self.ldp.equality_multipliers(&self.problem, y, None);
+        let mut sum = vec![T::ZERO; self.ldp.full];
         kkt::add_transposed(self.ldp.kernels, &self.problem, y, &mut sum);
         let (mut value, mut size) = (0.0, 0.0);
         for (j, &y) in y.iter().enumerate() {
@@ -168,7 +190,9 @@ impl<T: Real> QpWorkspace<T> {
             }
         }
         // For every x with entries up to `reach`, yᵀ G x is less than the bounds make of it: rounding cannot have made the contradiction.
-        let reach = 1e3 * largest(&self.solution.x).max(1.0);
+        let bounds = lower.iter().chain(upper).map(|b| b.abs().to_f64());
+        let farthest = bounds.filter(|&b| b < NO_BOUND).fold(1.0, f64::max);
+        let reach = 1e3 * largest(&self.solution.x).max(farthest);
         let rest: f64 = sum.iter().map(|s| s.abs().to_f64()).sum();
         let tol = 1e-6f64.max(T::EPSILON.to_f64().sqrt());
         let noise = 1e3 * T::EPSILON.to_f64() * size;

@@ -20,6 +20,15 @@ struct CycleGuard<T> {
     repaired: bool,
 }
 
+/// What a look at the constraints says.
+enum Look {
+    /// This one enters, or none.
+    Seen(Option<(usize, Side)>),
+    /// The working set has been built anew: the stationary point is another one.
+    Again,
+    End(QpStatus),
+}
+
 impl<T: Real> QpWorkspace<T> {
     /// Climbs the dual from the working set at hand. Every addition and every removal is one iteration.
     pub(super) fn iterate(&mut self, began: Instant) -> QpStatus {
@@ -74,7 +83,11 @@ impl<T: Real> QpWorkspace<T> {
             if dual > limit {
                 return QpStatus::BoundExceeded;
             }
-            let mut entering = self.prices.entering(&self.ldp, &self.flags);
+            let mut entering = match self.look() {
+                Look::Seen(entering) => entering,
+                Look::Again => continue,
+                Look::End(status) => return status,
+            };
             if entering.is_none() {
                 let smallest = self.set.smallest_pivot();
                 if smallest < refactor_tol && self.set.len() > 2 && !refactored {
@@ -87,7 +100,11 @@ impl<T: Real> QpWorkspace<T> {
                 if smallest < pivot_tol {
                     self.refine();
                     self.prices.moved();
-                    entering = self.prices.entering(&self.ldp, &self.flags);
+                    entering = match self.look() {
+                        Look::Seen(entering) => entering,
+                        Look::Again => continue,
+                        Look::End(status) => return status,
+                    };
                 }
             }
             let Some((j, side)) = entering else {
@@ -120,6 +137,31 @@ impl<T: Real> QpWorkspace<T> {
             }
         }
         QpStatus::IterationLimit
+    }
+
+    /// The constraint that enters. Where rows are missing, the first violated constraint is the reason to form them.
+    fn look(&mut self) -> Look {
+        if !self.ldp.complete {
+            self.ldp.recover(&self.prices.u, &mut self.solution.x);
+            let tol = T::from_f64(self.options.primal_tol);
+            let (kernels, flags) = (self.ldp.kernels, &self.flags);
+            let look_at = |j: usize| flags[j].may_enter();
+            if !self
+                .kkt
+                .is_violated(kernels, &self.problem, &self.solution.x, tol, look_at)
+            {
+                return Look::Seen(None);
+            }
+            let rebuilt = self.complete();
+            self.prices.begin();
+            if self.contradiction || (rebuilt && !self.activate()) {
+                return Look::End(QpStatus::PrimalInfeasible);
+            }
+            if rebuilt {
+                return Look::Again;
+            }
+        }
+        Look::Seen(self.prices.entering(&self.ldp, &mut self.set, &self.flags))
     }
 
     /// The last constraint of the set is new: tells the prices, and keeps small pivots at the end. Where the set has become singular
@@ -186,21 +228,23 @@ impl<T: Real> QpWorkspace<T> {
             return T::INFINITY;
         }
         let v = &self.ldp.v;
-        T::from_f64(2.0 * bound) + self.ldp.kernels.dot(v, v)
+        let equalities = self.ldp.equalities.as_ref();
+        let determined = equalities.map_or(T::ZERO, |equalities| equalities.square(&self.ldp));
+        T::from_f64(2.0 * bound) + self.ldp.kernels.dot(v, v) - determined
     }
 
     /// Factors the working set from the beginning, equalities first; what turns out to depend on earlier constraints is left out.
     fn refactor(&mut self) {
         self.solution.refactorizations += 1;
-        self.spare.clear();
+        self.guess.clear();
         for (&j, &lambda) in self.set.order.iter().zip(&self.set.lambda) {
-            self.spare.push((j, lambda));
+            self.guess.push((j, self.flags[j].side(), lambda));
         }
         self.set.clear(&mut self.flags);
-        self.spare
-            .sort_unstable_by_key(|&(j, _)| (!self.flags[j].fixed, j));
-        for at in 0..self.spare.len() {
-            let (j, lambda) = self.spare[at];
+        self.guess
+            .sort_unstable_by_key(|&(j, _, _)| (!self.flags[j].fixed, j));
+        for at in 0..self.guess.len() {
+            let (j, _, lambda) = self.guess[at];
             self.set.append(&self.ldp, &mut self.flags, j, lambda);
             if self.set.singular {
                 let last = self.set.len() - 1;

@@ -13,18 +13,13 @@ pub(super) fn hessian_product<T: Real>(
     out: &mut [T],
 ) {
     match &problem.hessian {
-        Hessian::Dense(p) => {
-            // The symmetric part.
-            let n = x.len();
-            kernels.rows_dot(p, x, out);
-            if n > 0 {
-                let half = T::from_f64(0.5);
-                for o in out.iter_mut() {
-                    *o *= half;
-                }
-                for (row, &x) in p.chunks_exact(n).zip(x) {
-                    kernels.axpy(half * x, row, out);
-                }
+        Hessian::Dense(p) => kernels.symmetric_times(p, x, out),
+        Hessian::Sparse(p) => {
+            let half = T::from_f64(0.5);
+            p.times(x, out);
+            p.add_transposed(x, out);
+            for out in out {
+                *out *= half;
             }
         }
         Hessian::Diagonal(p) => {
@@ -46,7 +41,7 @@ pub(super) fn constraint_values<T: Real>(
 ) {
     let (bounds, rows) = out.split_at_mut(problem.bounds);
     bounds.copy_from_slice(&x[..problem.bounds]);
-    kernels.rows_dot(&problem.rows, x, rows);
+    problem.rows.times(kernels, x, rows);
 }
 
 /// `y += Gᵀ λ`; zeros of λ cost nothing.
@@ -60,15 +55,7 @@ pub(super) fn add_transposed<T: Real>(
     for (y, &l) in y.iter_mut().zip(bounds) {
         *y += l;
     }
-    let n = y.len();
-    if n == 0 {
-        return;
-    }
-    for (row, &l) in problem.rows.chunks_exact(n).zip(rows) {
-        if l != T::ZERO {
-            kernels.axpy(l, row, y);
-        }
-    }
+    problem.rows.add_transposed(kernels, rows, y);
 }
 
 /// Largest absolute entry.
@@ -79,18 +66,56 @@ pub(super) fn largest<T: Real>(x: &[T]) -> f64 {
 /// Room for the residuals.
 #[derive(Debug, Clone)]
 pub(super) struct KktScratch<T> {
-    gradient: Vec<T>,
-    forces: Vec<T>,
-    values: Vec<T>,
+    n: usize,
+    /// `P x`, `Gᵀ λ`, `G x`.
+    room: Vec<T>,
+    /// `G x` is that of the x that was looked at last.
+    known: bool,
 }
 
 impl<T: Real> KktScratch<T> {
     pub(super) fn new(n: usize, m: usize) -> Self {
         Self {
-            gradient: vec![T::ZERO; n],
-            forces: vec![T::ZERO; n],
-            values: vec![T::ZERO; m],
+            n,
+            room: crate::zeros(2 * n + m),
+            known: false,
         }
+    }
+
+    /// The violated constraints that `look_at` takes, by more than a tolerance in the units of the bounds: whether there is one. `G x` is kept
+    /// for the residuals.
+    pub(super) fn is_violated(
+        &mut self,
+        kernels: Kernels,
+        problem: &QuadraticProgram<T>,
+        x: &[T],
+        tol: T,
+        look_at: impl Fn(usize) -> bool,
+    ) -> bool {
+        let values = &mut self.room[2 * self.n..];
+        constraint_values(kernels, problem, x, values);
+        self.known = true;
+        let bounds = problem.lower.iter().zip(&problem.upper);
+        values
+            .iter()
+            .zip(bounds)
+            .enumerate()
+            .any(|(j, (&value, (&lower, &upper)))| {
+                (value - upper > tol || lower - value > tol) && look_at(j)
+            })
+    }
+
+    /// The room for something else, between solves: n, n and m numbers.
+    pub(super) fn lend(&mut self) -> [&mut [T]; 3] {
+        self.known = false;
+        let (a, rest) = self.room.split_at_mut(self.n);
+        let (b, c) = rest.split_at_mut(self.n);
+        [a, b, c]
+    }
+
+    /// x is another one now.
+    pub(super) fn forget(&mut self) {
+        self.known = false;
     }
 
     /// The residuals of x and λ, and the objective of x.
@@ -103,20 +128,24 @@ impl<T: Real> KktScratch<T> {
         active: &[(usize, Side)],
     ) -> (KktResiduals, f64) {
         let q = &problem.linear;
-        hessian_product(kernels, problem, x, &mut self.gradient);
-        let curvature = kernels.dot(x, &self.gradient).to_f64();
+        let (gradient, rest) = self.room.split_at_mut(self.n);
+        let (forces, values) = rest.split_at_mut(self.n);
+        hessian_product(kernels, problem, x, gradient);
+        let curvature = kernels.dot(x, gradient).to_f64();
         let objective = 0.5 * curvature + kernels.dot(x, q).to_f64();
-        let mut size = largest(&self.gradient).max(largest(q)).max(1.0);
-        self.forces.fill(T::ZERO);
-        add_transposed(kernels, problem, lambda, &mut self.forces);
-        size = size.max(largest(&self.forces));
+        let mut size = largest(gradient).max(largest(q)).max(1.0);
+        forces.fill(T::ZERO);
+        add_transposed(kernels, problem, lambda, forces);
+        size = size.max(largest(forces));
         let mut dual = 0.0f64;
-        for ((&g, &q), &f) in self.gradient.iter().zip(q).zip(&self.forces) {
+        for ((&g, &q), &f) in gradient.iter().zip(q).zip(&*forces) {
             dual = dual.max((g + q + f).abs().to_f64());
         }
-        constraint_values(kernels, problem, x, &mut self.values);
+        if !self.known {
+            constraint_values(kernels, problem, x, values);
+        }
         let mut primal = 0.0f64;
-        for (i, &value) in self.values.iter().enumerate() {
+        for (i, &value) in values.iter().enumerate() {
             if !problem.soft[i] {
                 let above = (value - problem.upper[i]).to_f64();
                 let below = (problem.lower[i] - value).to_f64();
@@ -130,7 +159,7 @@ impl<T: Real> KktScratch<T> {
                     Side::Lower => problem.lower[i],
                     Side::Upper => problem.upper[i],
                 };
-                complementarity = complementarity.max((self.values[i] - bound).abs().to_f64());
+                complementarity = complementarity.max((values[i] - bound).abs().to_f64());
             }
         }
         let residuals = KktResiduals {

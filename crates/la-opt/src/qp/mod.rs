@@ -11,32 +11,47 @@
 //! it says "optimal".
 
 mod activate;
+mod candidates;
+mod directions;
+mod eliminate;
 mod equilibrate;
 mod factor;
 mod finish;
 mod iterate;
 mod kkt;
+#[cfg(feature = "learned")]
+pub mod learned;
 mod least_distance;
 mod options;
+mod predict;
 mod pricing;
 mod problem;
 mod proximal;
+mod root;
+mod rows;
+#[cfg(feature = "serde")]
+mod serial;
+mod shift;
 mod solution;
+mod sparse;
 mod start;
 mod update;
 mod working_set;
 mod workspace;
 
-pub use options::{Pricing, Proximal, QpOptions};
+pub use options::{Elimination, Pricing, Proximal, QpOptions};
+pub use predict::{ActiveSetPredictor, Gate, GateSample, Neighbours, SolvedExample};
 pub use problem::{Hessian, QuadraticProgram};
+pub use shift::RecedingStart;
 pub use solution::{Certificate, KktResiduals, QpSolution, QpStatus, Side};
+pub use sparse::SparseRows;
 pub use start::WarmStart;
 pub use update::QpUpdate;
 pub use workspace::QpWorkspace;
 
 use crate::{OptError, Real};
 
-/// Solves one problem from an empty working set.
+/// Solves one problem from an empty working set. Where the unconstrained minimiser meets the constraints, no rows are formed.
 ///
 /// # Errors
 /// As [`QpWorkspace::new`]. Not having a solution is a [`QpStatus`].
@@ -48,6 +63,7 @@ pub fn solve<T: Real>(
     options: &QpOptions,
 ) -> Result<QpSolution<T>, OptError> {
     let mut workspace = QpWorkspace::new(problem.clone(), options.clone())?;
+    workspace.look_first = true;
     workspace.solve();
     Ok(workspace.into_solution())
 }

@@ -18,6 +18,14 @@ pub enum Pricing {
     /// ill-conditioned problems half of the iterations and less.
     #[default]
     SteepestEdge,
+    /// The largest violation among the rows that were violated most at the last look at all of them: a short list is priced, and all rows again when none of
+    /// it is violated by half of what was the worst then. Optimal is what a look at all rows says. A product with the list for most iterations, and
+    /// no more of them than [`Pricing::LargestViolation`] takes on the families of the README: with some hundred rows and more, and a list of
+    /// 20 to 80, it takes half of the time of that rule, and beside [`Pricing::SteepestEdge`] less where rows are sparse, about as much where they are dense.
+    Partial {
+        /// Rows of the list, at least 1.
+        candidates: usize,
+    },
 }
 
 /// What is done where P is not positive definite.
@@ -32,6 +40,25 @@ pub enum Proximal {
     /// of P needs.
     #[default]
     WhereNeeded,
+}
+
+/// Whether equalities are solved for in advance, so that the working set goes on among the other constraints and in fewer directions.
+///
+/// Costs 2 n r² + 4 n² r operations of set-up for r equalities, and each step is cheaper by the share of the directions that are gone. Not done before the
+/// rows of all constraints are formed; with proximal terms as without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Elimination {
+    /// They are the first constraints of the working set and stay there.
+    Never,
+    /// With [`QpOptions::elimination_min`] equalities and [`QpOptions::elimination_share`] of the number of variables, and where there are
+    /// general rows besides them or P is not diagonal.
+    #[default]
+    WhereItPays,
+    /// All of them, whatever their number.
+    Always,
 }
 
 /// Tolerances, limits and rules of a solve.
@@ -69,6 +96,7 @@ pub struct QpOptions {
     /// Time at most, looked at every 32 iterations. Default none.
     pub time_limit: Option<Duration>,
     /// The problem counts as infeasible when its objective passes this, in its own units. Default infinity.
+    #[cfg_attr(feature = "serde", serde(with = "super::serial::maybe_infinite"))]
     pub objective_bound: f64,
     /// ρ: a soft constraint whose normalised row is violated by ε costs `ε² / (2 ρ)`. Default `1e-6`.
     pub rho_soft: f64,
@@ -76,6 +104,12 @@ pub struct QpOptions {
     pub pricing: Pricing,
     /// What is done where P is not positive definite.
     pub proximal: Proximal,
+    /// Whether equalities are solved for in advance.
+    pub elimination: Elimination,
+    /// So many equalities at least are worth it. Default `6`.
+    pub elimination_min: usize,
+    /// And so many as a share of the number of variables. Default `0.1`.
+    pub elimination_share: f64,
     /// Weight of a proximal term, relative to the diagonal of P. Default `1e-6` in `f64`.
     pub proximal_weight: f64,
     /// The sequence ends where the proximal term contributes at most this to the gradient, relative to its size. Default `1e-7`.
@@ -101,6 +135,9 @@ impl Default for QpOptions {
             rho_soft: 1e-6,
             pricing: Pricing::default(),
             proximal: Proximal::default(),
+            elimination: Elimination::default(),
+            elimination_min: 6,
+            elimination_share: 0.1,
             proximal_weight: 1e-6,
             proximal_tol: 1e-7,
             max_outer_iters: 1000,
@@ -140,6 +177,8 @@ with! {
     with_pricing, pricing: Pricing;
     /// Sets what is done where P is not positive definite.
     with_proximal, proximal: Proximal;
+    /// Sets whether equalities are solved for in advance.
+    with_elimination, elimination: Elimination;
     /// Sets the weight of proximal terms.
     with_proximal_weight, proximal_weight: f64;
 }
@@ -160,6 +199,7 @@ impl QpOptions {
             ("refactor_tol", self.refactor_tol),
             ("rho_soft", self.rho_soft),
             ("proximal_tol", self.proximal_tol),
+            ("elimination_share", self.elimination_share),
         ];
         for (option, value) in positive {
             if !(value >= 0.0 && value.is_finite()) {
@@ -175,6 +215,13 @@ impl QpOptions {
                 option: "proximal_weight",
                 value: self.proximal_weight,
                 requirement: "positive and at most 1",
+            });
+        }
+        if self.pricing == (Pricing::Partial { candidates: 0 }) {
+            return Err(OptError::InvalidOption {
+                option: "candidates",
+                value: 0.0,
+                requirement: "at least 1",
             });
         }
         if self.objective_bound.is_nan() {

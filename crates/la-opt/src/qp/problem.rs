@@ -1,15 +1,23 @@
 //! A quadratic program.
 
+use super::sparse::{Rows, SparseRows};
 use crate::{OptError, Real};
 
 /// The matrix P of the objective `½ xᵀ P x + qᵀ x`. Positive semidefinite.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[cfg_attr(
+    feature = "serde",
+    serde(bound(deserialize = "T: Real + serde::Deserialize<'de>"))
+)]
 #[non_exhaustive]
 pub enum Hessian<T> {
     /// Row-major, n × n. What is used is its symmetric part `(P + Pᵀ) / 2`.
     Dense(Vec<T>),
+    /// n × n. What is used is its symmetric part; where all entries are on the diagonal, as [`Hessian::Diagonal`]. The factor is dense, but
+    /// costs what the band of P costs.
+    Sparse(SparseRows<T>),
     /// The diagonal of a diagonal matrix.
     Diagonal(Vec<T>),
     /// The unit matrix.
@@ -40,11 +48,19 @@ pub enum Hessian<T> {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "super::serial::Posed<T>", into = "super::serial::Posed<T>"),
+    serde(bound(
+        serialize = "T: Real + serde::Serialize",
+        deserialize = "T: Real + serde::Deserialize<'de>"
+    ))
+)]
 pub struct QuadraticProgram<T = f64> {
     pub(super) hessian: Hessian<T>,
     pub(super) linear: Vec<T>,
     pub(super) bounds: usize,
-    pub(super) rows: Vec<T>,
+    pub(super) rows: Rows<T>,
     pub(super) lower: Vec<T>,
     pub(super) upper: Vec<T>,
     pub(super) soft: Vec<bool>,
@@ -62,6 +78,10 @@ impl<T: Real> QuadraticProgram<T> {
                 expect_length("Hessian", p.len(), n * n)?;
                 expect_finite("Hessian", p)?;
             }
+            Hessian::Sparse(p) => {
+                expect_length("rows of the Hessian", p.num_rows(), n)?;
+                expect_length("columns of the Hessian", p.num_columns(), n)?;
+            }
             Hessian::Diagonal(p) => {
                 expect_length("diagonal of the Hessian", p.len(), n)?;
                 expect_finite("diagonal of the Hessian", p)?;
@@ -73,7 +93,7 @@ impl<T: Real> QuadraticProgram<T> {
             hessian,
             linear,
             bounds: 0,
-            rows: Vec::new(),
+            rows: Rows::Dense(Vec::new()),
             lower: Vec::new(),
             upper: Vec::new(),
             soft: Vec::new(),
@@ -121,7 +141,35 @@ impl<T: Real> QuadraticProgram<T> {
         expect_bounds("upper bounds of the rows", &upper)?;
         self.lower.splice(self.bounds.., lower);
         self.upper.splice(self.bounds.., upper);
-        self.rows = rows;
+        self.rows = Rows::Dense(rows);
+        self.soft = vec![false; self.lower.len()];
+        Ok(self)
+    }
+
+    /// As [`QuadraticProgram::with_rows`] with a sparse A: set-up costs what its entries cost, n operations each, and residuals one.
+    ///
+    /// A row with a single entry costs n operations where P is not diagonal, as a simple bound does.
+    ///
+    /// # Errors
+    /// [`OptError::Length`], [`OptError::NonFinite`].
+    pub fn with_sparse_rows(
+        mut self,
+        rows: SparseRows<T>,
+        lower: Vec<T>,
+        upper: Vec<T>,
+    ) -> Result<Self, OptError> {
+        expect_length(
+            "columns of the constraints",
+            rows.num_columns(),
+            self.linear.len(),
+        )?;
+        expect_length("lower bounds of the rows", lower.len(), rows.num_rows())?;
+        expect_length("upper bounds of the rows", upper.len(), rows.num_rows())?;
+        expect_bounds("lower bounds of the rows", &lower)?;
+        expect_bounds("upper bounds of the rows", &upper)?;
+        self.lower.splice(self.bounds.., lower);
+        self.upper.splice(self.bounds.., upper);
+        self.rows = Rows::Sparse(rows);
         self.soft = vec![false; self.lower.len()];
         Ok(self)
     }
@@ -139,6 +187,22 @@ impl<T: Real> QuadraticProgram<T> {
                 .ok_or(OptError::NoSuchConstraint { index, constraints })? = true;
         }
         Ok(self)
+    }
+
+    /// Whether a constraint is a hard equality.
+    pub(super) fn is_equality(&self, j: usize, zero_tol: f64) -> bool {
+        let (lower, upper) = (self.lower[j].to_f64(), self.upper[j].to_f64());
+        !self.soft[j] && upper - lower < zero_tol
+    }
+
+    /// How many hard equalities there are.
+    pub(super) fn count_equalities(&self, zero_tol: f64) -> usize {
+        let tol = T::from_f64(zero_tol);
+        let bounds = self.lower.iter().zip(&self.upper).zip(&self.soft);
+        // A sum without branches.
+        bounds
+            .map(|((&l, &u), &soft)| usize::from(u - l < tol) & usize::from(!soft))
+            .sum()
     }
 
     /// Number of variables, n.
@@ -171,10 +235,22 @@ impl<T: Real> QuadraticProgram<T> {
         &self.linear
     }
 
-    /// A, row-major, (m − s) × n.
+    /// A, row-major, (m − s) × n; empty if A is sparse.
     #[must_use]
     pub fn rows(&self) -> &[T] {
-        &self.rows
+        match &self.rows {
+            Rows::Dense(rows) => rows,
+            Rows::Sparse(_) => &[],
+        }
+    }
+
+    /// A, if it is sparse.
+    #[must_use]
+    pub fn sparse_rows(&self) -> Option<&SparseRows<T>> {
+        match &self.rows {
+            Rows::Dense(_) => None,
+            Rows::Sparse(rows) => Some(rows),
+        }
     }
 
     /// l, length m.

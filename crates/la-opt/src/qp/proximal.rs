@@ -117,6 +117,7 @@ impl<T: Real> QpWorkspace<T> {
         let length = largest(&self.step);
         let size = match &self.problem.hessian {
             Hessian::Dense(p) | Hessian::Diagonal(p) => largest(p),
+            Hessian::Sparse(p) => largest(p.values()),
             Hessian::Identity => 1.0,
             Hessian::Zero => 0.0,
         };

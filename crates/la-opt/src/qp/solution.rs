@@ -130,18 +130,18 @@ pub struct QpSolution<T = f64> {
     pub kkt: KktResiduals,
     /// Why there is no solution, where that is known.
     pub certificate: Option<Certificate<T>>,
-    /// Time of the last set-up or update.
+    /// Time of the last set-up or update, with that of the rows that this solve had to form.
     pub setup_time: Duration,
-    /// Time of the solve.
+    /// Time of the solve without it.
     pub solve_time: Duration,
 }
 
 impl<T: Real> QpSolution<T> {
-    pub(super) fn unsolved(n: usize, m: usize) -> Self {
+    pub(super) fn unsolved(n: usize, m: usize, capacity: usize) -> Self {
         Self {
-            x: vec![T::ZERO; n],
-            multipliers: vec![T::ZERO; m],
-            active_set: Vec::with_capacity(n + m),
+            x: crate::zeros(n),
+            multipliers: crate::zeros(m),
+            active_set: Vec::with_capacity(capacity),
             objective: 0.0,
             status: QpStatus::Unsolved,
             iterations: 0,

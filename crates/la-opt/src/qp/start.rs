@@ -18,6 +18,27 @@ pub enum WarmStart<'a, T> {
     Active(&'a [(usize, Side)]),
     /// The same with scores: taken from the highest score on, so that of dependent constraints the likelier ones are kept.
     Ranked(&'a [(usize, Side, T)]),
+    /// The last working set, moved ahead: constraint i at the bound at which constraint `sources[i]` was. Length m; no source: not in the guess.
+    ///
+    /// For a controller with a receding horizon: what was planned for step k + 1 is now due at step k, so the source of a constraint is the
+    /// one of the same kind a step later, and those of the last step are their own. To be said once between two solves, before or after the
+    /// update; saying it twice moves two steps.
+    ///
+    /// ```
+    /// use la_opt::qp::{Hessian, QpOptions, QpUpdate, QpWorkspace, QuadraticProgram, WarmStart};
+    ///
+    /// // Three inputs, one for each step; the first two are at their bounds.
+    /// let problem = QuadraticProgram::new(Hessian::Identity, vec![-3.0, -2.0, 0.0])?
+    ///     .with_bounds(vec![-1.0; 3], vec![1.0; 3])?;
+    /// let mut workspace = QpWorkspace::new(problem, QpOptions::default())?;
+    /// assert_eq!(workspace.solve().iterations, 3);
+    /// // A step later one is left.
+    /// workspace.update(&QpUpdate::default().with_linear(&[-2.0, 0.0, 0.0]))?;
+    /// workspace.warm_start(WarmStart::Shifted(&[Some(1), Some(2), Some(2)]))?;
+    /// assert_eq!(workspace.solve().iterations, 1);
+    /// # Ok::<(), la_opt::OptError>(())
+    /// ```
+    Shifted(&'a [Option<usize>]),
     /// Where the multiplier is above 1e-12, the upper bound; below −1e-12, the lower bound. Length m.
     Dual(&'a [T]),
     /// Where `G x` is within 1e-9 of a bound, that bound. Length n.

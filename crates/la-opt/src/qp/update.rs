@@ -16,11 +16,11 @@ use crate::{OptError, Real};
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct QpUpdate<'a, T> {
-    /// P; of the same kind.
+    /// P; of the same kind, and of the same pattern if it is sparse.
     pub hessian: Option<&'a Hessian<T>>,
     /// q, length n.
     pub linear: Option<&'a [T]>,
-    /// A, row-major, (m − s) × n.
+    /// A, row-major, (m − s) × n; the values of a sparse A, row by row.
     pub rows: Option<&'a [T]>,
     /// l, length m.
     pub lower: Option<&'a [T]>,
@@ -84,6 +84,9 @@ impl<T: Real> QpWorkspace<T> {
         if let Some(hessian) = update.hessian {
             let (what, values, expected) = match (hessian, &self.problem.hessian) {
                 (Hessian::Dense(p), Hessian::Dense(_)) => ("Hessian", &p[..], n * n),
+                (Hessian::Sparse(p), Hessian::Sparse(old)) if p.same_pattern(old) => {
+                    ("Hessian", p.values(), p.values().len())
+                }
                 (Hessian::Diagonal(p), Hessian::Diagonal(_)) => {
                     ("diagonal of the Hessian", &p[..], n)
                 }
@@ -107,7 +110,7 @@ impl<T: Real> QpWorkspace<T> {
             expect_length(
                 "matrix of the constraints",
                 rows.len(),
-                self.problem.rows.len(),
+                self.problem.rows.values().len(),
             )?;
             expect_finite("matrix of the constraints", rows)?;
         }

@@ -131,7 +131,7 @@ impl<T: Real> WorkingSet<T> {
         j: usize,
         lambda: T,
     ) {
-        let n = ldp.v.len();
+        let n = ldp.n;
         self.products.clear();
         ldp.products_with(&self.order, j, &mut self.products);
         let mut square = ldp.product(j, j);
@@ -333,5 +333,21 @@ impl<T: Real> WorkingSet<T> {
         q.fill(T::ZERO);
         ldp.add_rows(&self.order, &self.products, T::ONE, q);
         Some(square)
+    }
+
+    /// The part q of the row at a position that is orthogonal to those before it, and its squared length, the pivot.
+    pub(super) fn leading_direction(
+        &mut self,
+        ldp: &LeastDistance<T>,
+        position: usize,
+        q: &mut [T],
+    ) -> T {
+        self.products.clear();
+        self.products.resize(position + 1, T::ZERO);
+        self.products[position] = T::ONE;
+        self.factor.backward(&mut self.products);
+        q.fill(T::ZERO);
+        ldp.add_rows(&self.order[..=position], &self.products, T::ONE, q);
+        self.factor.pivots()[position]
     }
 }

@@ -1,12 +1,13 @@
 //! A problem that is solved many times.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::kkt::KktScratch;
-use super::least_distance::{LeastDistance, Shift};
-use super::options::{Proximal, QpOptions};
+use super::least_distance::LeastDistance;
+use super::options::{Elimination, Proximal, QpOptions};
 use super::pricing::Prices;
 use super::problem::QuadraticProgram;
+use super::root::{Root, Shift};
 use super::solution::{QpSolution, Side};
 use super::update::QpUpdate;
 use super::working_set::{FactorTolerances, Flags, WorkingSet};
@@ -14,8 +15,11 @@ use crate::{OptError, Real};
 
 /// A problem, what has been computed of it, and its last working set.
 ///
-/// Set-up factors P (n³/3 operations for a dense one, and n³/3 for the inverse of the factor) and forms the rows (m n²); a new linear term costs n²/2 + m n, new
-/// bounds m n. Updates and solves allocate nothing, unless there is a certificate to return. Memory n²/2 + 2 m n + n² numbers with the problem itself, and k²/2 for a working set of k.
+/// Set-up factors P, n³/3 operations for a dense one. What follows waits for a solve that needs it: one that starts from nothing inverts the factor
+/// (n³/3) and forms the rows of all constraints (m n²); one that starts from a guess forms the rows of the guess alone (k n² for k of them), and if that guess is right
+/// and the point meets all constraints (2 m n), that is all: the others are formed when a constraint is seen to be violated. Later a new linear term costs n² + 2 m n, new
+/// bounds 2 m n. Updates and solves allocate nothing, unless there is a certificate to return or P becomes semidefinite. Memory n²/2 + 2 m n + n² numbers with the problem
+/// itself, and k²/2 for a working set of k.
 ///
 /// # Examples
 /// A step of a controller: only the linear term changes, and the last working set is the first guess.
@@ -40,8 +44,7 @@ pub struct QpWorkspace<T = f64> {
     pub(super) prices: Prices<T>,
     pub(super) solution: QpSolution<T>,
     pub(super) kkt: KktScratch<T>,
-    /// A working set with multipliers or scores, on its way.
-    pub(super) spare: Vec<(usize, T)>,
+    /// A guess, which is used up when the working set is built; then room for a working set on its way.
     pub(super) guess: Vec<(usize, Side, T)>,
     /// The working set has to be built from the guess before the next solve.
     pub(super) rebuild: bool,
@@ -51,7 +54,16 @@ pub struct QpWorkspace<T = f64> {
     pub(super) contradiction: bool,
     /// P needs proximal terms.
     pub(super) proximal: bool,
-    /// Centre x̄ of the proximal term, the step to the next, a linear term, and products with P and G of a step.
+    /// The linear term, or bounds, have not been looked at since they changed.
+    pub(super) new_linear: bool,
+    pub(super) new_bounds: bool,
+    /// Solving for the equalities in advance has been seen to lose accuracy.
+    pub(super) keep_equalities: bool,
+    /// An empty working set is looked at before rows are formed.
+    pub(super) look_first: bool,
+    /// Time of this solve that went into rows.
+    pub(super) forming: Duration,
+    /// For proximal terms, empty without: centre x̄ of the proximal term, the step to the next, a linear term, and products with P and G of a step.
     pub(super) centre: Vec<T>,
     pub(super) step: Vec<T>,
     pub(super) shifted: Vec<T>,
@@ -83,28 +95,30 @@ impl<T: Real> QpWorkspace<T> {
         let mut workspace = Self {
             set: WorkingSet::with_capacity(capacity, &ldp, tolerances),
             prices: Prices::new(options.pricing, primal_tol, n, m),
-            solution: QpSolution::unsolved(n, m),
+            solution: QpSolution::unsolved(n, m, capacity),
             kkt: KktScratch::new(n, m),
             flags: vec![Flags::default(); m],
-            spare: Vec::with_capacity(capacity),
-            guess: Vec::with_capacity(m),
+            guess: Vec::with_capacity(capacity),
             rebuild: true,
             dependent: false,
             contradiction: false,
             proximal: false,
-            centre: vec![T::ZERO; n],
-            step: vec![T::ZERO; n],
-            shifted: vec![T::ZERO; n],
-            curvature: vec![T::ZERO; n],
-            moves: vec![T::ZERO; m],
+            new_linear: true,
+            new_bounds: true,
+            look_first: false,
+            keep_equalities: false,
+            forming: Duration::ZERO,
+            centre: Vec::new(),
+            step: Vec::new(),
+            shifted: Vec::new(),
+            curvature: Vec::new(),
+            moves: Vec::new(),
             force: T::ONE,
             ldp,
             problem,
             options,
         };
         workspace.factor()?;
-        workspace.new_linear();
-        workspace.new_bounds();
         workspace.solution.setup_time = began.elapsed();
         Ok(workspace)
     }
@@ -140,7 +154,7 @@ impl<T: Real> QpWorkspace<T> {
             self.problem.linear.copy_from_slice(linear);
         }
         if let Some(rows) = update.rows {
-            self.problem.rows.copy_from_slice(rows);
+            self.problem.rows.values_mut().copy_from_slice(rows);
         }
         if let Some(lower) = update.lower {
             self.problem.lower.copy_from_slice(lower);
@@ -148,16 +162,22 @@ impl<T: Real> QpWorkspace<T> {
         if let Some(upper) = update.upper {
             self.problem.upper.copy_from_slice(upper);
         }
-        let matrices = update.hessian.is_some() || update.rows.is_some();
+        let mut matrices = update.hessian.is_some() || update.rows.is_some();
+        if matrices {
+            self.keep_equalities = false;
+        }
+        if let Some(equalities) = &self.ldp.equalities {
+            let mut solved_for = equalities.kept.iter().chain(&equalities.dependent);
+            matrices |= solved_for.any(|&j| !self.is_equality(j));
+        }
         if matrices {
             self.remember_set();
             self.factor()?;
         }
-        if matrices || update.linear.is_some() {
-            self.new_linear();
-        }
-        if matrices || update.linear.is_some() || update.lower.is_some() || update.upper.is_some() {
-            self.new_bounds();
+        self.new_linear |= matrices || update.linear.is_some();
+        self.new_bounds |= self.new_linear || update.lower.is_some() || update.upper.is_some();
+        if self.ldp.complete {
+            self.take_vectors();
         }
         self.solution.setup_time = began.elapsed();
         Ok(())
@@ -171,14 +191,16 @@ impl<T: Real> QpWorkspace<T> {
         self.solution.refactorizations = 0;
         self.solution.certificate = None;
         self.solution.kkt = super::KktResiduals::default();
+        self.forming = Duration::ZERO;
         let status = self.attempt(began);
         self.finish(status);
         self.rescue(began);
-        self.solution.solve_time = began.elapsed();
+        self.solution.setup_time += self.forming;
+        self.solution.solve_time = began.elapsed().saturating_sub(self.forming);
         &self.solution
     }
 
-    fn factor(&mut self) -> Result<(), OptError> {
+    pub(super) fn factor(&mut self) -> Result<(), OptError> {
         let zero_tol = T::from_f64(self.options.zero_tol);
         let weight = T::from_f64(self.options.proximal_weight);
         let allowed = self.options.proximal == Proximal::WhereNeeded;
@@ -187,11 +209,121 @@ impl<T: Real> QpWorkspace<T> {
             forced: false,
         };
         self.ldp.factor(&self.problem, zero_tol, shift)?;
-        self.proximal = self.ldp.weights.iter().any(|&w| w != T::ZERO);
+        self.prices.resize(self.ldp.n);
+        if self.ldp.weights.iter().any(|&w| w != T::ZERO) {
+            self.become_proximal();
+        } else {
+            self.proximal = false;
+        }
         Ok(())
     }
 
-    pub(super) fn new_linear(&mut self) {
-        self.ldp.set_linear(&self.problem.linear);
+    /// Brings the least-distance form up to what the next solve needs: all rows, unless there is a guess to look at first.
+    pub(super) fn prepare(&mut self, began: Instant) {
+        let guessed = !self.rebuild || !self.guess.is_empty();
+        let waits = !self.proximal && (guessed || self.look_first && !self.has_equalities());
+        let lacks_rows = !self.ldp.complete && !waits;
+        if lacks_rows || self.new_linear || self.new_bounds {
+            if lacks_rows {
+                self.form_rows(self.eliminates());
+            }
+            self.take_vectors();
+            self.forming += began.elapsed();
+        }
+    }
+
+    /// All rows; without the equalities, where it pays to solve for them.
+    fn form_rows(&mut self, eliminate: bool) {
+        let (problem, zero_tol) = (&self.problem, self.options.zero_tol);
+        let equalities = (0..if eliminate { problem.lower.len() } else { 0 })
+            .filter(|&j| problem.is_equality(j, zero_tol));
+        self.ldp
+            .complete(problem, equalities, T::from_f64(zero_tol));
+        self.prices.resize(self.ldp.n);
+        self.new_bounds = true;
+    }
+
+    fn is_equality(&self, j: usize) -> bool {
+        self.problem.is_equality(j, self.options.zero_tol)
+    }
+
+    /// Whether equalities are solved for.
+    fn eliminates(&self) -> bool {
+        if self.keep_equalities {
+            return false;
+        }
+        let count = || self.problem.count_equalities(self.options.zero_tol);
+        match self.options.elimination {
+            Elimination::Never => false,
+            Elimination::Always => count() > 0,
+            Elimination::WhereItPays => {
+                let count = count();
+                let n = self.problem.num_variables() as f64;
+                // Rows of simple bounds have one entry while R is diagonal.
+                let spares = || {
+                    let mut rows = self.problem.bounds..self.problem.lower.len();
+                    matches!(self.ldp.root, Root::Dense(_)) || rows.any(|j| !self.is_equality(j))
+                };
+                count >= self.options.elimination_min
+                    && count as f64 > self.options.elimination_share * n
+                    && spares()
+            }
+        }
+    }
+
+    /// The vectors of the problem, where they have changed.
+    pub(super) fn take_vectors(&mut self) {
+        if self.new_linear {
+            self.ldp.set_linear(&self.problem.linear);
+        }
+        if self.new_linear || self.new_bounds {
+            self.take_bounds();
+        }
+        (self.new_linear, self.new_bounds) = (false, false);
+    }
+
+    /// All rows and vectors, between solves.
+    #[cfg(feature = "learned")]
+    pub(super) fn complete_now(&mut self) {
+        if !self.ldp.complete {
+            self.complete();
+        }
+        self.take_vectors();
+    }
+
+    /// The rows that a guess did without, in the middle of a solve. True: the working set has to be built anew.
+    pub(super) fn complete(&mut self) -> bool {
+        let began = Instant::now();
+        self.kkt.forget();
+        let eliminates = self.eliminates();
+        if eliminates {
+            self.remember_set();
+        }
+        let (rebuild, dependent) = (self.rebuild, self.dependent);
+        self.dependent = false;
+        self.form_rows(eliminates);
+        self.take_vectors();
+        (self.rebuild, self.dependent) = (rebuild, dependent);
+        self.forming += began.elapsed();
+        rebuild
+    }
+
+    fn has_equalities(&self) -> bool {
+        self.problem.count_equalities(self.options.zero_tol) > 0
+    }
+
+    /// P has proximal terms from now on.
+    pub(super) fn become_proximal(&mut self) {
+        self.proximal = true;
+        let (n, m) = (self.problem.num_variables(), self.problem.num_constraints());
+        for room in [
+            &mut self.centre,
+            &mut self.step,
+            &mut self.shifted,
+            &mut self.curvature,
+        ] {
+            room.resize(n, T::ZERO);
+        }
+        self.moves.resize(m, T::ZERO);
     }
 }

@@ -268,6 +268,60 @@ pub enum ReadErrorKind {
         /// What the last one must be.
         end: u64,
     },
+    /// A section that the format does not have, or a line before the first one.
+    #[error("`{found}` is no section of a quadratic program; there are {expected}")]
+    UnknownSection {
+        /// The first word of the line.
+        found: String,
+        /// The sections that there are.
+        expected: &'static str,
+    },
+    /// A name that was not declared.
+    #[error("{field} `{found}` was not declared before")]
+    UnknownName {
+        /// What the name should be the name of.
+        field: &'static str,
+        /// The name.
+        found: String,
+    },
+    /// A name that was declared twice.
+    #[error("{field} `{found}` was declared before; names have to differ")]
+    RepeatedName {
+        /// What it is the name of.
+        field: &'static str,
+        /// The name.
+        found: String,
+    },
+    /// An entry of a quadratic program that was given before.
+    #[error("{what} of `{first}` and `{second}` was given before; remove one of the two")]
+    RepeatedEntry {
+        /// Which entry.
+        what: &'static str,
+        /// First name.
+        first: String,
+        /// Second name.
+        second: String,
+    },
+    /// A file with several vectors of the same kind.
+    #[error(
+        "{field} belongs to vector `{found}`, but those before to `{first}`; leave one vector in the file"
+    )]
+    SecondVector {
+        /// The section.
+        field: &'static str,
+        /// Name of the first vector.
+        first: String,
+        /// Name found here.
+        found: String,
+    },
+    /// A full matrix that should be symmetric and is not.
+    #[error("the entry of `{first}` and `{second}` differs from its mirror image")]
+    Unsymmetric {
+        /// First name.
+        first: String,
+        /// Second name.
+        second: String,
+    },
 }
 
 /// A matrix could not be written.
@@ -311,6 +365,12 @@ pub enum WriteError {
         col: usize,
         /// The value.
         value: f64,
+    },
+    /// A row whose lower limit is above its upper one, which MPS files cannot hold.
+    #[error("row {row} has a lower limit above its upper one, which MPS files cannot hold")]
+    CrossedLimits {
+        /// The row, from 1.
+        row: usize,
     },
     /// The number of values does not fit the declared shape.
     #[error("{len} values do not form {cols} columns of equal length")]

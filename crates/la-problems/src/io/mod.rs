@@ -6,11 +6,11 @@
 //! ([`ReadError`]).
 
 mod assemble;
-mod error;
+pub(crate) mod error;
 mod harwell_boeing;
 mod matrix_market;
-mod number;
-mod source;
+pub(crate) mod number;
+pub(crate) mod source;
 
 use std::path::Path;
 

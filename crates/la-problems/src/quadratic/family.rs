@@ -1,8 +1,11 @@
 //! Problems that differ in a vector of parameters.
 
+#[cfg(feature = "npz")]
 use std::path::Path;
 
+#[cfg(feature = "npz")]
 use super::archive::{ArchiveError, NumpyArchive};
+use super::closed_loop::ControlSequence;
 
 /// Minimise `½ xᵀ H x + (f + F θ)ᵀ x` subject to `A x ≤ b + B θ`, for many θ.
 ///
@@ -37,8 +40,8 @@ pub struct ParametricFamily {
     pub reference: ReferenceSolutions,
 }
 
-/// Solutions by an independent program.
-#[derive(Debug, Clone, PartialEq)]
+/// Solutions by an independent program; empty where there are none.
+#[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct ReferenceSolutions {
     /// 1 optimal, −1 infeasible.
@@ -53,6 +56,7 @@ pub struct ReferenceSolutions {
     pub iterations: Vec<i64>,
 }
 
+#[cfg(feature = "npz")]
 impl ParametricFamily {
     /// Reads an archive.
     ///
@@ -106,6 +110,29 @@ impl ParametricFamily {
                 iterations: archive.integers("iters_cold")?.to_vec(),
             },
         })
+    }
+}
+
+impl ParametricFamily {
+    /// Replaces the test problems by those of a closed loop, and says which run each belongs to.
+    ///
+    /// # Examples
+    /// ```
+    /// use la_problems::quadratic::{ClosedLoop, MassChain, RowOrder};
+    ///
+    /// let controller = MassChain::default().controller()?;
+    /// let runs = ClosedLoop::new(vec![1.0; 6]).with_runs(2).with_steps(5);
+    /// let sequence = runs.simulate(&controller, 0, |_, _| Some(vec![0.0; 3]))?;
+    /// let family = controller.condense()?.one_sided(RowOrder::InputsFirst).with_sequence(sequence);
+    /// assert_eq!(family.segments, Some(vec![0, 0, 0, 0, 0, 1, 1, 1, 1, 1]));
+    /// # Ok::<(), la_problems::ProblemError>(())
+    /// ```
+    #[must_use]
+    pub fn with_sequence(mut self, sequence: ControlSequence) -> Self {
+        self.test = sequence.parameters;
+        self.segments = Some(sequence.segments);
+        self.reference = ReferenceSolutions::default();
+        self
     }
 
     /// Number of variables, n.

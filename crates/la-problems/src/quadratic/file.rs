@@ -1,9 +1,11 @@
 //! One problem.
 
+#[cfg(feature = "npz")]
 use std::path::Path;
 
 use sprs::CsMatI;
 
+#[cfg(feature = "npz")]
 use super::archive::{ArchiveError, NumpyArchive};
 
 /// Minimise `½ xᵀ P x + qᵀ x + r` subject to `l ≤ A x ≤ u`, `lb ≤ x ≤ ub`.
@@ -31,6 +33,7 @@ pub struct QuadraticFile {
     pub upper_bounds: Vec<f64>,
 }
 
+#[cfg(feature = "npz")]
 impl QuadraticFile {
     /// Reads an archive.
     ///
@@ -61,7 +64,9 @@ impl QuadraticFile {
             upper_bounds: vector("ub", n)?,
         })
     }
+}
 
+impl QuadraticFile {
     /// P, row-major, n × n.
     #[must_use]
     pub fn dense_hessian(&self) -> Vec<f64> {
@@ -96,6 +101,7 @@ fn dense(matrix: &CsMatI<f64, usize>) -> Vec<f64> {
     values
 }
 
+#[cfg(feature = "npz")]
 fn matrix(
     archive: &NumpyArchive,
     [data, indices, starts]: [&'static str; 3],

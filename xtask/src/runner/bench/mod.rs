@@ -11,6 +11,7 @@ mod linked;
 mod methods;
 pub(crate) mod peers;
 mod precond;
+mod qp;
 mod record;
 mod triad;
 
@@ -54,6 +55,8 @@ enum Area {
     Precond,
     /// Inference and training of the networks
     Gnn,
+    /// Quadratic programs, cold and in sequences
+    Qp,
     /// Preconditioners and methods against the size of three problems, with a figure
     Methods,
 }
@@ -64,6 +67,7 @@ impl Area {
             Self::Krylov => "krylov",
             Self::Precond => "precond",
             Self::Gnn => "gnn",
+            Self::Qp => "qp",
             Self::Methods => "methods",
         }
     }
@@ -99,6 +103,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             Area::Krylov => krylov::run(&args, &mut record),
             Area::Precond => precond::run(&args, &mut record),
             Area::Gnn => gnn::run(&args, &mut record),
+            Area::Qp => qp::run(&args, &mut record),
             Area::Methods => methods::run(&args, &mut record, &output.join(area.name())),
         })?;
         let path = record.finish(&output.join(area.name()))?;

@@ -16,15 +16,24 @@ use super::{Args, target_dir};
 use crate::npy;
 
 /// What the processes do with commands: the protocol, and a module for each program.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("main.py", include_str!("peer/main.py")),
+    ("with_quadratic.py", include_str!("peer/with_quadratic.py")),
     ("with_scipy.py", include_str!("peer/with_scipy.py")),
     ("with_petsc.py", include_str!("peer/with_petsc.py")),
 ];
 /// Installed together; without them there is no process.
 const BASE: [&str; 2] = ["numpy==2.4.6", "scipy==1.17.1"];
 /// Installed one by one; without one of them its rows are missing.
-const EXTRA: [&str; 2] = ["ilupp==1.0.2", "pyamg==5.3.0"];
+const EXTRA: [&str; 7] = [
+    "ilupp==1.0.2",
+    "pyamg==5.3.0",
+    "daqp==0.11.0",
+    "piqp==0.7.0",
+    "quadprog==0.1.14",
+    "osqp==1.1.3",
+    "clarabel==0.11.1",
+];
 
 /// Who does the work of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +42,8 @@ pub(crate) enum Program {
     Scipy,
     /// PETSc, where the system's Python has petsc4py; nothing is installed.
     Petsc,
+    /// DAQP, PIQP, quadprog, OSQP and Clarabel, in the private environment.
+    Quadratic,
 }
 
 /// The processes that take part, or why one does not. Without `--peers` there is none.
@@ -41,10 +52,12 @@ pub(super) struct Peers(Vec<(Program, std::result::Result<RefCell<Peer>, String>
 impl Peers {
     /// Starts the processes if they are asked for, and notes what was found.
     pub(super) fn start(args: &Args, record: &mut Record) -> Self {
-        let programs: &[Program] = match args.peers {
-            true => &[Program::Scipy, Program::Petsc],
-            false => &[],
-        };
+        Self::of(args, record, &[Program::Scipy, Program::Petsc])
+    }
+
+    /// The same with these.
+    pub(super) fn of(args: &Args, record: &mut Record, programs: &[Program]) -> Self {
+        let programs = if args.peers { programs } else { &[] };
         let mut peers = Vec::new();
         for &program in programs {
             let peer = Peer::start(program, args.threads);
@@ -74,6 +87,14 @@ impl Peers {
             .iter()
             .filter_map(|(_, peer)| peer.as_ref().ok())
             .try_for_each(|peer| peer.borrow_mut().load(name, system, modes))
+    }
+
+    /// Hands a batch of quadratic programs over: its arrays, and its sizes.
+    pub(super) fn open(&self, name: &str, parts: &[(&str, &[f64])], sizes: &[usize]) -> Result<()> {
+        self.0
+            .iter()
+            .filter_map(|(_, peer)| peer.as_ref().ok())
+            .try_for_each(|peer| peer.borrow_mut().open(name, parts, sizes))
     }
 
     /// Releases what the processes hold of a system.
@@ -113,6 +134,7 @@ impl Peer {
         let (python, module) = match program {
             Program::Scipy => (environment(&folder)?, "with_scipy"),
             Program::Petsc => (system_python(), "with_petsc"),
+            Program::Quadratic => (environment(&folder)?, "with_quadratic"),
         };
         for (name, text) in FILES {
             let file = folder.join(name);
@@ -173,6 +195,24 @@ impl Peer {
         // The process has read it.
         fs::remove_dir_all(&folder).ok();
         loaded.map(drop)
+    }
+
+    /// Hands a batch over as files.
+    fn open(&mut self, name: &str, parts: &[(&str, &[f64])], sizes: &[usize]) -> Result<()> {
+        let folder = self.folder.join("data").join(name);
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+        for (part, values) in parts {
+            npy::write(&folder.join(format!("{part}.npy")), values)?;
+        }
+        let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+        let path = folder.to_string_lossy();
+        let mut words = vec!["open", name, &path];
+        words.extend(sizes.iter().map(String::as_str));
+        let opened = self.ask(&words).map(drop);
+        // The process has read it.
+        fs::remove_dir_all(&folder).ok();
+        opened
     }
 
     /// Does `work` once.

@@ -111,6 +111,22 @@ impl Record {
         Ok(self.results.push(measurement.compare(reference))?)
     }
 
+    /// A ratio of counts, and whether it is at most `limit`.
+    pub(super) fn quotient(
+        &mut self,
+        problem: &str,
+        peer: &str,
+        quantity: &str,
+        (ours, theirs): (u64, u64),
+        limit: f64,
+    ) -> Result<()> {
+        let key = Key::new(problem, peer, quantity);
+        let reference = Reference::new(limit, "goal", Tolerance::AtMost(limit))?;
+        let ratio = ours as f64 / theirs as f64;
+        let measurement = Measurement::from_value(key, Unit::Ratio, ratio)?;
+        Ok(self.results.push(measurement.compare(reference))?)
+    }
+
     /// A row for a peer that is not there.
     pub(super) fn missing(
         &mut self,

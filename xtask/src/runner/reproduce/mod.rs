@@ -8,6 +8,7 @@ mod mpgnn_limits;
 mod neuralif;
 mod neuralif_gmres;
 mod pictures;
+mod qp_warm_start;
 mod references;
 
 use std::process::ExitCode;
@@ -76,6 +77,8 @@ enum Paper {
     Gnp,
     /// Limits of message passing for triangular factors
     MpgnnLimits,
+    /// Learned warm starts of an active-set method for quadratic programs
+    QpWarmStart,
 }
 
 /// How much of an experiment is run.
@@ -147,6 +150,11 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
              TMLR 2026",
             "LibTorch: the networks are trained here",
         )?;
+        list::<qp_warm_start::Experiment>(
+            "E. J. Schmidtobreick, D. Arnström, P. Häusner, J. Sjölund, Warm-starting active-set solvers using graph neural networks, \
+             L4DC 2026",
+            "LibTorch: the networks are trained here; LA_DATA_DIR for the paper's own problems",
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     let request = Request {
@@ -171,6 +179,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         Some(Paper::NeuralifGmres) => neuralif_gmres::run(&request)?,
         Some(Paper::Gnp) => gnp::run(&request)?,
         Some(Paper::MpgnnLimits) => mpgnn_limits::run(&request)?,
+        Some(Paper::QpWarmStart) => qp_warm_start::run(&request)?,
         None => bail!("name a paper; `cargo xtask reproduce --list` shows them"),
     };
     Ok(if args.strict && unmet {

@@ -7,6 +7,7 @@ that was computed after the clock had stopped; the last may be left out.
 load NAME FOLDER BLOCK    reads indptr, indices, data and rhs (NumPy files) as a CSR matrix with BLOCK unknowns per node, and
                           modes, the near-null space, if it is there: one vector after the other
 time WORK NAME [NUMBER]   does WORK once and answers its seconds, the count and the residual (nan without one)
+open NAME FOLDER SIZES... reads a batch of quadratic programs (`open_batch` of the module)
 forget NAME               releases the matrix and all that was made of it
 keep NAME FOLDER          writes the IC(0) factor computed last as indptr, indices and data
 
@@ -46,6 +47,8 @@ def main():
                 modes = os.path.join(words[2], "modes.npy")
                 modes = np.load(modes).reshape(-1, len(parts[3])) if os.path.exists(modes) else None
                 program.load(words[1], *parts, int(words[3]), modes)
+            elif words[0] == "open":
+                program.open_batch(*words[1:])
             elif words[0] == "forget":
                 program.forget(words[1])
             elif words[0] == "keep":

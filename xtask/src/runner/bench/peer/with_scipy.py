@@ -151,7 +151,7 @@ def fgmres(a, b, apply, rtol=1e-8, restart=10, limit=100):
 
 
 def run_gnp(work, name, a, b):
-    """The ILU and the AMG of the paper on graph neural preconditioners: SuperLU and PyAMG as they choose themselves."""
+    """The ILU and the AMG of the paper on graph neural preconditioners: SuperLU and PyAMG as they choose themselves, and AIR for what is not symmetric."""
     key = work.removesuffix("-setup") + " " + name
     if work.endswith("-setup"):
         results.pop(key, None)
@@ -163,7 +163,12 @@ def run_gnp(work, name, a, b):
             if pyamg is None:
                 raise RuntimeError(why_no_pyamg)
             start = clock()
-            solver = pyamg.blackbox.solver(a, pyamg.blackbox.solver_configuration(a, verb=False))
+            configuration = pyamg.blackbox.solver_configuration(a, verb=False)
+            if work.startswith("gnp-air") and configuration["symmetry"] == "nonsymmetric":
+                smoothers = {name: configuration[name] for name in ("presmoother", "postsmoother")}
+                solver = pyamg.classical.air_solver(a, **smoothers)
+            else:
+                solver = pyamg.blackbox.solver(a, configuration)
             results[key] = solver.aspreconditioner().matvec
         return clock() - start, 0
     apply = results[key]

@@ -1,5 +1,6 @@
 //! GNP: J. Chen, *Graph Neural Preconditioners for Iterative Solutions of Sparse Linear Systems*, ICLR 2025.
 
+mod air;
 mod cases;
 mod drawings;
 mod entries;

@@ -10,7 +10,11 @@ use super::sides::System;
 use crate::bench::peers::{Peer, Program};
 
 /// Our names of the methods, and the work that the process knows.
-pub(super) const METHODS: [(&str, &str); 2] = [("superlu-ilu", "gnp-ilu"), ("pyamg", "gnp-amg")];
+pub(super) const METHODS: [(&str, &str); 3] = [
+    ("superlu-ilu", "gnp-ilu"),
+    ("pyamg", "gnp-amg"),
+    ("pyamg-air", "gnp-air"),
+];
 
 /// The process that does the work.
 pub(super) struct Others(Peer);

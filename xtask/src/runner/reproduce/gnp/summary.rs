@@ -8,7 +8,7 @@ use super::cases::Case;
 use super::rows::{Failure, Row};
 use super::settings::ProfileSettings;
 use super::sides::Side;
-use super::{tables, totals};
+use super::{air, tables, totals};
 
 /// The methods that the paper compares, by our names.
 pub(super) const RIVALS: [&str; 6] = ["gnp", "ilutp", "amg", "jacobi", "gmres", "none"];
@@ -69,10 +69,7 @@ pub(super) fn overview(settings: &ProfileSettings, rows: &[Row], cases: &[Case])
     if sides.trained.contains(&"gnp") && !sides.improved.is_empty() {
         parts.push(tables::changes(rows, &sides.improved));
     }
-    parts.push(
-        "Table 4 of the paper (AIR against smoothed aggregation) has no counterpart: there is no AIR among our methods.\n"
-            .into(),
-    );
+    parts.extend(air::table(rows, cases));
     parts.join("\n")
 }
 

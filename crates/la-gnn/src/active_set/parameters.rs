@@ -1,0 +1,207 @@
+//! The scalars of a network in flat arrays.
+
+use std::fmt::Debug;
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::neuralif::ParameterSpec;
+use crate::weights::{Provenance, Weights};
+use crate::{GnnError, flat};
+
+/// A configuration of one of the networks of this module.
+pub trait ActiveSetConfig: Clone + PartialEq + Debug + Serialize + DeserializeOwned {
+    /// Name of the architecture in weight files.
+    const ARCHITECTURE: &'static str;
+
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// [`GnnError::Config`] naming the first field out of range.
+    fn validate(&self) -> Result<(), GnnError>;
+
+    /// Every trainable tensor in the order in which [`Parameters`] stores them; linear maps are (outputs, inputs), row-major.
+    fn parameters(&self) -> Vec<ParameterSpec>;
+
+    /// Tensors that are measured on the training set and not trained. Offsets count from the first of them.
+    fn statistics(&self) -> Vec<ParameterSpec> {
+        Vec::new()
+    }
+
+    /// Number of trainable scalars.
+    fn parameter_count(&self) -> usize {
+        self.parameters().iter().map(|p| p.len).sum()
+    }
+
+    /// Number of measured scalars.
+    fn statistic_count(&self) -> usize {
+        self.statistics().iter().map(|p| p.len).sum()
+    }
+}
+
+/// All parameters of a network as flat `f32` arrays with its configuration.
+///
+/// # Examples
+/// ```
+/// use la_gnn::active_set::{ActiveSetConfig, GnnConfig, Parameters};
+/// let parameters = Parameters::initialize(&GnnConfig::default(), 123)?;
+/// assert_eq!(parameters.values.len(), 52_098);
+/// # Ok::<(), la_gnn::GnnError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameters<C> {
+    /// The configuration the parameters belong to.
+    pub config: C,
+    /// The trainable scalars, in the order of [`ActiveSetConfig::parameters`].
+    pub values: Vec<f32>,
+    /// The measured scalars, in the order of [`ActiveSetConfig::statistics`].
+    pub statistics: Vec<f32>,
+}
+
+impl<C: ActiveSetConfig> Parameters<C> {
+    /// Fresh parameters: linear maps and their biases uniform in ±1/√inputs (LibTorch's default), normalisations at identity, means of inputs 0
+    /// and scales 1.
+    ///
+    /// # Errors
+    /// [`GnnError::Config`] if the configuration is out of range.
+    pub fn initialize(config: &C, seed: u64) -> Result<Self, GnnError> {
+        config.validate()?;
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut values = Vec::with_capacity(config.parameter_count());
+        let mut bound = 1.0f32;
+        for spec in config.parameters() {
+            if spec.name.starts_with("norm") {
+                let value = f32::from(spec.name.ends_with("weight"));
+                values.resize(values.len() + spec.len, value);
+                continue;
+            }
+            if let [_, inputs] = spec.shape[..] {
+                bound = 1.0 / (inputs as f32).sqrt();
+            }
+            values.extend((0..spec.len).map(|_| rng.random_range(-bound..bound)));
+        }
+        let mut statistics = vec![0.0; config.statistic_count()];
+        for spec in config.statistics() {
+            if spec.name.ends_with("scale") {
+                statistics[spec.offset..spec.offset + spec.len].fill(1.0);
+            }
+        }
+        Ok(Self {
+            config: config.clone(),
+            values,
+            statistics,
+        })
+    }
+
+    /// Reads the parameters out of a weight file.
+    ///
+    /// # Errors
+    /// [`GnnError::WeightsMismatch`] listing every difference in names and shapes; [`GnnError::WeightsFormat`] if the stored
+    /// configuration is not readable; [`GnnError::Config`] if it is out of range.
+    pub fn from_weights(weights: &Weights) -> Result<Self, GnnError> {
+        let config: C = flat::config(weights, C::ARCHITECTURE)?;
+        config.validate()?;
+        let mut values = flat::values(weights, C::ARCHITECTURE, &tensors(&config))?;
+        let statistics = values.split_off(config.parameter_count());
+        let parameters = Self {
+            config,
+            values,
+            statistics,
+        };
+        parameters.check()?;
+        Ok(parameters)
+    }
+
+    /// The parameters as a weight file. `provenance.architecture` and `provenance.config` are filled in.
+    #[must_use]
+    pub fn to_weights(&self, provenance: Provenance) -> Weights {
+        let all: Vec<f32> = [&self.values[..], &self.statistics].concat();
+        let specs = tensors(&self.config);
+        flat::weights(&all, specs, C::ARCHITECTURE, &self.config, provenance)
+    }
+
+    /// Checks the configuration, lengths, and that every number is finite.
+    ///
+    /// # Errors
+    /// [`GnnError::Config`] for the configuration or a wrong length; [`GnnError::NonFinite`].
+    pub fn check(&self) -> Result<(), GnnError> {
+        self.config.validate()?;
+        for (field, values, expected) in [
+            ("values", &self.values, self.config.parameter_count()),
+            (
+                "statistics",
+                &self.statistics,
+                self.config.statistic_count(),
+            ),
+        ] {
+            if values.len() != expected {
+                return Err(GnnError::Config {
+                    field,
+                    reason: format!(
+                        "has length {}, the configuration asks for {expected}",
+                        values.len()
+                    ),
+                });
+            }
+            if let Some(position) = values.iter().position(|v| !v.is_finite()) {
+                return Err(GnnError::NonFinite {
+                    what: format!("`{field}`"),
+                    position,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The scalars of a tensor of the layout.
+    pub(crate) fn tensor<'a>(&'a self, specs: &[ParameterSpec], name: &str) -> &'a [f32] {
+        match specs.iter().find(|spec| spec.name == name) {
+            Some(spec) => &self.values[spec.offset..spec.offset + spec.len],
+            None => &[],
+        }
+    }
+}
+
+/// Trainable tensors, then statistics.
+fn tensors<C: ActiveSetConfig>(config: &C) -> Vec<ParameterSpec> {
+    let mut specs = config.parameters();
+    let shift = config.parameter_count();
+    specs.extend(config.statistics().into_iter().map(|s| ParameterSpec {
+        offset: s.offset + shift,
+        ..s
+    }));
+    specs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{GnnConfig, LeastDistanceConfig, MlpConfig};
+    use super::*;
+
+    fn round_trip<C: ActiveSetConfig>(config: &C) {
+        let p = Parameters::initialize(config, 7).unwrap();
+        p.check().unwrap();
+        assert_ne!(p, Parameters::initialize(config, 8).unwrap());
+        let mut weights = p.to_weights(Provenance::default());
+        let bytes = weights.to_bytes().unwrap();
+        weights = Weights::from_bytes(&bytes).unwrap();
+        assert_eq!(Parameters::<C>::from_weights(&weights).unwrap(), p);
+        let name = weights.tensors.keys().next().unwrap().clone();
+        weights.tensors.remove(&name);
+        let text = Parameters::<C>::from_weights(&weights).unwrap_err();
+        assert!(text.to_string().contains(&name), "{text}");
+        let mut bad = p.clone();
+        bad.values[1] = f32::NAN;
+        assert!(bad.check().unwrap_err().to_string().contains("position 1"));
+        bad.values.pop();
+        assert!(bad.check().is_err());
+    }
+
+    #[test]
+    fn weights_round_trip_and_mismatches_are_named() {
+        round_trip(&MlpConfig::new(3, 5));
+        round_trip(&GnnConfig::default().with_width(16));
+        round_trip(&LeastDistanceConfig::default().with_width(16));
+    }
+}
