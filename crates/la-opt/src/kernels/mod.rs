@@ -37,7 +37,7 @@ mod triangle;
 mod vector;
 
 pub(crate) use lower::lower_start;
-pub(crate) use scan::Scores;
+pub(crate) use scan::{EdgeStep, Scores};
 pub(crate) use triangle::upper_start;
 pub(crate) use vector::Avx2;
 use vector::{Array, LANES, Vector};

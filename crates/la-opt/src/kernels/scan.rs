@@ -9,6 +9,18 @@ kernel! {
     /// `max(p_i − u_i, l_i − p_i)`, the score itself, or its square over `max(γ_i, smallest)` where there are γ.
     highest_score, highest_score_body, highest_score_avx2, (rows: Scores<'_, T>, tol: T, smallest: T) -> (usize, T)
 }
+kernel! {
+    /// `p += step a` and `γ = min(1, γ + weight a²)`, in one pass over a.
+    follow_edge, follow_edge_body, follow_edge_avx2, (edge: EdgeStep<'_, T>, products: &mut [T], distances: &mut [T])
+}
+
+/// The products a of all rows with a direction, how far u goes along it, and what a square of a product changes in a distance.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EdgeStep<'a, T> {
+    pub(crate) along: &'a [T],
+    pub(crate) step: T,
+    pub(crate) weight: T,
+}
 
 /// Products p, their bounds l and u, scales, and γ or nothing. All of one length.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +43,21 @@ fn highest_score_body<T: Real, V: Vector<T>>(
         scan::<T, false>(rows, rows.scale, tol, smallest)
     } else {
         scan::<T, true>(rows, rows.distances, tol, smallest)
+    }
+}
+
+/// Left to the compiler as well.
+#[inline(always)]
+fn follow_edge_body<T: Real, V: Vector<T>>(
+    edge: EdgeStep<'_, T>,
+    products: &mut [T],
+    distances: &mut [T],
+) {
+    let rows = products.iter_mut().zip(distances).zip(edge.along);
+    for ((product, distance), &along) in rows {
+        *product = V::scalar_mul_add(edge.step, along, *product);
+        let longer = V::scalar_mul_add(along * along, edge.weight, *distance);
+        *distance = if longer < T::ONE { longer } else { T::ONE };
     }
 }
 

@@ -135,13 +135,14 @@ impl<T: Real> QpWorkspace<T> {
         }
     }
 
-    /// ρ Σ λ*² over soft constraints.
+    /// Σ ρ λ*² over soft constraints.
     fn soft_cost(&self) -> f64 {
+        let common = T::from_f64(self.options.rho_soft);
         let terms = self.set.order.iter().zip(&self.set.star);
-        let squares = terms
+        let costs = terms
             .filter(|&(&j, _)| self.flags[j].soft)
-            .map(|(_, &star)| (star * star).to_f64());
-        self.options.rho_soft * squares.sum::<f64>()
+            .map(|(&j, &star)| (self.ldp.softness(j, common) * star * star).to_f64());
+        costs.sum()
     }
 
     /// Turns the null vector of a singular working set, or what set-up saw, into a checked certificate.

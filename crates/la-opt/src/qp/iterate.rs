@@ -253,6 +253,6 @@ impl<T: Real> QpWorkspace<T> {
                 self.set.pivot(&self.ldp, &mut self.flags);
             }
         }
-        self.prices.begin();
+        self.prices.restart();
     }
 }

@@ -6,7 +6,7 @@ use super::options::Pricing;
 use super::solution::Side;
 use super::working_set::{Flags, WorkingSet};
 use crate::Real;
-use crate::kernels::Scores;
+use crate::kernels::{EdgeStep, Scores};
 
 /// Steps after which products that were updated are computed anew.
 const RENEW: usize = 50;
@@ -26,9 +26,9 @@ pub(super) struct Prices<T> {
     age: Option<usize>,
     /// γ, at most 1.
     distances: Vec<T>,
-    /// Distances are those from the span of the whole working set, not only of what entered since the solve began.
+    /// Distances are those from the span of the working set; until then the largest violation enters.
     measured: bool,
-    /// Constraints that entered since then.
+    /// Constraints that entered since the solve began.
     entries: usize,
     candidates: Candidates<T>,
     smallest_distance: T,
@@ -72,13 +72,13 @@ impl<T: Real> Prices<T> {
         self.rule == Pricing::SteepestEdge
     }
 
-    /// Distances are followed while all rows are there.
+    /// Distances are followed once they are known, while all rows are there.
     fn follows(&self, ldp: &LeastDistance<T>) -> bool {
-        self.steepest() && ldp.complete
+        self.steepest() && self.measured && ldp.complete
     }
 
-    /// A solve begins with a working set whose span is not accounted for: distances are those from the span of what enters from now
-    /// on (a reference framework, Forrest & Goldfarb 1992, section 4), until they are measured.
+    /// A solve begins. The distances from the span of a working set that a guess or the last solve left are not known, and measuring them is put off: a good set
+    /// needs a few more constraints, for which the largest violation costs less and is as good.
     pub(super) fn begin(&mut self) {
         self.distances.fill(T::ONE);
         self.candidates.clear();
@@ -87,10 +87,19 @@ impl<T: Real> Prices<T> {
         self.entries = 0;
     }
 
+    /// The working set has been built anew in the middle of a solve: its distances are measured before the next constraint enters.
+    pub(super) fn restart(&mut self) {
+        let entries = self.entries;
+        self.begin();
+        self.entries = entries.max(self.products.len());
+    }
+
     /// Measures the distances from the span of the working set: γ = 1 − Σ (M q_t)² / δ_t with the rows q_t of `L⁻¹ M_W`. 2 m n operations and more for each
     /// of its constraints, half of an iteration.
     fn measure(&mut self, ldp: &LeastDistance<T>, set: &mut WorkingSet<T>) {
         self.measured = true;
+        // The products at hand are of an earlier u.
+        self.age = None;
         self.distances.fill(T::ONE);
         for position in 0..set.len() {
             let pivot = set.leading_direction(ldp, position, &mut self.direction);
@@ -119,6 +128,7 @@ impl<T: Real> Prices<T> {
         position: usize,
         spans: bool,
     ) {
+        self.entries += 1;
         if !self.follows(ldp) {
             return;
         }
@@ -127,13 +137,6 @@ impl<T: Real> Prices<T> {
             return;
         };
         ldp.products_into(&self.direction, &mut self.along);
-        self.entries += 1;
-        if spans {
-            let weight = T::ONE / square;
-            for (distance, &along) in self.distances.iter_mut().zip(&self.along) {
-                *distance -= along * along * weight;
-            }
-        }
         let j = set.order[position];
         let bound = if flags[j].lower {
             ldp.lower[j]
@@ -141,7 +144,8 @@ impl<T: Real> Prices<T> {
             ldp.upper[j]
         };
         let step = bound - self.products[j];
-        self.follow(ldp, step, set.has_soft());
+        let weight = if spans { -T::ONE / square } else { T::ZERO };
+        self.follow(ldp, step, weight, set.has_soft());
     }
 
     /// The constraint at a position is about to be removed; the factor is regular.
@@ -160,24 +164,25 @@ impl<T: Real> Prices<T> {
         };
         ldp.products_into(&self.direction, &mut self.along);
         let weight = T::ONE / square;
-        for (distance, &along) in self.distances.iter_mut().zip(&self.along) {
-            *distance += along * along * weight;
-            if *distance > T::ONE {
-                *distance = T::ONE;
-            }
-        }
         let step = -ldp.kernels.dot(&self.u, &self.direction) * weight;
-        self.follow(ldp, step, set.has_soft());
+        self.follow(ldp, step, weight, set.has_soft());
     }
 
-    /// `u += step q`, and its products with it.
-    fn follow(&mut self, ldp: &LeastDistance<T>, step: T, soft: bool) {
+    /// The span of the working set has grown (negative weight) or shrunk along q; `u += step q`, and its products with it.
+    fn follow(&mut self, ldp: &LeastDistance<T>, step: T, weight: T, soft: bool) {
+        let moves = EdgeStep {
+            along: &self.along,
+            step,
+            weight,
+        };
+        ldp.kernels
+            .follow_edge(moves, &mut self.products, &mut self.distances);
         match self.age {
             Some(age) if age < RENEW && !soft => {
                 ldp.kernels.axpy(step, &self.direction, &mut self.u);
-                ldp.kernels.axpy(step, &self.along, &mut self.products);
                 self.age = Some(age + 1);
             }
+            // Products that are not those of u are computed anew before they are read.
             _ => self.age = None,
         }
     }
@@ -191,14 +196,14 @@ impl<T: Real> Prices<T> {
         set: &mut WorkingSet<T>,
         flags: &[Flags],
     ) -> Option<(usize, Side)> {
-        // A good guess needs few more constraints, and measuring costs half an iteration for each that it has: it waits until that would be a good part of what is done anyway.
+        // Measuring costs half an iteration for each constraint of the set: it waits until that would be a good part of what is done anyway.
         if self.steepest() && !self.measured && WAIT * self.entries >= set.len() {
             self.measure(ldp, set);
         }
         if let Pricing::Partial { .. } = self.rule {
             return self.entering_of_candidates(ldp, flags);
         }
-        if self.age.is_none() || !self.steepest() {
+        if self.age.is_none() || !self.follows(ldp) {
             ldp.products_into(&self.u, &mut self.products);
             self.age = Some(0);
         }

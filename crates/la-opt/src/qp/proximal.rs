@@ -23,7 +23,9 @@ impl<T: Real> QpWorkspace<T> {
     /// Where the working set has settled, steps are made longer; where a step has no curvature and the objective falls along it, it goes on
     /// to the first constraint, and where there is none, it is a ray.
     pub(super) fn iterate_proximal(&mut self, began: Instant) -> QpStatus {
-        let linear_program = matches!(self.problem.hessian, Hessian::Zero);
+        // The force is one of the objective alone: beside the price of soft constraints it has to stay what it is.
+        let soft = self.problem.soft.contains(&true);
+        let linear_program = matches!(self.problem.hessian, Hessian::Zero) && !soft;
         let tol = self.options.proximal_tol;
         let mut relaxed = false;
         self.force = T::ONE;
@@ -62,7 +64,7 @@ impl<T: Real> QpWorkspace<T> {
                 continue;
             }
             relaxed = false;
-            if self.falls_along_step() {
+            if self.falls_along_step() && !self.softness_bends_step() {
                 match self.first_constraint_along_step() {
                     None => return QpStatus::DualInfeasible,
                     Some((j, side, length)) => {
@@ -126,6 +128,18 @@ impl<T: Real> QpWorkspace<T> {
         largest(&self.curvature) <= RAY_TOL * size * length && slope < -RAY_TOL * steepness
     }
 
+    /// Whether a soft constraint of the working set changes along the step: its price is curvature as well.
+    fn softness_bends_step(&mut self) -> bool {
+        if !self.set.has_soft() {
+            return false;
+        }
+        let kernels = self.ldp.kernels;
+        constraint_values(kernels, &self.problem, &self.step, &mut self.moves);
+        let tol = RAY_TOL * largest(&self.moves).max(largest(&self.step));
+        let mut soft = self.set.order.iter().filter(|&&j| self.flags[j].soft);
+        soft.any(|&j| self.moves[j].abs().to_f64() > tol)
+    }
+
     /// How far the step can be gone on with from x, in units of itself, and what ends the way.
     fn first_constraint_along_step(&mut self) -> Option<(usize, Side, T)> {
         let kernels = self.ldp.kernels;
@@ -135,9 +149,6 @@ impl<T: Real> QpWorkspace<T> {
         constraint_values(kernels, &self.problem, &self.solution.x, values);
         let mut first: Option<(usize, Side, T)> = None;
         for (j, (&value, &along)) in values.iter().zip(&self.moves).enumerate() {
-            if self.problem.soft[j] {
-                continue;
-            }
             let (side, bound) = if along.to_f64() > tol {
                 (Side::Upper, self.problem.upper[j])
             } else if along.to_f64() < -tol {

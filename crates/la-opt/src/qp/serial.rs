@@ -22,6 +22,8 @@ pub(super) struct Posed<T> {
     upper: Vec<Option<T>>,
     #[serde(default)]
     soft: Vec<usize>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    soft_weights: Vec<(usize, T)>,
 }
 
 impl<T: Real> From<QuadraticProgram<T>> for Posed<T> {
@@ -41,6 +43,12 @@ impl<T: Real> From<QuadraticProgram<T>> for Posed<T> {
             upper: some(problem.upper),
             soft: (0..problem.soft.len())
                 .filter(|&j| problem.soft[j])
+                .collect(),
+            soft_weights: problem
+                .soft_weights
+                .into_iter()
+                .enumerate()
+                .filter(|&(_, weight)| weight > T::ZERO)
                 .collect(),
         }
     }
@@ -64,7 +72,8 @@ impl<T: Real> TryFrom<Posed<T>> for QuadraticProgram<T> {
             Rows::Dense(rows) => problem.with_rows(rows, lower_rows, upper_rows)?,
             Rows::Sparse(rows) => problem.with_sparse_rows(rows, lower_rows, upper_rows)?,
         }
-        .with_soft(&posed.soft)
+        .with_soft(&posed.soft)?
+        .with_soft_weights(&posed.soft_weights)
     }
 }
 

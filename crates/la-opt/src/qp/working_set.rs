@@ -136,7 +136,7 @@ impl<T: Real> WorkingSet<T> {
         ldp.products_with(&self.order, j, &mut self.products);
         let mut square = ldp.product(j, j);
         if flags[j].soft {
-            square += self.tolerances.rho_soft;
+            square += ldp.softness(j, self.tolerances.rho_soft);
             self.soft += 1;
         }
         self.products.push(square);
@@ -270,11 +270,11 @@ impl<T: Real> WorkingSet<T> {
         if self.has_soft() {
             for (&j, &star) in self.order.iter().zip(&self.star) {
                 if flags[j].soft {
-                    soft += star * star;
+                    soft += ldp.softness(j, self.tolerances.rho_soft) * star * star;
                 }
             }
         }
-        ldp.kernels.dot(u, u) + self.tolerances.rho_soft * soft
+        ldp.kernels.dot(u, u) + soft
     }
 
     /// One step of iterative refinement of λ* and u: with `r = M_W u − d_W`, `(L D Lᵀ) Δλ = r`. Returns the largest |r| of before in the
@@ -291,7 +291,7 @@ impl<T: Real> WorkingSet<T> {
             };
             let mut r = ldp.kernels.dot(row, &u[from..from + row.len()]) - bound;
             if flags[j].soft {
-                r -= self.tolerances.rho_soft * star;
+                r -= ldp.softness(j, self.tolerances.rho_soft) * star;
             }
             largest = largest.max(r.abs() / ldp.scale[j]);
             self.products.push(r);
