@@ -23,17 +23,14 @@ pub(crate) fn run() -> Result<bool> {
     ]);
     good &= step("clippy", &mut clippy)?;
 
-    // With `doc-only`, the code that uses LibTorch is checked where there is no LibTorch.
+    // With `doc-only`, the code that uses LibTorch is checked where there is no LibTorch. The whole workspace, so that what it depends on is the same as
+    // above and is not checked again.
     let mut torch = project::cargo();
-    torch.args(["clippy", "--all-targets"]);
-    let mut features = Vec::new();
-    for package in workspace.packages_with("torch") {
-        torch.args(["--package", package]);
-        features.push(format!("{package}/torch"));
-    }
-    for package in workspace.packages_with("doc-only") {
-        torch.args(["--package", package]);
-        features.push(format!("{package}/doc-only"));
+    torch.args(["clippy", "--workspace", "--all-targets"]);
+    let mut features = vec![workspace.portable_features()];
+    for feature in ["torch", "doc-only"] {
+        let packages = workspace.packages_with(feature).into_iter();
+        features.extend(packages.map(|package| format!("{package}/{feature}")));
     }
     torch.args(["--features", &features.join(","), "--", "-D", "warnings"]);
     good &= step("clippy with LibTorch", &mut torch)?;

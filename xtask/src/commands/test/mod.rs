@@ -14,6 +14,9 @@ use crate::libtorch::{self, Mode};
 use crate::workspace::Workspace;
 use crate::{cli, console, project};
 
+/// The files of tests that need LibTorch.
+const TORCH_TESTS: &str = "*torch*";
+
 /// Runs the tests in as few combinations of features as possible: each one is compiled anew.
 pub(crate) fn run(options: cli::Test) -> Result<ExitCode> {
     let workspace = Workspace::load()?;
@@ -33,20 +36,26 @@ pub(crate) fn run(options: cli::Test) -> Result<ExitCode> {
     } else {
         let libtorch = libtorch::ensure(Mode::Keep)?;
         console::say(&libtorch.to_string());
-        let mut torch = project::cargo();
-        torch.arg("test");
-        let mut features = Vec::new();
-        for package in workspace
-            .packages_with("torch")
-            .into_iter()
-            .filter(|name| *name != "xtask")
-        {
-            torch.args(["--package", package]);
-            features.push(format!("{package}/torch"));
+        // The other tests have run without LibTorch; with it they would be compiled and run once more.
+        for (title, targets) in [
+            ("LibTorch", &["--lib", "--test", TORCH_TESTS][..]),
+            ("LibTorch, documentation", &["--doc"]),
+        ] {
+            let mut torch = project::cargo();
+            torch.arg("test").args(targets);
+            let mut features = Vec::new();
+            for package in workspace
+                .packages_with("torch")
+                .into_iter()
+                .filter(|name| *name != "xtask")
+            {
+                torch.args(["--package", package]);
+                features.push(format!("{package}/torch"));
+            }
+            torch.args(["--features", &features.join(",")]);
+            libtorch.apply_to(&mut torch);
+            record(&mut summary, title, torch, options)?;
         }
-        torch.args(["--features", &features.join(",")]);
-        libtorch.apply_to(&mut torch);
-        record(&mut summary, "LibTorch", torch, options)?;
     }
 
     println!("{summary}");
@@ -83,4 +92,32 @@ fn record(
     let status = child.wait()?;
     summary.add(title, reader.finish(status.success()), started.elapsed());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn tests_that_need_libtorch_are_named_so() {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
+        let mut seen = 0;
+        for package in std::fs::read_dir(crates).unwrap() {
+            let Ok(files) = std::fs::read_dir(package.unwrap().path().join("tests")) else {
+                continue;
+            };
+            for file in files {
+                let path = file.unwrap().path();
+                if path.extension().is_some_and(|e| e == "rs") {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+                    if text.contains("feature = \"torch\"") {
+                        seen += 1;
+                        assert!(name.contains("torch"), "{name} would never run");
+                    }
+                }
+            }
+        }
+        assert!(seen > 0);
+    }
 }
