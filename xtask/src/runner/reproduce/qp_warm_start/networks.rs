@@ -118,12 +118,18 @@ pub(super) fn ensure(task: &Task<'_>, sets: &mut Sets<'_>) -> Result<(Network, T
 
 impl Task<'_> {
     fn options(&self) -> ActiveSetTrainOptions {
-        let options = match self.method.is_published() {
-            true => ActiveSetTrainOptions::published().with_sparsity(self.settings.sparsity),
-            false => ActiveSetTrainOptions::default(),
+        let ours = ActiveSetTrainOptions::default();
+        let options = match self.method {
+            Method::Mlp | Method::MlpUntrained => ours.with_learning_rate(3e-3).with_batch(32),
+            method if method.is_published() => {
+                ActiveSetTrainOptions::published().with_sparsity(self.settings.sparsity)
+            }
+            _ => ours,
         };
         let epochs = match self.method {
             Method::MlpUntrained | Method::GnnUntrained => 0,
+            // A perceptron trains in seconds.
+            Method::Mlp => (2 * self.epochs).min(options.epochs),
             _ => self.epochs.min(options.epochs),
         };
         options.with_epochs(epochs.max(1)).with_seed(self.seed)
