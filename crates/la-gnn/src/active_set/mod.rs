@@ -18,47 +18,12 @@
 mod gnn;
 mod least_distance;
 mod mlp;
-mod parameters;
 
+pub use crate::network::{NetworkConfig as ActiveSetConfig, Parameters};
+pub(crate) use crate::network::{in_range, specs};
 pub use gnn::{GnnConfig, GnnFeatures};
 pub use least_distance::LeastDistanceConfig;
 pub use mlp::{MlpConfig, MlpInput, MlpOutput};
-pub use parameters::{ActiveSetConfig, Parameters};
-
-use crate::GnnError;
-use crate::neuralif::ParameterSpec;
 
 /// Slope of the leaky rectifier of all these networks for negative arguments.
 pub const LEAK: f64 = 0.1;
-
-/// Named shapes, with offsets.
-pub(crate) fn specs(list: Vec<(String, Vec<usize>)>) -> Vec<ParameterSpec> {
-    let mut offset = 0;
-    list.into_iter()
-        .map(|(name, shape)| {
-            let len = shape.iter().product();
-            offset += len;
-            ParameterSpec {
-                name,
-                shape,
-                offset: offset - len,
-                len,
-            }
-        })
-        .collect()
-}
-
-/// Checks that a size is in its range.
-pub(crate) fn in_range(
-    field: &'static str,
-    value: usize,
-    range: std::ops::RangeInclusive<usize>,
-) -> Result<(), GnnError> {
-    if range.contains(&value) {
-        return Ok(());
-    }
-    Err(GnnError::Config {
-        field,
-        reason: format!("is {value}, must be {} to {}", range.start(), range.end()),
-    })
-}

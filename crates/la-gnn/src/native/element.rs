@@ -8,6 +8,8 @@ pub trait Element: la_graph::Real + std::ops::Div<Output = Self> {
     fn mul_add_if<const FMA: bool>(self, a: Self, b: Self) -> Self;
     /// Hyperbolic tangent.
     fn tanh(self) -> Self;
+    /// The platform's exponential.
+    fn exp(self) -> Self;
     /// Runs a kernel with the fastest instructions for this scalar that the processor has.
     #[doc(hidden)]
     fn run_kernel<K: Kernel<Self>>(kernel: K);
@@ -21,6 +23,10 @@ impl Element for f64 {
         } else {
             self * a + b
         }
+    }
+    #[inline(always)]
+    fn exp(self) -> Self {
+        f64::exp(self)
     }
     /// The platform's `tanh`: `f64` is the reference precision.
     #[inline(always)]
@@ -40,6 +46,10 @@ impl Element for f32 {
         } else {
             self * a + b
         }
+    }
+    #[inline(always)]
+    fn exp(self) -> Self {
+        f32::exp(self)
     }
     /// Rational minimax approximation `x P(x²) / Q(x²)` on [-7.9, 7.9], constant outside.
     ///

@@ -6,6 +6,7 @@ pub mod chain;
 mod coates;
 pub mod compensation;
 pub mod element;
+pub mod factormer;
 mod features;
 mod full_graph;
 pub mod gated;
@@ -18,6 +19,7 @@ pub mod leconv;
 pub mod mpgnn;
 pub mod neuralif;
 pub mod neuralpcg;
+mod panel;
 pub mod relaxation;
 pub(crate) mod simd;
 

@@ -11,6 +11,7 @@
 //! | [`SparseProduct`] | products of a fixed sparse matrix and of its transpose with blocks of columns |
 //! | [`Mpgnn`], [`MpgnnTrainer`] | message-passing networks for edge regression on [`ArcGraph`]s, six node models; their training |
 //! | [`active_set`] | training of networks that guess active sets of quadratic programs |
+//! | [`factormer`] | training of networks that improve nonnegative factorisations, with the solver unrolled |
 //! | [`TorchEngine`] | loss and gradient of batches for [`crate::training::train`] |
 //!
 //! # How gradients are computed
@@ -31,6 +32,7 @@ mod cuda_library;
 mod device;
 mod engine;
 mod factor;
+pub mod factormer;
 mod general_sample;
 mod gnp;
 mod graph_net;

@@ -10,6 +10,7 @@ mod adamw;
 pub mod chain;
 mod checkpoint;
 mod evolution;
+pub mod factormer;
 pub mod gnp;
 pub mod lu;
 pub mod mpgnn;

@@ -16,6 +16,14 @@ pub enum Schedule {
     /// Half a cosine up from 1/25 of the learning rate over the first 30 % of the updates, then one down to 1/250 000 of it (L. N. Smith, N. Topin,
     /// arXiv 1708.07120, with LibTorch's defaults).
     OneCycle,
+    /// Half a cosine from the learning rate down to 0 over every `period` updates, each time from so many per cent of the rate before (I. Loshchilov, F. Hutter, *SGDR: stochastic
+    /// gradient descent with warm restarts*, ICLR 2017, with a decay).
+    WarmRestarts {
+        /// Updates from one restart to the next, at least 1.
+        period: usize,
+        /// What is kept of the rate, in per cent.
+        kept: u8,
+    },
 }
 
 /// Options of a training run. The default is the published recipe.
@@ -116,6 +124,12 @@ impl TrainOptions {
                 let half = 0.5 * (1.0 + (std::f64::consts::PI * share).cos());
                 self.learning_rate * (to + (from - to) * half)
             }
+            Schedule::WarmRestarts { period, kept } => {
+                let period = period.max(1);
+                let (epoch, t) = (update / period, (update % period) as f64 / period as f64);
+                let start = self.learning_rate * (f64::from(kept) / 100.0).powi(epoch as i32);
+                start * 0.5 * (1.0 + (std::f64::consts::PI * t).cos())
+            }
         }
     }
 }
@@ -123,6 +137,22 @@ impl TrainOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn restarts_begin_lower_each_time() {
+        let options = TrainOptions {
+            schedule: Schedule::WarmRestarts {
+                period: 10,
+                kept: 90,
+            },
+            learning_rate: 2.0,
+            ..TrainOptions::default()
+        };
+        let at = |update| options.learning_rate_at(update);
+        assert!((at(0) - 2.0).abs() < 1e-15 && (at(5) - 1.0).abs() < 1e-15);
+        assert!(at(9) < 0.05, "nearly nothing before a restart");
+        assert!((at(10) - 1.8).abs() < 1e-12 && (at(140) - 2.0 * 0.9f64.powi(14)).abs() < 1e-12);
+    }
 
     #[test]
     fn one_cycle_rises_and_falls() {

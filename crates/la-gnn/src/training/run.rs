@@ -16,6 +16,8 @@ use crate::GnnError;
 pub trait Engine {
     /// Number of training graphs.
     fn samples(&self) -> usize;
+    /// Called before each update with its number, from 0 on, for losses that change along the way.
+    fn begin(&mut self, _update: usize) {}
     /// Loss of the batch at `values`; overwrites `gradient`. Randomness (probes) must depend on `seed` only.
     ///
     /// # Errors
@@ -139,6 +141,7 @@ pub fn train(
         let batch = batch_of_update(samples, options, update);
         let seed = options.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ update as u64;
         gradient.fill(0.0);
+        engine.begin(update);
         let loss = engine.loss_and_gradient(&state.values, &batch, seed, &mut gradient)?;
         let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
         if loss.is_finite() && norm.is_finite() {

@@ -2,7 +2,8 @@
 
 use sprs::CsMatViewI;
 
-use super::product::{Left, Panel, add_product, leaky};
+use super::super::panel::{Left, Panel, add_product};
+use super::leaky::leaky;
 use super::{Element, expect_finite, expect_len};
 use crate::GnnError;
 use crate::active_set::{ActiveSetConfig, GnnConfig, GnnFeatures, Parameters};

@@ -1,8 +1,9 @@
 //! The network on the constraints of the least-distance form.
 
+use super::super::panel::{Left, Panel, add_product};
 use super::Element;
+use super::leaky::{add_leaky, leaky};
 use super::operators::{RowOperators, fill_features};
-use super::product::{Left, Panel, add_leaky, add_product, leaky};
 use crate::GnnError;
 use crate::active_set::{ActiveSetConfig, LeastDistanceConfig, Parameters};
 

@@ -1,6 +1,7 @@
 //! The perceptron.
 
-use super::product::{Left, Panel, add_product, leaky};
+use super::super::panel::{Left, Panel, add_product};
+use super::leaky::leaky;
 use super::{Element, expect_len};
 use crate::GnnError;
 use crate::active_set::{ActiveSetConfig, MlpConfig, Parameters};

@@ -3,10 +3,10 @@
 //! All networks say logits: a constraint is as likely active as not where its logit is 0. [`probability`] and [`logit`] translate.
 
 mod gnn;
+mod leaky;
 mod least_distance;
 mod mlp;
 mod operators;
-mod product;
 
 pub use gnn::ActiveSetGnn;
 pub use least_distance::LeastDistanceGnn;

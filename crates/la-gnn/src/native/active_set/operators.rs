@@ -1,6 +1,6 @@
 //! Regularised projections on the rows of a least-distance problem, steps of splitting with them, and what a constraint knows at first.
 
-use super::product::{Left, Panel, add_product};
+use super::super::panel::{Left, Panel, add_product};
 use super::{Element, expect_finite, expect_len};
 use crate::GnnError;
 use crate::active_set::LeastDistanceConfig;

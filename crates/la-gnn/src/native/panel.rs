@@ -4,20 +4,20 @@
     reason = "one index runs over several arrays of registers"
 )]
 
-use super::super::Element;
-use super::super::simd::{Kernel, LANES, Simd};
+use super::Element;
+use super::simd::{Kernel, LANES, Simd};
 
 /// A matrix by rows, each padded by zeros to whole groups of eight.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Panel<T> {
-    pub(super) rows: usize,
-    pub(super) columns: usize,
-    pub(super) groups: usize,
-    pub(super) data: Vec<[T; LANES]>,
+pub(crate) struct Panel<T> {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) groups: usize,
+    pub(crate) data: Vec<[T; LANES]>,
 }
 
 impl<T: Element> Panel<T> {
-    pub(super) fn zeros(rows: usize, columns: usize) -> Self {
+    pub(crate) fn zeros(rows: usize, columns: usize) -> Self {
         let groups = columns.div_ceil(LANES);
         Self {
             rows,
@@ -28,7 +28,7 @@ impl<T: Element> Panel<T> {
     }
 
     /// From entries at (row, column).
-    pub(super) fn from_fn(
+    pub(crate) fn from_fn(
         rows: usize,
         columns: usize,
         entry: impl Fn(usize, usize) -> f64,
@@ -44,30 +44,35 @@ impl<T: Element> Panel<T> {
     }
 
     /// The transpose of a stored linear map (outputs, inputs), so that outputs are lanes.
-    pub(super) fn transposed(weight: &[f32], outputs: usize, inputs: usize) -> Self {
+    pub(crate) fn transposed(weight: &[f32], outputs: usize, inputs: usize) -> Self {
         Self::from_fn(inputs, outputs, |i, o| weight[o * inputs + i].into())
     }
 
     /// Numbers from one row to the next.
-    pub(super) fn stride(&self) -> usize {
+    pub(crate) fn stride(&self) -> usize {
         self.groups * LANES
     }
 
-    pub(super) fn flat(&self) -> &[T] {
+    pub(crate) fn flat(&self) -> &[T] {
         self.data.as_flattened()
     }
 
-    pub(super) fn row(&self, r: usize) -> &[T] {
+    pub(crate) fn row(&self, r: usize) -> &[T] {
         &self.flat()[r * self.stride()..(r + 1) * self.stride()]
     }
 
-    pub(super) fn row_mut(&mut self, r: usize) -> &mut [T] {
+    pub(crate) fn row_mut(&mut self, r: usize) -> &mut [T] {
         let stride = self.stride();
         &mut self.data.as_flattened_mut()[r * stride..(r + 1) * stride]
     }
 
+    /// Zeros everywhere.
+    pub(crate) fn clear(&mut self) {
+        self.data.fill([T::ZERO; LANES]);
+    }
+
     /// The same row everywhere.
-    pub(super) fn fill_rows(&mut self, row: &Panel<T>) {
+    pub(crate) fn fill_rows(&mut self, row: &Panel<T>) {
         for to in self.data.chunks_exact_mut(self.groups) {
             to.copy_from_slice(&row.data);
         }
@@ -76,15 +81,15 @@ impl<T: Element> Panel<T> {
 
 /// The left factor of a product: entry (r, k) is `data[r · row + k · inner]`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Left<'a, T> {
-    pub(super) data: &'a [T],
-    pub(super) row: usize,
-    pub(super) inner: usize,
+pub(crate) struct Left<'a, T> {
+    pub(crate) data: &'a [T],
+    pub(crate) row: usize,
+    pub(crate) inner: usize,
 }
 
 impl<'a, T: Element> Left<'a, T> {
     /// A panel as it is.
-    pub(super) fn of(panel: &'a Panel<T>) -> Self {
+    pub(crate) fn of(panel: &'a Panel<T>) -> Self {
         Self {
             data: panel.flat(),
             row: panel.stride(),
@@ -93,7 +98,7 @@ impl<'a, T: Element> Left<'a, T> {
     }
 
     /// The transpose of a panel.
-    pub(super) fn transpose(panel: &'a Panel<T>) -> Self {
+    pub(crate) fn transpose(panel: &'a Panel<T>) -> Self {
         Self {
             data: panel.flat(),
             row: 1,
@@ -102,7 +107,7 @@ impl<'a, T: Element> Left<'a, T> {
     }
 
     /// One row vector.
-    pub(super) fn vector(data: &'a [T]) -> Self {
+    pub(crate) fn vector(data: &'a [T]) -> Self {
         Self {
             data,
             row: data.len(),
@@ -112,7 +117,7 @@ impl<'a, T: Element> Left<'a, T> {
 }
 
 /// `out += a b`.
-pub(super) fn add_product<T: Element>(a: Left<'_, T>, b: &Panel<T>, out: &mut Panel<T>) {
+pub(crate) fn add_product<T: Element>(a: Left<'_, T>, b: &Panel<T>, out: &mut Panel<T>) {
     debug_assert_eq!(b.groups, out.groups);
     if b.rows == 0 || out.rows == 0 {
         return;
@@ -199,46 +204,6 @@ fn tile<T: Element, S: Simd<T>, const R: usize, const G: usize>(
     }
 }
 
-/// `x ← max(x, 0.1 x)`.
-pub(super) fn leaky<T: Element>(x: &mut Panel<T>) {
-    T::run_kernel(Leaky(&mut x.data));
-}
-
-struct Leaky<'a, T>(&'a mut [[T; LANES]]);
-
-impl<T: Element> Kernel<T> for Leaky<'_, T> {
-    #[inline(always)]
-    fn run<S: Simd<T>>(self, simd: S) {
-        let leak = simd.splat(T::from_f64(crate::active_set::LEAK));
-        let rest = simd.splat(T::from_f64(1.0 - crate::active_set::LEAK));
-        for x in self.0 {
-            let value = simd.load(x);
-            let scaled = simd.mul(value, leak);
-            simd.store(simd.mul_add(simd.relu(value), rest, scaled), x);
-        }
-    }
-}
-
-/// `out ← out + σ(x)`, σ the leaky rectifier.
-pub(super) fn add_leaky<T: Element>(x: &Panel<T>, out: &mut Panel<T>) {
-    T::run_kernel(AddLeaky(&x.data, &mut out.data));
-}
-
-struct AddLeaky<'a, T>(&'a [[T; LANES]], &'a mut [[T; LANES]]);
-
-impl<T: Element> Kernel<T> for AddLeaky<'_, T> {
-    #[inline(always)]
-    fn run<S: Simd<T>>(self, simd: S) {
-        let leak = simd.splat(T::from_f64(crate::active_set::LEAK));
-        let rest = simd.splat(T::from_f64(1.0 - crate::active_set::LEAK));
-        for (x, out) in self.0.iter().zip(self.1) {
-            let value = simd.load(x);
-            let sum = simd.mul_add(value, leak, simd.load(out));
-            simd.store(simd.mul_add(simd.relu(value), rest, sum), out);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -269,20 +234,6 @@ mod tests {
         for (rows, inner, columns) in [(1, 5, 80), (4, 3, 8), (7, 9, 25), (13, 1, 1), (2, 6, 17)] {
             check::<f64>(rows, inner, columns, 1e-13);
             check::<f32>(rows, inner, columns, 1e-5);
-        }
-    }
-
-    #[test]
-    fn leaky_rectifier() {
-        let mut x: Panel<f64> = Panel::from_fn(1, 3, |_, j| [-2.0, 0.0, 3.0][j]);
-        let mut sum = Panel::from_fn(1, 3, |_, j| j as f64);
-        add_leaky(&x, &mut sum);
-        leaky(&mut x);
-        for (got, expected) in x.row(0).iter().zip([-0.2, 0.0, 3.0]) {
-            assert!((got - expected).abs() < 1e-15);
-        }
-        for (got, expected) in sum.row(0).iter().zip([-0.2, 1.0, 5.0]) {
-            assert!((got - expected).abs() < 1e-15);
         }
     }
 }

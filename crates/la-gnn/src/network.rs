@@ -1,4 +1,4 @@
-//! The scalars of a network in flat arrays.
+//! Configurations of networks, and their scalars in flat arrays.
 
 use std::fmt::Debug;
 
@@ -10,8 +10,8 @@ use crate::neuralif::ParameterSpec;
 use crate::weights::{Provenance, Weights};
 use crate::{GnnError, flat};
 
-/// A configuration of one of the networks of this module.
-pub trait ActiveSetConfig: Clone + PartialEq + Debug + Serialize + DeserializeOwned {
+/// The configuration of a network whose parameters are [`Parameters`].
+pub trait NetworkConfig: Clone + PartialEq + Debug + Serialize + DeserializeOwned {
     /// Name of the architecture in weight files.
     const ARCHITECTURE: &'static str;
 
@@ -44,7 +44,7 @@ pub trait ActiveSetConfig: Clone + PartialEq + Debug + Serialize + DeserializeOw
 ///
 /// # Examples
 /// ```
-/// use la_gnn::active_set::{ActiveSetConfig, GnnConfig, Parameters};
+/// use la_gnn::active_set::{GnnConfig, Parameters};
 /// let parameters = Parameters::initialize(&GnnConfig::default(), 123)?;
 /// assert_eq!(parameters.values.len(), 52_098);
 /// # Ok::<(), la_gnn::GnnError>(())
@@ -53,13 +53,13 @@ pub trait ActiveSetConfig: Clone + PartialEq + Debug + Serialize + DeserializeOw
 pub struct Parameters<C> {
     /// The configuration the parameters belong to.
     pub config: C,
-    /// The trainable scalars, in the order of [`ActiveSetConfig::parameters`].
+    /// The trainable scalars, in the order of [`NetworkConfig::parameters`].
     pub values: Vec<f32>,
-    /// The measured scalars, in the order of [`ActiveSetConfig::statistics`].
+    /// The measured scalars, in the order of [`NetworkConfig::statistics`].
     pub statistics: Vec<f32>,
 }
 
-impl<C: ActiveSetConfig> Parameters<C> {
+impl<C: NetworkConfig> Parameters<C> {
     /// Fresh parameters: linear maps and their biases uniform in ±1/√inputs (LibTorch's default), normalisations at identity, means of inputs 0
     /// and scales 1.
     ///
@@ -71,7 +71,7 @@ impl<C: ActiveSetConfig> Parameters<C> {
         let mut values = Vec::with_capacity(config.parameter_count());
         let mut bound = 1.0f32;
         for spec in config.parameters() {
-            if spec.name.starts_with("norm") {
+            if spec.name.split('.').any(|part| part.starts_with("norm")) {
                 let value = f32::from(spec.name.ends_with("weight"));
                 values.resize(values.len() + spec.len, value);
                 continue;
@@ -163,8 +163,40 @@ impl<C: ActiveSetConfig> Parameters<C> {
     }
 }
 
+/// Named shapes, with offsets.
+pub(crate) fn specs(list: Vec<(String, Vec<usize>)>) -> Vec<ParameterSpec> {
+    let mut offset = 0;
+    list.into_iter()
+        .map(|(name, shape)| {
+            let len = shape.iter().product();
+            offset += len;
+            ParameterSpec {
+                name,
+                shape,
+                offset: offset - len,
+                len,
+            }
+        })
+        .collect()
+}
+
+/// Checks that a size is in its range.
+pub(crate) fn in_range(
+    field: &'static str,
+    value: usize,
+    range: std::ops::RangeInclusive<usize>,
+) -> Result<(), GnnError> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(GnnError::Config {
+        field,
+        reason: format!("is {value}, must be {} to {}", range.start(), range.end()),
+    })
+}
+
 /// Trainable tensors, then statistics.
-fn tensors<C: ActiveSetConfig>(config: &C) -> Vec<ParameterSpec> {
+fn tensors<C: NetworkConfig>(config: &C) -> Vec<ParameterSpec> {
     let mut specs = config.parameters();
     let shift = config.parameter_count();
     specs.extend(config.statistics().into_iter().map(|s| ParameterSpec {
@@ -176,10 +208,10 @@ fn tensors<C: ActiveSetConfig>(config: &C) -> Vec<ParameterSpec> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{GnnConfig, LeastDistanceConfig, MlpConfig};
     use super::*;
+    use crate::active_set::{GnnConfig, LeastDistanceConfig, MlpConfig};
 
-    fn round_trip<C: ActiveSetConfig>(config: &C) {
+    fn round_trip<C: NetworkConfig>(config: &C) {
         let p = Parameters::initialize(config, 7).unwrap();
         p.check().unwrap();
         assert_ne!(p, Parameters::initialize(config, 8).unwrap());
