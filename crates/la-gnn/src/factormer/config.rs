@@ -193,7 +193,7 @@ impl NetworkConfig for FactormerConfig {
         in_range("heads", self.heads, 1..=self.width)?;
         in_range("pairs", self.pairs, 1..=64)?;
         in_range("hidden", self.hidden, 1..=8192)?;
-        if self.width % self.heads != 0 {
+        if !self.width.is_multiple_of(self.heads) {
             return Err(GnnError::Config {
                 field: "heads",
                 reason: format!("is {}, must divide the width {}", self.heads, self.width),
