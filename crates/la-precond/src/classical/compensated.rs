@@ -224,18 +224,16 @@ impl CompensatedIc {
             let pattern = Arc::new(lower_pattern(&rows, n, self.symmetry)?);
             let mut columns = Columns::new(&rows, &pattern);
             let unscale = weigh(&self.vector, &mut columns)?;
-            let graph = match self.compensation {
-                Compensation::Supported { .. }
-                | Compensation::DynamicallyRelaxed { eta: None }
-                | Compensation::Modified {
-                    perturbation: Perturbation::InverseSquareDepth,
-                } => Graph::new(&pattern, &columns),
-                _ => Graph::default(),
+            let slots = match self.compensation {
+                Compensation::Supported { .. } => columns.slots(&pattern),
+                _ => Vec::new(),
             };
+            let shape = Arc::clone(&pattern);
+            let graph = Graph::new(&shape, &columns, &slots);
             let job = Job {
                 rows: &rows,
                 columns: &columns,
-                graph: &graph,
+                graph,
                 unscale: unscale.as_deref(),
                 shift: &self.shift,
             };
@@ -292,10 +290,11 @@ pub(crate) fn ajiz_jennings_and_share<T: Real, I: SpIndex>(
         let pattern = Arc::new(lower_pattern(&rows, n, symmetry)?);
         let columns = Columns::new(&rows, &pattern);
         let inverse_root: Vec<T> = columns.diagonal.iter().map(|d| T::ONE / d.sqrt()).collect();
+        let shape = Arc::clone(&pattern);
         let job = Job {
             rows: &rows,
             columns: &columns,
-            graph: &Graph::default(),
+            graph: Graph::new(&shape, &columns, &[]),
             unscale: None,
             shift: &ShiftStrategy::default(),
         };
@@ -349,7 +348,7 @@ pub(crate) fn weigh<T: Real>(
 struct Job<'a, T, I> {
     rows: &'a Rows<'a, T, I>,
     columns: &'a Columns<T>,
-    graph: &'a Graph,
+    graph: Graph<'a>,
     unscale: Option<&'a [T]>,
     shift: &'a ShiftStrategy,
 }
@@ -365,7 +364,7 @@ impl<T: Real, I: SpIndex> Job<'_, T, I> {
         let mut sweep = Sweep::<T, P>::new();
         let ((), shift, attempts) = self.shift.run(|shift| {
             sweep
-                .run(self.columns, self.graph, policy, shift.max(least))
+                .run(self.columns, &self.graph, policy, shift.max(least))
                 .map_err(|row| {
                     // Sums carry what is not finite to other rows than its own.
                     (0..self.columns.diagonal.len())
