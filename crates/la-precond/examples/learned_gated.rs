@@ -18,8 +18,8 @@ use la_precond::learned::{
     FactorGoal, GatedElimination, LearnedCompensation, SpectralGoal, gated_task,
 };
 use la_problems::{
-    CsrMatrix, DefiniteFamily, Grid, RightHandSide, Split, TriangularGrid, colouring_order, permuted,
-    random_order, reverse_cuthill_mckee,
+    CsrMatrix, DefiniteFamily, Grid, RightHandSide, Split, TriangularGrid, colouring_order,
+    permuted, random_order, reverse_cuthill_mckee,
 };
 
 /// The orders of the unknowns that are compared.

@@ -311,7 +311,10 @@ fn compensation_that_pays_is_kept() {
     use la_problems::DefiniteFamily;
     // The largest eigenvalue over the depth is 0.4 on graphs at n = 2500, the most of all families of this size.
     for name in ["graph rcm", "white2:2 natural", "poisson3 natural"] {
-        let a = DefiniteFamily::named(name).unwrap().matrix(2500, 3).unwrap();
+        let a = DefiniteFamily::named(name)
+            .unwrap()
+            .matrix(2500, 3)
+            .unwrap();
         let attempts = attempts(&a, &product(&a, &solution(a.rows())));
         assert_eq!(attempts.len(), 1, "{name} {attempts:?}");
         assert_eq!(attempts[0].0, "compensated-ic");

@@ -9,8 +9,8 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use la_krylov::{
-    CgOptions, CgWorkspace, GmresOptions, GmresWorkspace, Host, KrylovError,
-    LinearOperator, Solution, Status, Tolerances, VectorSpace, cg_monitored, gmres_monitored,
+    CgOptions, CgWorkspace, GmresOptions, GmresWorkspace, Host, KrylovError, LinearOperator,
+    Solution, Status, Tolerances, VectorSpace, cg_monitored, gmres_monitored,
 };
 use sprs::{CsMatI, CsMatViewI};
 

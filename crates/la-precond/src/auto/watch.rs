@@ -5,16 +5,11 @@ use std::ops::ControlFlow;
 use la_krylov::{Iteration, Monitor};
 
 use super::{AutoMonitor, AutoOutcome};
+use crate::classical::compensated::{LARGEST_SPREAD, SPREAD_STEPS};
 
 /// What a residual norm has to fall by to count as progress. Any fall at all will not do: GMRES minimizes, so that its
 /// residual creeps where it does not stand still.
 const PROGRESS: f64 = 0.9;
-
-/// Iterations after which the largest Ritz value is looked at; it is then within a few per cent of the largest eigenvalue.
-const LOOK: usize = 8;
-
-/// Largest eigenvalue, over the depth of the graph, from which a compensated factor is given up.
-const SPREAD: f64 = 2.0 / 3.0;
 
 /// Gives a solve up that no longer comes nearer, or whose factor is compensated too much.
 pub(super) struct Watch<'w> {
@@ -29,11 +24,7 @@ pub(super) struct Watch<'w> {
     pub(super) stopped: bool,
 }
 
-/// What the largest eigenvalue of `M⁻¹ A` is compared with where M is compensated.
-///
-/// A modified factorisation has its smallest eigenvalue near 1 and a largest one of the order of the depth D of the graph: that, beside
-/// O(D²) of IC(0), is all that it gains, and IC(0) has its largest eigenvalue near 1. On diffusion problems the bundled rules have 0.02 D to
-/// 0.4 D; beyond 2 D / 3 fewer iterations than with IC(0) cannot be expected.
+/// The depth of the graph, where the factor is compensated.
 pub(super) struct Spread {
     depth: usize,
 }
@@ -45,11 +36,11 @@ impl Spread {
 
     /// Judges once, when the Ritz value is good enough.
     fn judge(&self, step: &Iteration<'_, [f64]>) -> Option<AutoOutcome> {
-        if step.iteration != LOOK {
+        if step.iteration != SPREAD_STEPS {
             return None;
         }
         let (_, largest) = step.ritz_bounds()?;
-        (largest > SPREAD * self.depth as f64).then_some(AutoOutcome::Overcompensated {
+        (largest > LARGEST_SPREAD * self.depth as f64).then_some(AutoOutcome::Overcompensated {
             largest,
             depth: self.depth,
         })

@@ -25,6 +25,17 @@ use policy::{Add, Floor, Policy, Relax, Split, Tally};
 pub use gated::GatedIc;
 pub use rules::{Compensation, KeptVector, Perturbation};
 
+/// Largest eigenvalue of `M⁻¹ A`, over the depth of the graph, from which a compensated factor M is called overcompensated.
+///
+/// A modified factorisation has its smallest eigenvalue near 1 and a largest one of the order of the depth D: that, beside the O(D²) of the
+/// condition with IC(0), is all that it gains. On the ordered families of diffusion problems the learned rules have at most 0.57 D; a real
+/// matrix on which they need more iterations than IC(0), saylr4, has 0.85 D, and one on which the rules differ by a factor of 2, G2_circuit,
+/// 4.7 D with the worst of them and 0.14 D with the others.
+pub(crate) const LARGEST_SPREAD: f64 = 2.0 / 3.0;
+
+/// Iterations of CG after which their largest Ritz value is within a few per cent of that eigenvalue.
+pub(crate) const SPREAD_STEPS: usize = 8;
+
 /// IC(0) with the dropped fill compensated on the diagonal: RIC, MIC, DRIC, Ajiz–Jennings.
 ///
 /// The factor has the pattern of the lower triangle of `A`, so memory (12 bytes per entry) and the cost of an application

@@ -96,6 +96,11 @@ impl Prepared {
         })
     }
 
+    /// Whether a matrix with so many entries has both triangles.
+    pub(super) fn is_whole(&self, entries: usize) -> bool {
+        entries == 2 * self.pattern.indices.len() + self.columns.diagonal.len()
+    }
+
     /// Factors with a rule; a breakdown moves the weights towards Ajiz–Jennings, and should that break down too, the diagonal is shifted.
     pub(super) fn factor<R: RowRule>(&self, rule: &R) -> Result<IncompleteCholesky, PrecondError> {
         let graph = Graph::new(&self.pattern, &self.columns, &self.slots);
