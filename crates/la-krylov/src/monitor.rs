@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use crate::spectrum::Spectrum;
+
 /// What a [`Monitor`] sees after an iteration.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -21,6 +23,7 @@ pub struct Iteration<'a, V: ?Sized> {
     /// at the end of cycles: there it is the one at the start of the cycle.
     pub x_iteration: usize,
     pub(crate) started: Instant,
+    pub(crate) spectrum: &'a Spectrum,
 }
 
 impl<V: ?Sized> Iteration<'_, V> {
@@ -28,6 +31,13 @@ impl<V: ?Sized> Iteration<'_, V> {
     #[must_use]
     pub fn seconds(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
+    }
+
+    /// The smallest and the largest Ritz value of `M⁻¹ A` so far, as [`Solution::ritz_bounds`](crate::Solution::ritz_bounds)
+    /// has them after the solve. Costs some hundred operations for each iteration done, so ask for it now and then.
+    #[must_use]
+    pub fn ritz_bounds(&self) -> Option<(f64, f64)> {
+        self.spectrum.bounds()
     }
 
     /// `recurrence_norm / rhs_norm`, dimensionless.

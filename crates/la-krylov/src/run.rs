@@ -391,6 +391,7 @@ where
             x_iteration: self.formed.unwrap_or(solution.iterations),
             x: solution.x.borrow(),
             started: self.started,
+            spectrum: &solution.spectrum,
         };
         self.monitor.observe(&step).is_break()
     }

@@ -66,6 +66,12 @@ impl Spectrum {
         }
     }
 
+    /// The extremal eigenvalues of T.
+    pub(crate) fn bounds(&self) -> Option<(f64, f64)> {
+        let last = self.diagonal.len().checked_sub(1)?;
+        Some((self.eigenvalue(0)?, self.eigenvalue(last)?))
+    }
+
     /// The eigenvalue of T with this many others below it.
     fn eigenvalue(&self, index: usize) -> Option<f64> {
         let (d, e) = (&self.diagonal, &self.beside);
@@ -146,11 +152,7 @@ impl<X> Solution<X> {
     /// Y. Saad, *Iterative Methods for Sparse Linear Systems*, 2nd ed., SIAM 2003, equation (6.103).
     #[must_use]
     pub fn ritz_bounds(&self) -> Option<(f64, f64)> {
-        let last = self.spectrum.diagonal.len().checked_sub(1)?;
-        Some((
-            self.spectrum.eigenvalue(0)?,
-            self.spectrum.eigenvalue(last)?,
-        ))
+        self.spectrum.bounds()
     }
 
     /// An estimate, from below, of the condition number of `M⁻¹ A` for symmetric positive definite A

@@ -18,12 +18,15 @@ use la_precond::learned::{
     FactorGoal, GatedElimination, LearnedCompensation, SpectralGoal, gated_task,
 };
 use la_problems::{
-    CsrMatrix, DefiniteFamily, Grid, RightHandSide, Split, TriangularGrid, permuted, random_order,
-    reverse_cuthill_mckee,
+    CsrMatrix, DefiniteFamily, Grid, RightHandSide, Split, TriangularGrid, colouring_order,
+    permuted, random_order, reverse_cuthill_mckee,
 };
 
 /// The orders of the unknowns that are compared.
-const ORDERS: [&str; 4] = ["natural", "rcm", "dissection", "random"];
+const ORDERS: [&str; 5] = ["natural", "rcm", "dissection", "random", "colours"];
+
+/// The first of them are those of training.
+const TRAINED: usize = 4;
 
 fn matrix(points: usize, seed: u64, order: &str) -> Result<CsrMatrix, Box<dyn Error>> {
     let grid = TriangularGrid::default()
@@ -36,6 +39,7 @@ fn matrix(points: usize, seed: u64, order: &str) -> Result<CsrMatrix, Box<dyn Er
             &a,
             &Grid::rectangle(points, points).nested_dissection_order(),
         )?,
+        "colours" => permuted(&a, &colouring_order(&a))?,
         "random" => permuted(&a, &random_order(a.rows(), seed))?,
         _ => a,
     })
@@ -63,7 +67,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut tasks = Vec::new();
     for k in 0..48_u64 {
         let points = [8, 10, 12, 14][(k % 4) as usize];
-        let order = ORDERS[(k / 4 % 4) as usize];
+        let order = ORDERS[k as usize / 4 % TRAINED];
         let a = matrix(points, Split::Train.seed(k), order)?;
         let goal = SpectralGoal::Residual { steps: points };
         tasks.push(gated_task(a.view(), FactorGoal::Spectrum(goal))?);

@@ -9,6 +9,8 @@ use la_precond::auto::{
 };
 use la_precond::sprs::{CsMatI, TriMatI};
 use proptest::prelude::*;
+#[cfg(feature = "learned")]
+use rand::{Rng, SeedableRng};
 
 type Csr = CsMatI<f64, u32>;
 
@@ -257,5 +259,64 @@ fn moderate_diffusion_is_compensated_where_networks_are_part_of_the_build() {
         assert_eq!(result.attempts.len(), 1);
         assert_eq!(result.attempts[0].candidate.precond.name(), first);
         assert!(residual(&a, &result.x, &b) <= 1e-8);
+    }
+}
+
+/// Attempts by name and iterations.
+#[cfg(feature = "learned")]
+fn attempts(a: &Csr, b: &[f64]) -> Vec<(&'static str, usize)> {
+    let result = Auto::default().solve(a.view(), b).unwrap();
+    assert!(result.status.is_converged(), "{result}");
+    assert!(residual(a, &result.x, b) <= 1.01e-8);
+    let attempts = result.attempts.iter();
+    attempts
+        .map(|t| (t.candidate.precond.name(), t.iterations))
+        .collect()
+}
+
+#[cfg(feature = "learned")]
+#[test]
+fn what_is_compensated_too_much_is_left_for_ic0() {
+    // saylr4, a reservoir: largest eigenvalue 46 on a graph of depth 54. The compensated rule alone needs 57 iterations, IC(0) 32.
+    let Some(root) = std::env::var_os("LA_DATA_DIR").map(std::path::PathBuf::from) else {
+        eprintln!("skipped: LA_DATA_DIR is not set");
+        return;
+    };
+    let manifest = std::fs::read_to_string(root.join("matrices/manifest.csv")).unwrap();
+    let line = manifest.lines().find(|line| line.starts_with("saylr4,"));
+    let Some(file) = line.and_then(|line| line.split(',').find(|f| f.ends_with(".mtx.gz"))) else {
+        eprintln!("skipped: no saylr4 in LA_DATA_DIR");
+        return;
+    };
+    let options = la_problems::io::ReadOptions::default();
+    let a: Csr = la_problems::io::read_matrix(root.join("matrices").join(file), &options)
+        .unwrap()
+        .matrix
+        .to_other_types();
+    let rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    let x: Vec<f64> = rng
+        .sample_iter(rand_distr::StandardNormal)
+        .take(a.rows())
+        .collect();
+    let attempts = attempts(&a, &product(&a, &x));
+    assert_eq!(attempts.len(), 2);
+    assert_eq!(attempts[0], ("compensated-ic", 8));
+    assert_eq!(attempts[1].0, "ic0");
+    assert!(attempts[1].1 <= 36, "{attempts:?}");
+}
+
+#[cfg(feature = "learned")]
+#[test]
+fn compensation_that_pays_is_kept() {
+    use la_problems::DefiniteFamily;
+    // The largest eigenvalue over the depth is 0.4 on graphs at n = 2500, the most of all families of this size.
+    for name in ["graph rcm", "white2:2 natural", "poisson3 natural"] {
+        let a = DefiniteFamily::named(name)
+            .unwrap()
+            .matrix(2500, 3)
+            .unwrap();
+        let attempts = attempts(&a, &product(&a, &solution(a.rows())));
+        assert_eq!(attempts.len(), 1, "{name} {attempts:?}");
+        assert_eq!(attempts[0].0, "compensated-ic");
     }
 }

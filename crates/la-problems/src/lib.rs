@@ -36,7 +36,7 @@ pub use nonsymmetric::{
     ConvectionSamples, DiagonalEntries, Perturbation, PerturbedPoisson, PerturbedValues,
     SchemeChoice, ValueNoise, WindChoice,
 };
-pub use order::{permuted, random_order, reverse_cuthill_mckee};
+pub use order::{colouring_order, permuted, random_order, reverse_cuthill_mckee};
 pub use right_hand_side::RightHandSide;
 pub use sequence::{
     HeatEquation, HeatSteps, NewtonSteps, NonlinearFlow, Nonlinearity, SystemSequence,

@@ -3,13 +3,14 @@
 mod candidate;
 mod facts;
 mod report;
+mod watch;
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use la_krylov::{
-    CgOptions, CgWorkspace, GmresOptions, GmresWorkspace, Host, Iteration, KrylovError,
-    LinearOperator, Solution, Status, Tolerances, VectorSpace, cg_monitored, gmres_monitored,
+    CgOptions, CgWorkspace, GmresOptions, GmresWorkspace, Host, KrylovError, LinearOperator,
+    Solution, Status, Tolerances, VectorSpace, cg_monitored, gmres_monitored,
 };
 use sprs::{CsMatI, CsMatViewI};
 
@@ -17,6 +18,7 @@ use crate::PrecondError;
 pub use candidate::{AutoMethod, AutoPrecond, Candidate};
 pub use facts::MatrixFacts;
 pub use report::{AutoAttempt, AutoError, AutoOutcome, AutoSolution};
+use watch::{Spread, Watch};
 
 /// Solves `A x = b` without being told how.
 ///
@@ -30,7 +32,8 @@ pub use report::{AutoAttempt, AutoError, AutoOutcome, AutoSolution};
 ///
 /// An attempt is given up when the residual has not fallen by a tenth for a while (for as many iterations as are a tenth of
 /// the limit of CG, a quarter of that of GMRES), unless it is the last one, and all of CG's when it has met a direction of
-/// negative curvature. The end is a recomputed residual and a status, whatever happened on the way;
+/// negative curvature. A compensated factor is given up after eight iterations whose largest Ritz value is more than two thirds of the depth of the
+/// graph: its compensation is then too strong for the matrix. The end is a recomputed residual and a status, whatever happened on the way;
 /// `Display` of the result explains the choice.
 ///
 /// Use it for one system, or to learn what a family of systems wants; who solves many of a kind calls the method that
@@ -302,14 +305,10 @@ impl Run<'_> {
         attempt.factor = ready.stats;
         let left = self.left.map(|left| left.saturating_sub(started.elapsed()));
         let guess = (solution.relative_residual < 1.0).then(|| solution.x.clone());
-        let mut watch = Watch {
-            monitor: &mut *self.monitor,
-            window: (!self.last).then(|| self.auto.patience(candidate.method)),
-            mark: f64::INFINITY,
-            since: 0,
-            gave_up: false,
-            stopped: false,
-        };
+        let window = (!self.last).then(|| self.auto.patience(candidate.method));
+        let depth = ready.stats.and_then(|stats| stats.depth);
+        let spread = depth.filter(|_| !self.last).map(Spread::new);
+        let mut watch = Watch::new(&mut *self.monitor, window, spread);
         let guess = guess.as_deref();
         let solved = match candidate.method {
             AutoMethod::Cg => conjugate(self.auto, self.a, self.b, &ready, guess, left, &mut watch),
@@ -317,7 +316,7 @@ impl Run<'_> {
                 minimal(self.auto, self.a, self.b, &ready, guess, left, &mut watch)
             }
         };
-        let (gave_up, stopped, window) = (watch.gave_up, watch.stopped, watch.window);
+        let (reason, stopped) = (watch.reason, watch.stopped);
         self.stopped = stopped;
         let result = match solved {
             Ok(result) => result,
@@ -335,16 +334,12 @@ impl Run<'_> {
             .collect();
         let residual = self.relative_residual(&result.x);
         attempt.relative_residual = Some(residual);
-        attempt.outcome = match window {
-            Some(window) if gave_up && !result.status.is_converged() => {
-                AutoOutcome::GivenUp(window)
-            }
-            _ => AutoOutcome::Ended(result.status),
+        let given_up = reason.filter(|_| !result.status.is_converged());
+        solution.status = match given_up {
+            Some(_) => Status::Stagnated,
+            None => result.status,
         };
-        solution.status = match attempt.outcome {
-            AutoOutcome::GivenUp(_) => Status::Stagnated,
-            _ => result.status,
-        };
+        attempt.outcome = given_up.unwrap_or(AutoOutcome::Ended(result.status));
         if result.status.is_converged() || residual <= solution.relative_residual {
             solution.x = result.x;
             solution.relative_residual = residual;
@@ -358,41 +353,6 @@ impl Run<'_> {
         self.a.apply(&space, x, &mut r);
         space.xpby(self.b, -1.0, &mut r);
         space.norm(&r) / self.rhs_norm
-    }
-}
-
-/// What a residual norm has to fall by to count as progress. Any fall at all will not do: GMRES minimizes, so that its
-/// residual creeps where it does not stand still.
-const PROGRESS: f64 = 0.9;
-
-/// Gives a solve up that no longer comes nearer.
-struct Watch<'w> {
-    monitor: &'w mut dyn AutoMonitor,
-    window: Option<usize>,
-    /// The residual norm at which progress was seen last, and the iterations since.
-    mark: f64,
-    since: usize,
-    gave_up: bool,
-    stopped: bool,
-}
-
-impl la_krylov::Monitor<[f64]> for Watch<'_> {
-    fn observe(&mut self, step: &Iteration<'_, [f64]>) -> ControlFlow<()> {
-        let norm = step.relative_norm();
-        if self.monitor.iteration(step.iteration, norm).is_break() {
-            self.stopped = true;
-            return ControlFlow::Break(());
-        }
-        if norm <= PROGRESS * self.mark {
-            (self.mark, self.since) = (norm, 0);
-        } else {
-            self.since += 1;
-        }
-        if self.window.is_some_and(|window| self.since >= window) {
-            self.gave_up = true;
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
     }
 }
 

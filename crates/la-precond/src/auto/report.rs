@@ -29,6 +29,13 @@ pub enum AutoOutcome {
     Unfit(KrylovError),
     /// The residual had not fallen by a tenth over this many iterations.
     GivenUp(usize),
+    /// The largest eigenvalue of `M⁻¹ A` is too large for a compensated factor: more than two thirds of the depth of the graph.
+    Overcompensated {
+        /// The largest Ritz value, dimensionless.
+        largest: f64,
+        /// Depth of the graph, in steps.
+        depth: usize,
+    },
     /// The solve ended by itself.
     Ended(Status),
 }
@@ -39,6 +46,10 @@ impl fmt::Display for AutoOutcome {
             Self::Refused(error) => write!(f, "refused: {error}"),
             Self::Unfit(error) => write!(f, "refused: {error}"),
             Self::GivenUp(window) => write!(f, "given up: no progress over {window} iterations"),
+            Self::Overcompensated { largest, depth } => write!(
+                f,
+                "given up: too much compensated, largest eigenvalue {largest:.1} on a graph of depth {depth}"
+            ),
             Self::Ended(status) => f.write_str(&status.as_str().replace('_', " ")),
         }
     }

@@ -3,49 +3,66 @@
 use crate::classical::columns::Columns;
 use crate::classical::factor::LowerPattern;
 
-/// The undirected graph of a matrix: for each node its neighbours, increasing, and where their edges are stored.
-#[derive(Default)]
-pub(crate) struct Graph {
-    starts: Vec<u32>,
-    neighbours: Vec<u32>,
-    /// Places in the columns of the matrix.
-    slots: Vec<u32>,
+/// The undirected graph of a matrix, as its rows and columns below the diagonal have it: for each node its neighbours, increasing.
+#[derive(Clone, Copy)]
+pub(crate) struct Graph<'a> {
+    pattern: &'a LowerPattern,
+    /// Places of the entries of the rows in the columns; empty where nobody asks for [`Side`]s.
+    slots: &'a [u32],
+    starts: &'a [u32],
+    rows: &'a [u32],
 }
 
-impl Graph {
-    /// O(nnz).
-    pub(crate) fn new<T>(pattern: &LowerPattern, columns: &Columns<T>) -> Self {
-        let n = columns.starts.len() - 1;
-        let mut next = columns.starts.clone();
-        let mut graph = Self {
-            starts: Vec::with_capacity(n + 1),
-            neighbours: Vec::with_capacity(2 * columns.rows.len()),
-            slots: Vec::with_capacity(2 * columns.rows.len()),
-        };
-        graph.starts.push(0);
-        for i in 0..n {
-            let left = &pattern.indices[pattern.range(i)];
-            graph.neighbours.extend_from_slice(left);
-            for &j in left {
-                let slot = &mut next[j as usize];
-                graph.slots.push(*slot);
-                *slot += 1;
-            }
-            let column = columns.starts[i]..columns.starts[i + 1];
-            let below = column.start as usize..column.end as usize;
-            graph.neighbours.extend_from_slice(&columns.rows[below]);
-            graph.slots.extend(column);
-            graph.starts.push(graph.neighbours.len() as u32);
+/// Neighbours of a node that are left, and the places of their edges in the columns.
+#[derive(Clone, Copy)]
+pub(crate) struct Side<'a> {
+    /// Those before the node ...
+    pub(crate) before: &'a [u32],
+    pub(crate) slots: &'a [u32],
+    /// ... and those after it, whose edges are stored one after the other from here on.
+    pub(crate) after: &'a [u32],
+    pub(crate) first: usize,
+}
+
+impl<'a> Graph<'a> {
+    /// The graph of a matrix with this strict lower triangle.
+    pub(crate) fn new<T>(
+        pattern: &'a LowerPattern,
+        columns: &'a Columns<T>,
+        slots: &'a [u32],
+    ) -> Self {
+        Self {
+            pattern,
+            slots,
+            starts: &columns.starts,
+            rows: &columns.rows,
         }
-        graph
     }
 
-    /// Neighbours of `i` but the first `eliminated`, increasing, and the places of their edges.
+    /// Neighbours of `i` but the first `eliminated`, all of which are before `i`.
     #[inline(always)]
-    pub(crate) fn left(&self, i: u32, eliminated: u32) -> (&[u32], &[u32]) {
-        let (start, end) = (self.starts[i as usize], self.starts[i as usize + 1]);
-        let range = (start + eliminated) as usize..end as usize;
-        (&self.neighbours[range.clone()], &self.slots[range])
+    pub(crate) fn left(&self, i: u32, eliminated: u32) -> Side<'a> {
+        let i = i as usize;
+        let all = self.pattern.range(i);
+        let range = all.start + eliminated as usize..all.end;
+        let (first, end) = (self.starts[i] as usize, self.starts[i + 1] as usize);
+        Side {
+            before: &self.pattern.indices[range.clone()],
+            slots: &self.slots[range],
+            after: &self.rows[first..end],
+            first,
+        }
+    }
+
+    /// Neighbours of `i`: those before and those after it.
+    #[inline(always)]
+    fn neighbours(&self, i: u32) -> [&'a [u32]; 2] {
+        let i = i as usize;
+        let (first, end) = (self.starts[i] as usize, self.starts[i + 1] as usize);
+        [
+            &self.pattern.indices[self.pattern.range(i)],
+            &self.rows[first..end],
+        ]
     }
 
     /// Largest distance that a breadth-first search from a far node of each component finds, at
@@ -118,11 +135,13 @@ impl Graph {
             head = len;
             levels.push(len as u32);
             for at in level {
-                for &y in self.left(queue[at], 0).0 {
-                    // Without a branch, which nobody could predict.
-                    queue[len] = y;
-                    len += usize::from(!seen[y as usize]);
-                    seen[y as usize] = true;
+                for part in self.neighbours(queue[at]) {
+                    for &y in part {
+                        // Without a branch, which nobody could predict.
+                        queue[len] = y;
+                        len += usize::from(!seen[y as usize]);
+                        seen[y as usize] = true;
+                    }
                 }
             }
         }
@@ -142,10 +161,10 @@ mod tests {
     use super::*;
 
     fn depth(n: usize, edges: &[(usize, usize)]) -> usize {
-        graph(n, edges).depth()
+        extent(n, edges).depth
     }
 
-    fn graph(n: usize, edges: &[(usize, usize)]) -> Graph {
+    fn extent(n: usize, edges: &[(usize, usize)]) -> Extent {
         let mut rows = vec![Vec::new(); n];
         for &(i, j) in edges {
             rows[i.max(j)].push(i.min(j) as u32);
@@ -167,7 +186,7 @@ mod tests {
             starts,
             rows,
         };
-        Graph::new(&pattern, &columns)
+        Graph::new(&pattern, &columns, &[]).extent()
     }
 
     #[test]
@@ -189,7 +208,7 @@ mod tests {
                     }
                 }
             }
-            let extent = graph(n, &edges).extent();
+            let extent = extent(n, &edges);
             assert_eq!(extent.depth, d as usize * (edge - 1));
             assert!(
                 (extent.dimension - wanted).abs() < 0.12,

@@ -2,7 +2,7 @@
 
 use la_krylov::Real;
 
-use super::graph::Graph;
+use super::graph::{Graph, Side};
 use super::policy::Policy;
 use crate::classical::columns::Columns;
 
@@ -53,7 +53,7 @@ impl<T: Real, P: Policy<T>> Sweep<T, P> {
     pub(crate) fn run(
         &mut self,
         a: &Columns<T>,
-        graph: &Graph,
+        graph: &Graph<'_>,
         policy: &mut P,
         shift: f64,
     ) -> Result<(), usize> {
@@ -143,34 +143,55 @@ impl<T: Real, P: Policy<T>> Sweep<T, P> {
 /// How well paths `i – m – j` over nodes that are left can stand in for a dropped edge of weight `f > 0`, in [0, 1].
 ///
 /// With conductances `h = max(0, −s)`, the paths have together `g = Σ_m h_im h_jm / (h_im + h_jm)`;
-/// the result is `min(1, g / (g + f) / 0.45)`. Neighbours come with the places of their edges, counted from `first` on in `values`.
+/// the result is `min(1, g / (g + f) / 0.45)`. `values` begins with the edge whose place is `first`; `j < i`.
 #[inline]
-fn support<T: Real>(
-    (of_i, slots_i): (&[u32], &[u32]),
-    (of_j, slots_j): (&[u32], &[u32]),
-    values: &[T],
-    first: usize,
-    f: T,
-) -> T {
+fn support<T: Real>(i: Side<'_>, j: Side<'_>, values: &[T], first: usize, f: T) -> T {
     let enough = f * T::from_f64(FULL_SUPPORT / (1.0 - FULL_SUPPORT) * (1.0 + 1e-12));
-    let conductance = |slot: u32| -values[slot as usize - first];
-    let (mut p, mut q) = (0, 0);
     let mut g = T::ZERO;
-    while p < of_i.len() && q < of_j.len() {
-        let (m, other) = (of_i[p], of_j[q]);
-        if m == other {
-            let (h_i, h_j) = (conductance(slots_i[p]), conductance(slots_j[q]));
-            if h_i > T::ZERO && h_j > T::ZERO {
-                // h h' / (h + h'), without overflow of the product
-                g += h_i / (T::ONE + h_i / h_j);
-                if g >= enough {
-                    return T::ONE;
-                }
-            }
+    // Whether that is enough.
+    let mut join = |of_i: usize, of_j: usize| {
+        let (h_i, h_j) = (-values[of_i - first], -values[of_j - first]);
+        if h_i > T::ZERO && h_j > T::ZERO {
+            // h h' / (h + h'), without overflow of the product
+            g += h_i / (T::ONE + h_i / h_j);
         }
-        p += usize::from(m <= other);
-        q += usize::from(other <= m);
+        g >= enough
+    };
+    // With j < i: nodes before j, between j and i, after i.
+    let mut paths = || {
+        let (p, _) = common(i.before, j.before, |p, q| {
+            join(i.slots[p] as usize, j.slots[q] as usize)
+        })?;
+        let between = &i.slots[p..];
+        let (_, q) = common(&i.before[p..], j.after, |p, q| {
+            join(between[p] as usize, j.first + q)
+        })?;
+        common(i.after, &j.after[q..], |p, r| {
+            join(i.first + p, j.first + q + r)
+        })
+    };
+    if paths().is_none() {
+        return T::ONE;
     }
     let ratio = g / (g + f) / T::from_f64(FULL_SUPPORT);
     if ratio < T::ONE { ratio } else { T::ONE }
+}
+
+/// Shows the places of what two increasing lists have in common, and returns where one of them ended. `None` if told to stop.
+#[inline(always)]
+fn common(
+    a: &[u32],
+    b: &[u32],
+    mut stop: impl FnMut(usize, usize) -> bool,
+) -> Option<(usize, usize)> {
+    let (mut p, mut q) = (0, 0);
+    while p < a.len() && q < b.len() {
+        let (x, y) = (a[p], b[q]);
+        if x == y && stop(p, q) {
+            return None;
+        }
+        p += usize::from(x <= y);
+        q += usize::from(y <= x);
+    }
+    Some((p, q))
 }

@@ -17,6 +17,9 @@ pub struct FactorStats {
     pub shift_attempts: usize,
     /// Pivots that were replaced instead of computed.
     pub replaced_pivots: usize,
+    /// Depth of the graph of the matrix, in steps, where the factorisation looked for it: see
+    /// [`Perturbation`](crate::classical::Perturbation).
+    pub depth: Option<usize>,
 }
 
 impl FactorStats {
@@ -43,6 +46,12 @@ impl FactorStats {
     #[must_use]
     pub fn with_replaced_pivots(mut self, count: usize) -> Self {
         self.replaced_pivots = count;
+        self
+    }
+    /// Sets the depth of the graph.
+    #[must_use]
+    pub fn with_depth(mut self, depth: usize) -> Self {
+        self.depth = Some(depth);
         self
     }
 }

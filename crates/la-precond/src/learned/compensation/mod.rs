@@ -1,6 +1,7 @@
 //! Incomplete Cholesky factors whose compensation of dropped fill a network chooses.
 
 mod objective;
+mod opinion;
 mod policy;
 mod prepared;
 
@@ -63,6 +64,7 @@ const MOST_SINKS: f64 = 0.1;
 #[derive(Debug, Clone)]
 pub struct LearnedCompensation {
     rule: CompensationRule,
+    others: Vec<CompensationRule>,
     limits: Limits,
     otherwise: ShiftLadder,
     vector: KeptVector,
@@ -85,6 +87,7 @@ impl LearnedCompensation {
     pub fn from_parameters(parameters: &Parameters) -> Result<Self, GnnError> {
         Ok(Self {
             rule: CompensationRule::new(parameters)?,
+            others: Vec::new(),
             limits: Limits {
                 positive: MOSTLY_NEGATIVE,
                 sinks: MOST_SINKS,
@@ -93,6 +96,31 @@ impl LearnedCompensation {
             vector: KeptVector::default(),
             symmetry: SymmetryCheck::default(),
         })
+    }
+
+    /// Adds a rule that is asked when those before it overcompensate; when all do, the matrix is beyond the limits of this method too.
+    ///
+    /// A factor overcompensates if the largest eigenvalue of `M⁻¹ A` exceeds two thirds of the depth of the graph, which eight iterations of CG
+    /// on a random right-hand side show; they are part of the set-up as soon as there is a second rule. Rules of different seeds are hard to tell
+    /// apart by the matrices that they are trained and validated on, and then differ by a factor of 2 on another one. A matrix of which only the
+    /// lower triangle is stored is left to the first rule.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    ///
+    /// # Examples
+    /// ```
+    /// use la_precond::learned::{LearnedCompensation, Weights};
+    ///
+    /// let [first, second] = ["compensated-ic-ordered-s1", "compensated-ic-ordered"].map(Weights::bundled);
+    /// let builder = LearnedCompensation::new(&first?)?.with_second_opinion(&second?)?;
+    /// # let _ = builder;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_second_opinion(mut self, weights: &Weights) -> Result<Self, GnnError> {
+        let parameters = Parameters::from_weights(weights)?;
+        self.others.push(CompensationRule::new(&parameters)?);
+        Ok(self)
     }
 
     /// Sets the share of positive off-diagonal entries, of the sum of all magnitudes in the equilibrated matrix, up to which the rule is
@@ -159,7 +187,7 @@ impl LearnedCompensation {
         self.vector.validate()?;
         let start = Instant::now();
         let factor = match Prepared::new(a, &self.vector, self.symmetry, self.limits)? {
-            Some(prepared) => prepared.factor(&self.rule.on(&prepared.facts))?,
+            Some(prepared) => self.consult(&prepared, a)?,
             None => self.otherwise.factor(a)?,
         };
         let stats = factor

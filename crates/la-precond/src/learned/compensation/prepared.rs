@@ -20,11 +20,12 @@ use crate::{FactorStats, IncompleteCholesky, PrecondError};
 /// How far the weights are moved towards Ajiz–Jennings, attempt by attempt.
 const LADDER: [f64; 5] = [0.0, 0.5, 0.75, 0.875, 1.0];
 
-/// A matrix by columns, its graph, and what the rule sees of it.
+/// A matrix by columns, and what the rule sees of it.
 pub(super) struct Prepared {
     pattern: Arc<LowerPattern>,
     columns: Columns<f64>,
-    graph: Graph,
+    /// Where in the columns the entries of the rows are.
+    slots: Vec<u32>,
     unscale: Option<Vec<f64>>,
     inverse_root: Vec<f64>,
     rows: Vec<RowFacts>,
@@ -63,8 +64,12 @@ impl Prepared {
                 return Ok(None);
             }
             let mut columns = Columns::new(&rows, &pattern);
-            if let Some(error) = (0..n).find_map(|i| hopeless(&rows, i)) {
-                return Err(error);
+            let fine = |&d: &f64| d > 0.0 && d.is_finite();
+            if !columns.diagonal.iter().all(fine) || !columns.values.iter().all(|v| v.is_finite()) {
+                // Only who looks at the rows knows where.
+                if let Some(error) = (0..n).find_map(|i| hopeless(&rows, i)) {
+                    return Err(error);
+                }
             }
             let unscale = weigh(vector, &mut columns)?;
             let inverse_root: Vec<f64> = columns.diagonal.iter().map(|d| 1.0 / d.sqrt()).collect();
@@ -72,12 +77,12 @@ impl Prepared {
             if positive > limits.positive {
                 return Ok(None);
             }
-            let graph = Graph::new(&pattern, &columns);
-            let extent = graph.extent();
+            let slots = columns.slots(&pattern);
+            let extent = Graph::new(&pattern, &columns, &slots).extent();
             Ok(Some(Self {
                 pattern,
                 columns,
-                graph,
+                slots,
                 unscale,
                 inverse_root,
                 rows,
@@ -91,8 +96,14 @@ impl Prepared {
         })
     }
 
+    /// Whether a matrix with so many entries has both triangles.
+    pub(super) fn is_whole(&self, entries: usize) -> bool {
+        entries == 2 * self.pattern.indices.len() + self.columns.diagonal.len()
+    }
+
     /// Factors with a rule; a breakdown moves the weights towards Ajiz–Jennings, and should that break down too, the diagonal is shifted.
     pub(super) fn factor<R: RowRule>(&self, rule: &R) -> Result<IncompleteCholesky, PrecondError> {
+        let graph = Graph::new(&self.pattern, &self.columns, &self.slots);
         let mut sweep = Sweep::new();
         let mut attempt = |caution: f64, shift: f64| {
             let mut policy = Learned::new(
@@ -102,7 +113,7 @@ impl Prepared {
                 &self.inverse_root,
                 caution,
             );
-            sweep.run(&self.columns, &self.graph, &mut policy, shift)
+            sweep.run(&self.columns, &graph, &mut policy, shift)
         };
         let (last, rungs) = LADDER.split_last().unwrap_or((&1.0, &[]));
         let (mut shift, mut attempts) = (0.0, rungs.len());
@@ -117,7 +128,8 @@ impl Prepared {
         let stats = FactorStats::default()
             .with_fill_ratio(1.0)
             .with_shift(shift, attempts)
-            .with_replaced_pivots(sweep.raised);
+            .with_replaced_pivots(sweep.raised)
+            .with_depth(self.facts.depth as usize);
         Ok(finish(
             &self.columns,
             Arc::clone(&self.pattern),

@@ -1,0 +1,108 @@
+//! Processor time of the compensated factorisations over that of IC(0): set-up, and set-up with a solve to 1e-8, on one thread.
+//!
+//! `cargo run --release -p la-precond --features learned --example compensated_time -- [n] [rounds] [family,...]`
+//! (default 100000 5 "poisson2 natural,blocks3 natural,white3:2 natural,delaunay rcm"). Methods take turns, twenty factorisations and one
+//! solve each per round, since systems count processor time in steps of milliseconds; printed are the fastest of the rounds.
+
+use std::time::Instant;
+
+use la_krylov::{CgOptions, cg};
+use la_precond::IncompleteCholeskyBuilder;
+use la_precond::classical::{CompensatedIc, GatedIc, Ic0};
+use la_precond::learned::{LearnedCompensation, Weights};
+use la_problems::DefiniteFamily;
+use rand::{Rng, SeedableRng};
+use rand_distr::StandardNormal;
+
+/// Factorisations that are timed together.
+const BATCH: usize = 20;
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// Seconds that this thread has been on a processor, so that other programs do not count as they do by the clock on the wall, which stands
+/// in where the system does not say.
+struct Clock(Instant);
+
+impl Clock {
+    fn seconds(&self) -> f64 {
+        let of_system = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+        let nanoseconds = of_system.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
+        nanoseconds.map_or_else(|| self.0.elapsed().as_secs_f64(), |ns| ns * 1e-9)
+    }
+}
+
+/// The fastest set-up and solve of a method, in seconds, and its iterations.
+#[derive(Clone, Copy)]
+struct Times {
+    setup: f64,
+    solve: f64,
+    iterations: usize,
+}
+
+fn main() -> Outcome<()> {
+    let mut arguments = std::env::args().skip(1);
+    let mut number = |or: usize| arguments.next().map_or(Ok(or), |text| text.parse());
+    let (n, rounds) = (number(100_000)?, number(5)?);
+    let clock = Clock(Instant::now());
+    let families = arguments.next().unwrap_or_else(|| {
+        "poisson2 natural,blocks3 natural,white3:2 natural,delaunay rcm".to_owned()
+    });
+    let learned = LearnedCompensation::new(&Weights::bundled("compensated-ic-ordered-s1")?)?;
+    let dric = GatedIc::new(CompensatedIc::dynamically_relaxed());
+    let ric = GatedIc::new(CompensatedIc::relaxed(0.99));
+    let methods: [(&str, &dyn IncompleteCholeskyBuilder); 6] = [
+        ("ic0", &Ic0::default()),
+        ("mic", &CompensatedIc::modified()),
+        ("mic + D^-2", &CompensatedIc::perturbed()),
+        ("gated dric", &dric),
+        ("gated ric .99", &ric),
+        ("learned", &learned),
+    ];
+    for name in families.split(',') {
+        let family = DefiniteFamily::named(name).ok_or("no such family")?;
+        let a = family.matrix(n, 0)?;
+        let rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+        let b: Vec<f64> = rng.sample_iter(StandardNormal).take(a.rows()).collect();
+        let unknown = Times {
+            setup: f64::INFINITY,
+            solve: f64::INFINITY,
+            iterations: 0,
+        };
+        let mut times = [unknown; 6];
+        for _ in 0..rounds.max(1) {
+            for ((_, builder), times) in methods.iter().zip(&mut times) {
+                let mut factor = builder.build(a.view())?;
+                let start = clock.seconds();
+                for _ in 0..BATCH {
+                    factor = builder.build(a.view())?;
+                }
+                let setup = (clock.seconds() - start) / BATCH as f64;
+                let options = CgOptions::default().with_max_iters(3000);
+                let start = clock.seconds();
+                let solution = cg(&a, &b, &factor, &options)?;
+                *times = Times {
+                    setup: setup.min(times.setup),
+                    solve: (clock.seconds() - start).min(times.solve),
+                    iterations: solution.iterations,
+                };
+            }
+        }
+        let unit = times[0];
+        println!(
+            "{name} (n = {}, {} entries): IC(0) {:.2} ms and {:.0} ms",
+            a.rows(),
+            a.nnz(),
+            1e3 * unit.setup,
+            1e3 * unit.solve
+        );
+        for ((method, _), own) in methods.iter().zip(&times) {
+            println!(
+                "  {method:14} set-up {:5.2}  iterations {:4}  total {:.3}",
+                own.setup / unit.setup,
+                own.iterations,
+                (own.setup + own.solve) / (unit.setup + unit.solve)
+            );
+        }
+    }
+    Ok(())
+}
