@@ -74,7 +74,7 @@ fn steps_are_the_iterations_of_a_solve() {
     }
 }
 
-/// The half step of W is that of H for Vᵀ: an iteration that begins with W on Vᵀ is one that begins with H on V.
+/// The half step of W is that of H for Vᵀ.
 #[test]
 fn the_transpose_swaps_the_half_steps() {
     let (m, n, r) = (17, 11, 4);
@@ -86,18 +86,14 @@ fn the_transpose_swaps_the_half_steps() {
             // Treats W and H differently.
             continue;
         }
-        // The H half step for V and (W₀, H₀) is the W half step for Vᵀ and (H₀', W₀) where H₀' makes the first half step keep W₀; here it is seen from the fixed points.
-        let options = NmfOptions::default()
-            .with_method(method.clone())
-            .with_max_iters(3000)
-            .with_kkt_tol(1e-10);
-        let a = factorize(&dense(m, n, &v), &start, options.clone()).unwrap();
-        let again = a.factors.clone().transposed();
-        let mut workspace = NmfWorkspace::new(&turned, &again, options).unwrap();
-        let before = workspace.rmse();
-        workspace.step();
-        assert!((workspace.rmse() - before).abs() < 1e-6, "{method:?}");
-        assert!((before - a.rmse).abs() < 1e-12);
+        let options = fixed(1).with_method(method.clone());
+        let once = factorize(&dense(m, n, &v), &start, options.clone())
+            .unwrap()
+            .factors;
+        // What the half step of W began with.
+        let between = Factors::new(r, once.h, start.w.clone()).unwrap();
+        let other = factorize(&turned, &between, options).unwrap().factors;
+        assert_close(&other.h, &once.w, 1e-11, &format!("{method:?}"));
     }
 }
 
@@ -222,7 +218,7 @@ fn fixed_points_meet_the_optimality_conditions() {
         let options = NmfOptions::default()
             .with_method(method.clone())
             .with_max_iters(20_000)
-            .with_kkt_tol(1e-9);
+            .with_kkt_tol(1e-8);
         let solution = factorize(&data, &start, options).unwrap();
         assert_eq!(
             solution.status,
@@ -240,7 +236,7 @@ fn fixed_points_meet_the_optimality_conditions() {
             .collect();
         let check = |x: f64, gradient: f64| {
             let projected = if x > 1e-9 { gradient.abs() } else { -gradient };
-            assert!(projected < 1e-5, "{method:?}: {x} {gradient}");
+            assert!(projected < 1e-4, "{method:?}: {x} {gradient}");
         };
         for i in 0..m {
             for c in 0..r {
@@ -269,7 +265,7 @@ fn the_safeguard_makes_errors_fall() {
         let (m, n, r) = (60, 25, 8);
         let v: Vec<f64> = uniform(m * n, seed)
             .iter()
-            .map(|x| (4.0 * x).powi(3))
+            .map(|x| 30.0 * (4.0 * x).powi(3))
             .collect();
         let data = dense(m, n, &v);
         let start = Nndsvd::default().start(&data, r).unwrap();

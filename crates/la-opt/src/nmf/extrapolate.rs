@@ -2,12 +2,14 @@
 //!
 //! A. M. S. Ang, N. Gillis, *Neural Comput.* 31(2), 417–439, 2019, Algorithm 2, with H projected (hp = 3). Both half steps start from extrapolated factors and hold the extrapolated
 //! other one. The error of the new W with the extrapolated H, which the half step of W gives away, decides whether the iteration is accepted.
+//!
+//! Deviates: columns of H keep their norms. The product does not change along the scales of a pair of columns, so that no error would stop an extrapolation that runs along them.
 
 use super::NmfWorkspace;
 use super::options::{Extrapolation, Method};
 use super::products::Side;
 use super::rule::Work;
-use super::state::Stretch;
+use super::state::{Setting, Stretch};
 use crate::Real;
 
 /// Steps of the extrapolation.
@@ -21,6 +23,8 @@ pub(super) struct Pace {
     bound: f64,
     /// The loss that the next one may not pass.
     loss: Option<f64>,
+    /// Squared norms of the columns of H.
+    norms: Vec<f64>,
 }
 
 impl Pace {
@@ -35,12 +39,22 @@ impl Pace {
             bound: 1.0,
             rules,
             loss: None,
+            norms: Vec::new(),
         }
     }
 
-    /// The factors are others now.
-    pub(super) fn forget(&mut self) {
+    /// Steps are those of the start.
+    pub(super) fn restart(&mut self) {
+        self.beta = self.rules.beta;
+        self.last = self.rules.beta;
+        self.bound = 1.0;
+    }
+
+    /// The factors are others now; the Gram matrix is that of H.
+    pub(super) fn begin(&mut self, rank: usize, stride: usize, gram: &[f64]) {
         self.loss = None;
+        self.norms.clear();
+        self.norms.extend((0..rank).map(|c| gram[c * stride + c]));
     }
 
     fn accept(&mut self, loss: f64) {
@@ -61,28 +75,28 @@ impl<T: Real> NmfWorkspace<'_, T> {
     pub(super) fn extrapolated(&mut self, ahead: bool) {
         let work = Work::of(&self.options.method);
         let beta = T::from_f64(self.pace.beta);
-        let stretch = |project| Some(Stretch { beta, project });
+        let stretch = Some(Stretch { beta });
 
         self.look_ahead();
         let (method, stride) = (&self.options.method, self.setting.stride);
         self.h.rule.prepare(stride, &self.w.gram, method);
-        self.h.update(self.setting, work, stretch(true));
+        self.h.update(self.setting, work, None);
+        self.keep_norms();
+        self.h.stretch(self.setting, beta);
         self.ready = false;
 
         if self.blocked() {
-            self.sweep(work, stretch(false), ahead);
+            self.sweep(work, stretch, ahead);
         } else {
             self.multiply(Side::W);
             self.w
                 .rule
                 .prepare(stride, &self.h.gram, &self.options.method);
-            self.w.update(self.setting, work, stretch(false));
+            self.w.update(self.setting, work, stretch);
         }
         self.w_ready = !self.data.has_missing();
 
-        let loss = self.cheap_loss();
-        // What rounding alone may add.
-        let noise = 8.0 * T::EPSILON.to_f64() * loss;
+        let [loss, noise] = self.cheap_loss();
         if self.pace.loss.is_some_and(|last| loss > last + noise) {
             for state in [&mut self.w, &mut self.h] {
                 state.factor.copy_from_slice(&state.accepted);
@@ -97,5 +111,27 @@ impl<T: Real> NmfWorkspace<'_, T> {
             std::mem::swap(&mut state.accepted, &mut state.candidate);
         }
         self.pace.accept(loss);
+    }
+    /// Gives the columns of the new H the norms of the accepted ones, and the point that the sweeps of W start from what it needs for the same product.
+    fn keep_norms(&mut self) {
+        let Setting { rank, stride, .. } = self.setting;
+        let (scale, inverse) = self.sums.split_at_mut(stride);
+        scale.fill(T::ONE);
+        inverse.fill(T::ONE);
+        for c in 0..rank {
+            let (new, old) = (self.h.gram[c * stride + c], self.pace.norms[c]);
+            let ratio = (old / new).sqrt();
+            if ratio > 0.0 && ratio.is_finite() {
+                scale[c] = T::from_f64(ratio);
+                inverse[c] = T::from_f64(1.0 / ratio);
+            }
+        }
+        for (factor, scale) in [(&mut self.h.factor, scale), (&mut self.w.factor, inverse)] {
+            for row in factor.chunks_exact_mut(stride) {
+                for (x, &s) in row.iter_mut().zip(&*scale) {
+                    *x *= s;
+                }
+            }
+        }
     }
 }

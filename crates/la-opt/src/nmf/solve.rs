@@ -43,7 +43,9 @@ impl<T: Real> NmfWorkspace<'_, T> {
         solution.iterations = 0;
         solution.kkt = f64::NAN;
         let mut time = Duration::ZERO;
-        self.record(solution, time, true);
+        if every > 0 {
+            self.record(solution, time);
+        }
 
         let mut clock = Instant::now();
         let first = if watched {
@@ -69,7 +71,7 @@ impl<T: Real> NmfWorkspace<'_, T> {
                 }
             }
             if changes {
-                let now = self.cheap_loss();
+                let [now, _] = self.cheap_loss();
                 if (loss - now).abs() <= self.options.change_tol * loss {
                     end = end.or(Some(NmfStatus::Stalled));
                 }
@@ -83,8 +85,13 @@ impl<T: Real> NmfWorkspace<'_, T> {
             if self.options.time_limit.is_some_and(|limit| time >= limit) {
                 end = end.or(Some(NmfStatus::TimeLimit));
             }
-            if self.options.target_rmse.is_some() || (every > 0 && k.is_multiple_of(every)) {
-                let rmse = self.record(solution, time, every > 0 && k.is_multiple_of(every));
+            let due = every > 0 && k.is_multiple_of(every);
+            if due || self.options.target_rmse.is_some() {
+                let rmse = if due {
+                    self.record(solution, time)
+                } else {
+                    self.rmse()
+                };
                 if self
                     .options
                     .target_rmse
@@ -100,31 +107,24 @@ impl<T: Real> NmfWorkspace<'_, T> {
             clock = Instant::now();
         }
         solution.solve_time = time;
-        let last = solution.history.last().map(|step| step.iteration);
-        solution.rmse = if every > 0 && last != Some(solution.iterations) {
-            self.record(solution, time, true)
-        } else {
-            self.rmse()
+        let last = solution.history.last().copied();
+        solution.rmse = match last {
+            Some(step) if step.iteration == solution.iterations => step.rmse,
+            Some(_) => self.record(solution, time),
+            None => self.rmse(),
         };
         solution.loss = self.loss();
         self.write_factors(&mut solution.factors);
     }
 
-    /// The error now; noted if `keep` and records are wanted.
-    fn record(&mut self, solution: &mut NmfSolution<T>, time: Duration, keep: bool) -> f64 {
-        if !keep && self.options.target_rmse.is_none()
-            || self.options.history_every == 0 && keep && self.options.target_rmse.is_none()
-        {
-            return f64::NAN;
-        }
+    /// Notes the error now.
+    fn record(&mut self, solution: &mut NmfSolution<T>, time: Duration) -> f64 {
         let rmse = self.rmse();
-        if keep && self.options.history_every > 0 {
-            solution.history.push(NmfStep {
-                iteration: solution.iterations,
-                rmse,
-                seconds: time.as_secs_f64(),
-            });
-        }
+        solution.history.push(NmfStep {
+            iteration: solution.iterations,
+            rmse,
+            seconds: time.as_secs_f64(),
+        });
         rmse
     }
 

@@ -27,11 +27,10 @@ pub(super) struct Setting {
     pub(super) stride: usize,
 }
 
-/// `factor = new + β (new − accepted)`, and no less than 0 if `project`.
+/// `factor = new + β (new − accepted)`, with the new factor in `candidate`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stretch<T> {
     pub(super) beta: T,
-    pub(super) project: bool,
 }
 
 /// W or H.
@@ -138,6 +137,16 @@ impl<T: Real> State<T> {
         for rows in self.factor.chunks(self.block * stride) {
             part.add_gram(kernels, stride, rows, &mut self.gram);
         }
+    }
+
+    /// Extrapolates the factor, and projects what comes out.
+    pub(super) fn stretch(&mut self, setting: Setting, beta: T) {
+        self.candidate.copy_from_slice(&self.factor);
+        for (x, &old) in self.factor.iter_mut().zip(&self.accepted) {
+            let y = *x + beta * (*x - old);
+            *x = if y < T::ZERO { T::ZERO } else { y };
+        }
+        self.measure(setting);
     }
 
     /// Whether waking the pool pays for a half step.
@@ -265,12 +274,10 @@ fn step<T: Real>(
         kernels, stride, ..
     } = setting;
     part.update(kernels, stride, rule, work, rows);
-    if let Some(Stretch { beta, project }) = stretch {
+    if let Some(Stretch { beta }) = stretch {
         rows.candidate.copy_from_slice(rows.factor);
-        let lines = rows.factor.iter_mut().zip(rows.accepted);
-        for (x, &old) in lines {
-            let y = *x + beta * (*x - old);
-            *x = if project && y < T::ZERO { T::ZERO } else { y };
+        for (x, &old) in rows.factor.iter_mut().zip(rows.accepted) {
+            *x += beta * (*x - old);
         }
     }
     part.add(kernels, stride, rows);

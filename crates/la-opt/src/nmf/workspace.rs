@@ -50,7 +50,7 @@ pub struct NmfWorkspace<'a, T: Real = f64> {
     pub(super) ready: bool,
     pub(super) w_ready: bool,
     piece: Piece<T>,
-    sums: Vec<T>,
+    pub(super) sums: Vec<T>,
     pub(super) pace: Pace,
 }
 
@@ -118,11 +118,10 @@ impl<'a, T: Real> NmfWorkspace<'a, T> {
     /// # Errors
     /// As [`NmfWorkspace::set_factors`].
     pub fn restart(&mut self, start: &Factors<T>) -> Result<(), OptError> {
-        self.set_factors(start)?;
+        self.pace.restart();
         self.w.dual.fill(T::ZERO);
         self.h.dual.fill(T::ZERO);
-        self.pace = Pace::new(&self.options.method);
-        Ok(())
+        self.set_factors(start)
     }
 
     /// Replaces the factors and keeps duals and steps of extrapolation.
@@ -155,7 +154,8 @@ impl<'a, T: Real> NmfWorkspace<'a, T> {
         self.h.set(self.setting, &factors.h);
         self.ready = false;
         self.w_ready = false;
-        self.pace.forget();
+        let Setting { rank, stride, .. } = self.setting;
+        self.pace.begin(rank, stride, &self.h.gram);
         Ok(())
     }
 
@@ -342,8 +342,8 @@ impl<'a, T: Real> NmfWorkspace<'a, T> {
         self.data.loss(self.setting, loss, w, h, &mut self.piece)
     }
 
-    /// The loss after an iteration from what the iteration knows, where that has enough digits; with extrapolation that of W and the extrapolated H.
-    pub(super) fn cheap_loss(&mut self) -> f64 {
+    /// The loss after an iteration from what the iteration knows, where that has enough digits, and how far rounding may have moved it; with extrapolation that of the new W and the extrapolated H.
+    pub(super) fn cheap_loss(&mut self) -> [f64; 2] {
         let w = if self.w.candidate.is_empty() {
             &self.w.gram
         } else {
@@ -352,14 +352,17 @@ impl<'a, T: Real> NmfWorkspace<'a, T> {
         let products: f64 = w.iter().zip(&self.h.gram).map(|(a, b)| a * b).sum();
         let square = self.data.square - 2.0 * self.w.inner + products;
         let known = self.options.method.loss() == Loss::Frobenius && !self.data.has_missing();
-        if known && square >= T::EPSILON.to_f64().sqrt() * self.data.square {
-            return 0.5 * square;
+        let epsilon = T::EPSILON.to_f64();
+        if known && square >= epsilon.sqrt() * self.data.square {
+            return [0.5 * square, 4.0 * epsilon * self.data.square];
         }
-        if self.w.candidate.is_empty() {
-            return self.loss();
-        }
-        let (w, h) = (&self.w.candidate, &self.h.factor);
-        self.data
-            .loss(self.setting, Loss::Frobenius, w, h, &mut self.piece)
+        let loss = if self.w.candidate.is_empty() {
+            self.loss()
+        } else {
+            let (w, h) = (&self.w.candidate, &self.h.factor);
+            let piece = &mut self.piece;
+            self.data.loss(self.setting, Loss::Frobenius, w, h, piece)
+        };
+        [loss, 4.0 * epsilon * loss]
     }
 }
