@@ -5,9 +5,7 @@
 
 use std::path::Path;
 
-use la_opt::nmf::{
-    AoAdmm, Data, DualStart, Initializer, Method, NmfOptions, Nndsvd, TruncatedSvd, factorize,
-};
+use la_opt::nmf::{AoAdmm, Data, DualStart, Method, NmfOptions, Nndsvd, TruncatedSvd, factorize};
 use la_problems::nmf::{DenseSet, NonnegativeSet};
 
 const RANK: usize = 10;

@@ -1,4 +1,8 @@
 //! Products of sparse rows with a matrix of few columns.
+#![expect(
+    clippy::needless_range_loop,
+    reason = "chains of zipped iterators are not inlined into functions for other instructions"
+)]
 
 use super::Kernels;
 use super::register::Register;
@@ -44,17 +48,18 @@ fn strip<T: Real, V: Register<T>, const C: usize>(
     let width = C * V::WIDTH;
     let out = &mut out[at..at + width];
     let mut sums = [V::splat(T::ZERO); C];
-    for (l, sum) in sums.iter_mut().enumerate() {
-        *sum = V::load(&out[l * V::WIDTH..]);
+    for l in 0..C {
+        sums[l] = V::load(&out[l * V::WIDTH..]);
     }
-    for (&j, &value) in indices.iter().zip(values) {
-        let row = &narrow[j as usize * stride + at..][..width];
-        let value = V::splat(value);
-        for (l, sum) in sums.iter_mut().enumerate() {
-            *sum = V::load(&row[l * V::WIDTH..]).mul_add(value, *sum);
+    let values = &values[..indices.len()];
+    for k in 0..indices.len() {
+        let row = &narrow[indices[k] as usize * stride + at..][..width];
+        let value = V::splat(values[k]);
+        for l in 0..C {
+            sums[l] = V::load(&row[l * V::WIDTH..]).mul_add(value, sums[l]);
         }
     }
-    for (l, sum) in sums.iter().enumerate() {
-        sum.store(&mut out[l * V::WIDTH..]);
+    for l in 0..C {
+        sums[l].store(&mut out[l * V::WIDTH..]);
     }
 }

@@ -2,6 +2,10 @@
 //!
 //! The narrow matrix has rows of `stride` numbers, a multiple of the width of a register, the last of them zeros where its columns are fewer. A tile of
 //! four rows and up to three registers stays in registers while the other index goes by, so that a rank of ten costs that of twelve.
+#![expect(
+    clippy::needless_range_loop,
+    reason = "chains of zipped iterators are not inlined into functions for other instructions"
+)]
 
 use super::Kernels;
 use super::register::Register;
@@ -84,16 +88,16 @@ fn times_strip<T: Real, V: Register<T>, const C: usize>(
             let row = |r: usize| &rows[if r < count { r } else { 0 } * n + from..][..depth];
             let (a, b, c, d) = (row(0), row(1), row(2), row(3));
             let mut sums = [[V::splat(T::ZERO); C]; TALL];
-            for (sum, out) in sums.iter_mut().zip(out.chunks_exact(stride)) {
-                let out = &out[at..at + width];
-                for (l, s) in sum.iter_mut().enumerate() {
-                    *s = V::load(&out[l * V::WIDTH..]);
+            for (r, sum) in sums.iter_mut().enumerate().take(count) {
+                let out = &out[r * stride + at..][..width];
+                for l in 0..C {
+                    sum[l] = V::load(&out[l * V::WIDTH..]);
                 }
             }
-            for ((((p, &a), &b), &c), &d) in panel.chunks_exact(stride).zip(a).zip(b).zip(c).zip(d)
-            {
-                let p = &p[at..at + width];
-                let (a, b, c, d) = (V::splat(a), V::splat(b), V::splat(c), V::splat(d));
+            for k in 0..depth {
+                let p = &panel[k * stride + at..][..width];
+                let (a, b) = (V::splat(a[k]), V::splat(b[k]));
+                let (c, d) = (V::splat(c[k]), V::splat(d[k]));
                 for l in 0..C {
                     let p = V::load(&p[l * V::WIDTH..]);
                     sums[0][l] = p.mul_add(a, sums[0][l]);
@@ -102,10 +106,10 @@ fn times_strip<T: Real, V: Register<T>, const C: usize>(
                     sums[3][l] = p.mul_add(d, sums[3][l]);
                 }
             }
-            for (sum, out) in sums.iter().zip(out.chunks_exact_mut(stride)) {
-                let out = &mut out[at..at + width];
-                for (l, s) in sum.iter().enumerate() {
-                    s.store(&mut out[l * V::WIDTH..]);
+            for (r, sum) in sums.iter().enumerate().take(count) {
+                let out = &mut out[r * stride + at..][..width];
+                for l in 0..C {
+                    sum[l].store(&mut out[l * V::WIDTH..]);
                 }
             }
         }
@@ -131,17 +135,16 @@ fn transposed_strip<T: Real, V: Register<T>, const C: usize>(
             let row = |r: usize| &rows[if r < tall { r } else { 0 } * n + from..][..count];
             let (a, b, c, d) = (row(0), row(1), row(2), row(3));
             let mut factors = [[V::splat(T::ZERO); C]; TALL];
-            for (factor, narrow) in factors.iter_mut().zip(narrow.chunks_exact(stride)) {
-                let narrow = &narrow[at..at + width];
-                for (l, f) in factor.iter_mut().enumerate() {
-                    *f = V::load(&narrow[l * V::WIDTH..]);
+            for (r, factor) in factors.iter_mut().enumerate().take(tall) {
+                let narrow = &narrow[r * stride + at..][..width];
+                for l in 0..C {
+                    factor[l] = V::load(&narrow[l * V::WIDTH..]);
                 }
             }
-            for ((((o, &a), &b), &c), &d) in
-                out.chunks_exact_mut(stride).zip(a).zip(b).zip(c).zip(d)
-            {
-                let o = &mut o[at..at + width];
-                let (a, b, c, d) = (V::splat(a), V::splat(b), V::splat(c), V::splat(d));
+            for k in 0..count {
+                let o = &mut out[k * stride + at..][..width];
+                let (a, b) = (V::splat(a[k]), V::splat(b[k]));
+                let (c, d) = (V::splat(c[k]), V::splat(d[k]));
                 for l in 0..C {
                     let mut sum = V::load(&o[l * V::WIDTH..]);
                     sum = factors[0][l].mul_add(a, sum);

@@ -2,6 +2,10 @@
 //!
 //! A tile holds r components of so many rows as four registers have lanes, component by component. Rows of a half step do not depend on each other, so that
 //! no lane waits for another, and a rank that is no multiple of the width costs nothing.
+#![expect(
+    clippy::needless_range_loop,
+    reason = "chains of zipped iterators are not inlined into functions for other instructions"
+)]
 
 use super::Kernels;
 use super::register::Register;
@@ -34,8 +38,8 @@ pub(crate) fn tile_rows<T: Real>() -> usize {
 fn load<T: Real, V: Register<T>>(tile: &[T], k: usize) -> [V; WIDE] {
     let row = &tile[k * WIDE * V::WIDTH..(k + 1) * WIDE * V::WIDTH];
     let mut out = [V::splat(T::ZERO); WIDE];
-    for (l, o) in out.iter_mut().enumerate() {
-        *o = V::load(&row[l * V::WIDTH..]);
+    for l in 0..WIDE {
+        out[l] = V::load(&row[l * V::WIDTH..]);
     }
     out
 }
@@ -43,8 +47,8 @@ fn load<T: Real, V: Register<T>>(tile: &[T], k: usize) -> [V; WIDE] {
 #[inline(always)]
 fn store<T: Real, V: Register<T>>(x: [V; WIDE], tile: &mut [T], k: usize) {
     let row = &mut tile[k * WIDE * V::WIDTH..(k + 1) * WIDE * V::WIDTH];
-    for (l, x) in x.iter().enumerate() {
-        x.store(&mut row[l * V::WIDTH..]);
+    for l in 0..WIDE {
+        x[l].store(&mut row[l * V::WIDTH..]);
     }
 }
 
@@ -57,8 +61,9 @@ fn add_row<T: Real, V: Register<T>>(
     mut sum: [V; WIDE],
 ) -> [V; WIDE] {
     let wide = WIDE * V::WIDTH;
-    for (&a, x) in row.iter().zip(x[first * wide..].chunks_exact(wide)) {
-        let a = V::splat(a);
+    let x = &x[first * wide..][..row.len() * wide];
+    for k in 0..row.len() {
+        let (a, x) = (V::splat(row[k]), &x[k * wide..][..wide]);
         for l in 0..WIDE {
             sum[l] = V::load(&x[l * V::WIDTH..]).mul_add(a, sum[l]);
         }
@@ -70,8 +75,14 @@ fn add_row<T: Real, V: Register<T>>(
 #[inline(always)]
 fn add_two<T: Real, V: Register<T>>(rows: [&[T]; 2], x: &[T], sums: &mut [[V; WIDE]; 2]) {
     let wide = WIDE * V::WIDTH;
-    for ((&a, &b), x) in rows[0].iter().zip(rows[1]).zip(x.chunks_exact(wide)) {
-        let (a, b) = (V::splat(a), V::splat(b));
+    let (r, x) = (rows[0].len(), &x[..rows[0].len() * wide]);
+    let (first, second) = (rows[0], &rows[1][..r]);
+    for k in 0..r {
+        let (a, b, x) = (
+            V::splat(first[k]),
+            V::splat(second[k]),
+            &x[k * wide..][..wide],
+        );
         for l in 0..WIDE {
             let x = V::load(&x[l * V::WIDTH..]);
             sums[0][l] = x.mul_add(a, sums[0][l]);
@@ -110,7 +121,8 @@ fn tile_sweep_body<T: Real, V: Register<T>>(
 ) {
     let zero = V::splat(T::ZERO);
     for _ in 0..sweeps {
-        for (c, &inverse) in inverse.iter().enumerate().take(r) {
+        for c in 0..r {
+            let inverse = inverse[c];
             if inverse == T::ZERO {
                 continue;
             }
@@ -154,8 +166,8 @@ fn tile_split_body<T: Real, V: Register<T>>(
             );
             // Both duals are read before either is written: they are one where r is odd.
             let duals = [load::<T, V>(u, k), load(u, other)];
-            for ((k, sum), dual) in [k, other].into_iter().zip(sums).zip(duals) {
-                let (mut size, mut dual) = (sum, dual);
+            for (i, k) in [k, other].into_iter().enumerate() {
+                let (sum, mut size, mut dual) = (sums[i], sums[i], duals[i]);
                 for l in 0..WIDE {
                     let z = sum[l].sub(dual[l]);
                     let opposite = zero.sub(z);

@@ -201,9 +201,9 @@ pub enum Method {
 }
 
 impl Default for Method {
-    /// Extrapolated HALS with two sweeps.
+    /// Extrapolated HALS with four sweeps.
     fn default() -> Self {
-        Self::extrapolated_hals(2)
+        Self::extrapolated_hals(4)
     }
 }
 
