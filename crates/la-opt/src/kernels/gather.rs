@@ -1,8 +1,6 @@
 //! Products of sparse rows with a matrix of few columns.
-#![expect(
-    clippy::needless_range_loop,
-    reason = "chains of zipped iterators are not inlined into functions for other instructions"
-)]
+//!
+//! Loops are by index: chains of zipped iterators are not inlined into functions for other instructions.
 
 use super::Kernels;
 use super::register::Register;

@@ -30,28 +30,8 @@ macro_rules! kernel {
     };
 }
 
-/// Kernels over single registers, for factors of few columns.
-macro_rules! narrow_kernel {
-    ($(#[$doc:meta])* $name:ident, $body:ident, $avx:ident, ($($arg:ident: $type:ty),*)) => {
-        impl Kernels {
-            $(#[$doc])*
-            #[inline]
-            pub(crate) fn $name<T: Real>(self, $($arg: $type),*) {
-                match self {
-                    Self::Portable => $body::<T, <T as Avx2>::Plain>($($arg),*),
-                    // SAFETY: this variant is made by `detect` alone, after it saw AVX2 and FMA.
-                    #[cfg(target_arch = "x86_64")]
-                    Self::Avx2 => unsafe { $avx::<T>($($arg),*) },
-                }
-            }
-        }
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx2,fma")]
-        fn $avx<T: Real>($($arg: $type),*) {
-            $body::<T, <T as Avx2>::One>($($arg),*)
-        }
-    };
-}
+#[macro_use]
+mod register;
 
 #[cfg(feature = "nmf")]
 mod gather;
@@ -59,7 +39,6 @@ mod lower;
 #[cfg(feature = "nmf")]
 mod panel;
 mod product;
-mod register;
 mod scan;
 #[cfg(feature = "nmf")]
 mod tile;

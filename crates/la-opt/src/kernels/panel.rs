@@ -2,10 +2,8 @@
 //!
 //! The narrow matrix has rows of `stride` numbers, a multiple of the width of a register, the last of them zeros where its columns are fewer. A tile of
 //! four rows and up to three registers stays in registers while the other index goes by, so that a rank of ten costs that of twelve.
-#![expect(
-    clippy::needless_range_loop,
-    reason = "chains of zipped iterators are not inlined into functions for other instructions"
-)]
+//!
+//! Loops are by index: chains of zipped iterators are not inlined into functions for other instructions.
 
 use super::Kernels;
 use super::register::Register;

@@ -6,6 +6,30 @@
 
 use crate::Real;
 
+/// Kernels over single registers, for factors of few columns.
+#[cfg(feature = "nmf")]
+macro_rules! narrow_kernel {
+    ($(#[$doc:meta])* $name:ident, $body:ident, $avx:ident, ($($arg:ident: $type:ty),*)) => {
+        impl Kernels {
+            $(#[$doc])*
+            #[inline]
+            pub(crate) fn $name<T: Real>(self, $($arg: $type),*) {
+                match self {
+                    Self::Portable => $body::<T, <T as Avx2>::Plain>($($arg),*),
+                    // SAFETY: this variant is made by `detect` alone, after it saw AVX2 and FMA.
+                    #[cfg(target_arch = "x86_64")]
+                    Self::Avx2 => unsafe { $avx::<T>($($arg),*) },
+                }
+            }
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma")]
+        fn $avx<T: Real>($($arg: $type),*) {
+            $body::<T, <T as Avx2>::One>($($arg),*)
+        }
+    };
+}
+
 /// One register of numbers. Implementations are `#[inline(always)]`.
 pub trait Register<T>: Copy {
     /// Numbers in it.

@@ -2,10 +2,8 @@
 //!
 //! A tile holds r components of so many rows as four registers have lanes, component by component. Rows of a half step do not depend on each other, so that
 //! no lane waits for another, and a rank that is no multiple of the width costs nothing.
-#![expect(
-    clippy::needless_range_loop,
-    reason = "chains of zipped iterators are not inlined into functions for other instructions"
-)]
+//!
+//! Loops are by index: chains of zipped iterators are not inlined into functions for other instructions.
 
 use super::Kernels;
 use super::register::Register;
@@ -21,8 +19,8 @@ narrow_kernel! {
     tile_sweep, tile_sweep_body, tile_sweep_avx2, (r: usize, sweeps: usize, negative: &[T], inverse: &[T], f: &[T], x: &mut [T])
 }
 narrow_kernel! {
-    /// Steps of the inner iteration of ADMM: with `y = c + matrix t` and `z = y − u`, `t = |z|` and `u = max(0, −z)`. `next` is room for t.
-    tile_split, tile_split_body, tile_split_avx2, (r: usize, steps: usize, matrix: &[T], c: &[T], t: &mut [T], u: &mut [T], next: &mut [T])
+    /// Steps of the inner iteration of ADMM: with `y = c + matrix t` and `z = y − u`, `t = |z|` and `u = max(0, −z)`. The third tile is room.
+    tile_split, tile_split_body, tile_split_avx2, (r: usize, steps: usize, matrix: &[T], c: &[T], tiles: [&mut [T]; 3])
 }
 
 /// Registers of a row of a tile.
@@ -146,12 +144,10 @@ fn tile_split_body<T: Real, V: Register<T>>(
     steps: usize,
     matrix: &[T],
     c: &[T],
-    t: &mut [T],
-    u: &mut [T],
-    next: &mut [T],
+    tiles: [&mut [T]; 3],
 ) {
     let zero = V::splat(T::ZERO);
-    let (mut t, mut next) = (t, next);
+    let [mut t, u, mut next] = tiles;
     for _ in 0..steps {
         for k in (0..r).step_by(2) {
             let other = if k + 1 < r { k + 1 } else { k };
@@ -202,7 +198,7 @@ mod tests {
                 let (c, mut t, mut u) = (tile(1), tile(50), tile(99));
                 let (start_t, start_u) = (t.clone(), u.clone());
                 let mut next = vec![0.0; r * rows];
-                kernels.tile_split(r, 3, &matrix, &c, &mut t, &mut u, &mut next);
+                kernels.tile_split(r, 3, &matrix, &c, [&mut t, &mut u, &mut next]);
                 for lane in 0..rows {
                     let of = |tile: &[f64]| -> Vec<f64> {
                         (0..r).map(|k| tile[k * rows + lane]).collect()

@@ -154,7 +154,7 @@ fn multiply<T: Real>(
         }
         for ((x, &p), &s) in row.iter_mut().zip(products).zip(&*sums) {
             if s > T::ZERO {
-                *x = *x * (p / s);
+                *x *= p / s;
             }
         }
     }

@@ -160,7 +160,7 @@ impl<T: Real> Tiles<T> {
         for ((x, &f), &d) in self.x.iter_mut().zip(&self.f).zip(&self.u) {
             // Where the denominator is 0 the factor is 0 in this row or does not matter.
             if d > T::ZERO {
-                *x = *x * (f / d);
+                *x *= f / d;
             }
         }
     }
@@ -174,9 +174,9 @@ impl<T: Real> Tiles<T> {
         for (x, &u) in self.x.iter_mut().zip(&self.u) {
             *x += u;
         }
-        kernels.tile_split(r, steps, &rule.scaled, c, &mut self.x, &mut self.u, next);
+        kernels.tile_split(r, steps, &rule.scaled, c, [&mut self.x, &mut self.u, next]);
         for (x, &u) in self.x.iter_mut().zip(&self.u) {
-            *x = *x - u;
+            *x -= u;
         }
     }
 
@@ -230,8 +230,9 @@ impl<T: Real> Tiles<T> {
             .zip(self.old_x.chunks_exact(lanes))
         {
             for ((x, &old), &change) in x.iter_mut().zip(old).zip(&*change) {
+                let fell = change <= T::ZERO;
                 // Also where the change is NaN.
-                if !(change <= T::ZERO) {
+                if !fell {
                     *x = old;
                 }
             }

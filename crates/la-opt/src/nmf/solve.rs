@@ -36,9 +36,10 @@ impl<T: Real> NmfWorkspace<'_, T> {
         let (every, max_iters) = (self.options.history_every, self.options.max_iters);
         let watched = self.options.kkt_tol > 0.0 && self.options.method.loss() == Loss::Frobenius;
         solution.history.clear();
-        if every > 0 {
-            solution.history.reserve(max_iters / every + 2);
-        }
+        let records = max_iters
+            .checked_div(every)
+            .map_or(0, |records| records + 2);
+        solution.history.reserve(records);
         solution.status = NmfStatus::IterationLimit;
         solution.iterations = 0;
         solution.kkt = f64::NAN;
