@@ -170,9 +170,7 @@ fn ranks_that_do_not_exist_are_refused() {
 fn degenerate_data_have_a_start() {
     // Zeros alone; a row and a column of zeros; rank 1 with rank 3 asked for.
     let mut holes = uniform(30, 2);
-    for k in 0..5 {
-        holes[k] = 0.0;
-    }
+    holes[..5].fill(0.0);
     for i in 0..6 {
         holes[i * 5] = 0.0;
     }
