@@ -113,7 +113,7 @@ fn missing_entries_are_recovered() {
         let iterations = if matches!(method, Method::Multiplicative(_)) {
             200
         } else {
-            4000
+            2000
         };
         let solution =
             factorize(&data, &start, fixed(iterations).with_method(method.clone())).unwrap();
@@ -122,7 +122,7 @@ fn missing_entries_are_recovered() {
                 assert!(pair[1].rmse <= pair[0].rmse * (1.0 + 1e-9), "{method:?}");
             }
         }
-        if iterations == 4000 {
+        if iterations == 2000 {
             let product = solution.factors.product();
             let hidden = product
                 .iter()

@@ -15,7 +15,7 @@ narrow_kernel! {
     tile_times, tile_times_body, tile_times_avx2, (r: usize, matrix: &[T], x: &[T], out: &mut [T])
 }
 narrow_kernel! {
-    /// Sweeps of coordinate descent over the components: `x_c = max(0, x_c + (f_c − Σ_k g_ck x_k) / g_cc)`, given −G and 1 / g_cc, which is 0 where a component is left alone.
+    /// Sweeps of coordinate descent over the components: `x_c = max(0, x_c + (f_c − Σ_k g_ck x_k) / g_cc)`, given −G and 1 / g_cc, which is 0 where a component is only projected.
     tile_sweep, tile_sweep_body, tile_sweep_avx2, (r: usize, sweeps: usize, negative: &[T], inverse: &[T], f: &[T], x: &mut [T])
 }
 narrow_kernel! {
@@ -122,6 +122,12 @@ fn tile_sweep_body<T: Real, V: Register<T>>(
         for c in 0..r {
             let inverse = inverse[c];
             if inverse == T::ZERO {
+                // Left alone, but extrapolated rows may be negative.
+                let mut new = load::<T, V>(x, c);
+                for n in &mut new {
+                    *n = zero.max(*n);
+                }
+                store(new, x, c);
                 continue;
             }
             let row = &negative[c * r..(c + 1) * r];

@@ -121,7 +121,8 @@ impl<T: Real> NmfWorkspace<'_, T> {
         for c in 0..rank {
             let (new, old) = (self.h.gram[c * stride + c], self.pace.norms[c]);
             let ratio = (old / new).sqrt();
-            if ratio > 0.0 && ratio.is_finite() {
+            // A column that has vanished but for rounding stays so.
+            if ratio > 0.0 && ratio * T::EPSILON.to_f64() < 1.0 {
                 scale[c] = T::from_f64(ratio);
                 inverse[c] = T::from_f64(1.0 / ratio);
             }

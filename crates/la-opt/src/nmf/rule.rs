@@ -90,8 +90,9 @@ impl<T: Real> Rule<T> {
             }
             let diagonal = self.gram[i * r + i];
             let reciprocal = T::ONE / diagonal;
-            // A column of zeros says nothing about its partner.
-            self.reciprocal[i] = if diagonal > T::ZERO && reciprocal.is_finite() {
+            // A column of zeros says nothing about its partner, and one whose square is close to underflow nothing with digits.
+            let sound = (reciprocal * reciprocal).is_finite();
+            self.reciprocal[i] = if diagonal > T::ZERO && sound {
                 reciprocal
             } else {
                 T::ZERO
