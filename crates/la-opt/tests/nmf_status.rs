@@ -256,3 +256,25 @@ fn degenerate_data_end_well() {
     let solution = factorize(&zero, &factors(m, n, 2, 3), NmfOptions::default()).unwrap();
     assert!(solution.rmse < 1e-12, "{}", solution.rmse);
 }
+
+#[cfg(feature = "serde")]
+#[test]
+fn options_and_solutions_can_be_written_and_read() {
+    for method in [
+        Method::AoAdmm(AoAdmm::default().with_rho(Rho::Fixed(2.0))),
+        Method::Hals { sweeps: 3 },
+        Method::default(),
+        Method::Multiplicative(Loss::KullbackLeibler),
+    ] {
+        let options = fixed(7).with_method(method);
+        let text = serde_json::to_string(&options).unwrap();
+        assert_eq!(serde_json::from_str::<NmfOptions>(&text).unwrap(), options);
+    }
+    let data = dense(5, 4, &uniform(20, 1));
+    let options = fixed(2).with_kkt_tol(1e-9);
+    let solution = factorize(&data, &factors(5, 4, 2, 3), options).unwrap();
+    let text = serde_json::to_string(&solution).unwrap();
+    let read: la_opt::nmf::NmfSolution = serde_json::from_str(&text).unwrap();
+    assert_eq!(read, solution);
+    assert!(serde_json::from_str::<NmfOptions>(r#"{"max_iter": 3}"#).is_err());
+}

@@ -32,7 +32,6 @@ macro_rules! kernel {
 
 #[macro_use]
 mod register;
-
 #[cfg(feature = "nmf")]
 mod gather;
 mod lower;
@@ -41,14 +40,12 @@ mod panel;
 mod product;
 mod scan;
 #[cfg(feature = "nmf")]
-mod tile;
+pub(crate) mod tile;
 mod triangle;
 mod vector;
 
 pub(crate) use lower::lower_start;
 pub(crate) use scan::Scores;
-#[cfg(feature = "nmf")]
-pub(crate) use tile::tile_rows;
 pub(crate) use triangle::upper_start;
 pub(crate) use vector::Avx2;
 use vector::{Array, LANES, Vector};

@@ -4,7 +4,8 @@ use super::block::Block;
 use super::options::DualStart;
 use super::rule::{Rule, Work};
 use crate::Real;
-use crate::kernels::{Kernels, tile_rows};
+use crate::kernels::Kernels;
+use crate::kernels::tile::tile_rows;
 
 /// Room for a share of the rows, and what they add to the sums over all.
 #[derive(Debug, Clone)]

@@ -32,12 +32,13 @@ const TINY: f64 = 1e-11;
 ///
 /// # Examples
 /// ```
-/// use la_opt::nmf::{Data, Initializer, Nndsvd, NmfOptions, NmfWorkspace};
+/// use la_opt::nmf::{Data, Initializer, Nndsvd};
 ///
 /// // A positive matrix of rank 1 is its own best approximation.
-/// let data = Data::dense(2, 3, vec![1.0, 2.0, 3.0, 2.0, 4.0, 6.0])?;
+/// let v = vec![1.0_f64, 2.0, 3.0, 2.0, 4.0, 6.0];
+/// let data = Data::dense(2, 3, &v[..])?;
 /// let start = Nndsvd::default().start(&data, 1)?;
-/// assert!(start.product().iter().zip([1.0, 2.0, 3.0, 2.0, 4.0, 6.0]).all(|(a, b)| (a - b).abs() < 1e-13));
+/// assert!(start.product().iter().zip(&v).all(|(a, b)| (a - b).abs() < 1e-13));
 /// # Ok::<(), la_opt::OptError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
