@@ -1,4 +1,5 @@
 //! Iterations in a workspace allocate nothing.
+#![cfg(feature = "nmf")]
 
 mod nmf_common;
 

@@ -1,4 +1,5 @@
 //! Errors that fall, and one that does not.
+#![cfg(feature = "nmf")]
 
 mod nmf_common;
 

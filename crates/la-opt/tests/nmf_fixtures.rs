@@ -1,4 +1,5 @@
 //! Iterates of AO-ADMM against an independent implementation.
+#![cfg(feature = "nmf")]
 
 mod nmf_common;
 

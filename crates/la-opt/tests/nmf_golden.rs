@@ -1,4 +1,5 @@
 //! Numbers of an independent implementation in double precision: two small matrices, faces and a hyperspectral picture.
+#![cfg(feature = "nmf")]
 
 mod nmf_common;
 

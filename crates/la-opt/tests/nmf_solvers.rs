@@ -1,4 +1,5 @@
 //! What all solvers must do, whatever their speed.
+#![cfg(feature = "nmf")]
 
 mod nmf_common;
 

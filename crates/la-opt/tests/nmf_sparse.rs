@@ -1,4 +1,5 @@
 //! Sparse data and missing entries.
+#![cfg(feature = "nmf")]
 
 mod nmf_common;
 

@@ -1,4 +1,5 @@
 //! Starting points.
+#![cfg(feature = "nmf")]
 
 mod nmf_common;
 

@@ -1,4 +1,5 @@
 //! How factorisations end, and what is refused.
+#![cfg(feature = "nmf")]
 
 mod nmf_common;
 

@@ -1,5 +1,5 @@
 //! The number of threads changes no bit.
-#![cfg(feature = "rayon")]
+#![cfg(all(feature = "nmf", feature = "rayon"))]
 
 mod nmf_common;
 

@@ -1,4 +1,5 @@
 //! Factorisations of whatever nonnegative matrices there are.
+#![cfg(feature = "nmf")]
 
 mod nmf_common;
 
