@@ -60,6 +60,37 @@ pub enum OptError {
         /// The pivot.
         pivot: f64,
     },
+    /// An entry of a matrix that must be nonnegative is negative, infinite or NaN.
+    #[error("entry ({row}, {column}) of the {what} is {value}, but must be finite and at least 0")]
+    Entry {
+        /// Which matrix.
+        what: &'static str,
+        /// Its row.
+        row: usize,
+        /// Its column.
+        column: usize,
+        /// The entry.
+        value: f64,
+    },
+    /// A matrix has no entries, or none that is known.
+    #[error("the data have {rows} rows and {columns} columns, and no entry that is known")]
+    Empty {
+        /// Number of rows.
+        rows: usize,
+        /// Number of columns.
+        columns: usize,
+    },
+    /// A factorisation of this rank does not exist.
+    #[error("rank {rank} is not between 1 and {limit}")]
+    Rank {
+        /// The rank.
+        rank: usize,
+        /// The largest one.
+        limit: usize,
+    },
+    /// The singular value decomposition of a starting point failed.
+    #[error("the singular value decomposition did not converge")]
+    SingularValues,
     /// A predictor of active sets does not fit the problem, or refuses it.
     #[error("predictor of active sets: {reason}")]
     Predictor {

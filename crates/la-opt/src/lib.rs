@@ -3,6 +3,8 @@
 
 mod error;
 mod kernels;
+#[cfg(feature = "nmf")]
+pub mod nmf;
 pub mod qp;
 mod scalar;
 

@@ -9,6 +9,7 @@ mod finite_difference;
 pub mod io;
 mod laplacian;
 mod neuralif;
+pub mod nmf;
 mod nonsymmetric;
 mod order;
 pub mod quadratic;

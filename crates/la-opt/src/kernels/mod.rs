@@ -30,9 +30,17 @@ macro_rules! kernel {
     };
 }
 
+#[macro_use]
+mod register;
+#[cfg(feature = "nmf")]
+mod gather;
 mod lower;
+#[cfg(feature = "nmf")]
+mod panel;
 mod product;
 mod scan;
+#[cfg(feature = "nmf")]
+pub(crate) mod tile;
 mod triangle;
 mod vector;
 

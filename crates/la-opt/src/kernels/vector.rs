@@ -4,6 +4,9 @@
     reason = "vector instructions that were checked to exist; left to itself the compiler gathers sums across rows, at twice the time"
 )]
 
+#[cfg(not(target_arch = "x86_64"))]
+use super::register::Plain;
+use super::register::Register;
 use crate::Real;
 
 /// Numbers per step.
@@ -53,20 +56,40 @@ impl<T: Real> Vector<T> for Array<T> {
     }
 }
 
-/// The vector of a scalar type under AVX2 with FMA. Made and used by functions with these features alone.
+/// The vectors of a scalar type under AVX2 with FMA. Made and used by functions with these features alone.
 pub trait Avx2: Sized {
+    /// Eight numbers.
     type Lanes: Vector<Self>;
+    /// One register.
+    type One: Register<Self>;
+    /// As many numbers on machines of any kind.
+    type Plain: Register<Self>;
+    /// Numbers of one register.
+    const WIDTH: usize;
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-impl<T: Real> Avx2 for T {
-    type Lanes = Array<T>;
+impl Avx2 for f64 {
+    type Lanes = Array<f64>;
+    type One = Plain<f64, 4>;
+    type Plain = Plain<f64, 4>;
+    const WIDTH: usize = 4;
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+impl Avx2 for f32 {
+    type Lanes = Array<f32>;
+    type One = Plain<f32, 8>;
+    type Plain = Plain<f32, 8>;
+    const WIDTH: usize = 8;
 }
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86 {
     use std::arch::x86_64::*;
 
+    use super::super::register::Plain;
+    use super::super::register::x86::{F32, F64};
     use super::{Avx2, LANES, Vector};
 
     /// Two registers.
@@ -79,10 +102,16 @@ pub(crate) mod x86 {
 
     impl Avx2 for f64 {
         type Lanes = F64x8;
+        type One = F64;
+        type Plain = Plain<f64, 4>;
+        const WIDTH: usize = 4;
     }
 
     impl Avx2 for f32 {
         type Lanes = F32x8;
+        type One = F32;
+        type Plain = Plain<f32, 8>;
+        const WIDTH: usize = 8;
     }
 
     // SAFETY of all blocks below: these types are used by kernels that were compiled for AVX2 and FMA, and run where both were seen.

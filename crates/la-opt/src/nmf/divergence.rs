@@ -1,0 +1,161 @@
+//! Multiplicative updates for the divergence of Kullback and Leibler.
+//!
+//! D. D. Lee, H. S. Seung, *NIPS 13*, 556–562, 2000, Theorem 2: `h_jc ← h_jc · Σ_i w_ic v_ij / q_ij / Σ_i w_ic` with q = W Hᵀ, sums over the known entries.
+
+use super::Unstored;
+use super::data::{Data, Entries};
+use super::metric::{Piece, TALL, WIDE};
+use super::products::Side;
+use super::state::{Setting, State};
+use crate::Real;
+
+/// One update of a factor; the other is `held`.
+pub(super) fn update<T: Real>(
+    setting: Setting,
+    data: &Data<'_, T>,
+    own: &mut State<T>,
+    held: &[T],
+    piece: &mut Piece<T>,
+    sums: &mut [T],
+) {
+    own.products.fill(T::ZERO);
+    let (side, stride) = (own.side, setting.stride);
+    match &data.entries {
+        Entries::Dense { values, .. } => {
+            let (w, h) = match side {
+                Side::W => (&own.factor[..], held),
+                Side::H => (held, &own.factor[..]),
+            };
+            dense(
+                setting,
+                data.columns,
+                values,
+                side,
+                w,
+                h,
+                piece,
+                &mut own.products,
+            );
+        }
+        Entries::Sparse { values, .. } => {
+            let values = match side {
+                Side::W => &values.by_rows,
+                Side::H => &values.by_columns,
+            };
+            let rows = own.factor.chunks_exact(stride);
+            for (i, (row, out)) in rows.zip(own.products.chunks_exact_mut(stride)).enumerate() {
+                let (indices, values) = values.line(i);
+                for (j, &v) in indices.iter().zip(values) {
+                    let other = &held[*j as usize * stride..][..stride];
+                    let ratio = [ratio(v, setting.kernels.dot(row, other))];
+                    setting.kernels.gather(stride, &[*j], &ratio, held, out);
+                }
+            }
+        }
+    }
+    multiply(setting, data, own, held, sums);
+}
+
+/// Zeros of V have the ratio 0, whatever the fit; other entries with a fit of 0 would have none, and their rows cannot get better.
+fn ratio<T: Real>(v: T, fit: T) -> T {
+    if v > T::ZERO && fit > T::ZERO {
+        v / fit
+    } else {
+        T::ZERO
+    }
+}
+
+/// `(V ⊘ W Hᵀ) H` or `(V ⊘ W Hᵀ)ᵀ W`, piece by piece. Missing entries stand as zeros.
+#[expect(clippy::too_many_arguments, reason = "two factors, two products")]
+fn dense<T: Real>(
+    setting: Setting,
+    n: usize,
+    values: &[T],
+    side: Side,
+    w: &[T],
+    h: &[T],
+    piece: &mut Piece<T>,
+    out: &mut [T],
+) {
+    let stride = setting.stride;
+    for (k, h) in h.chunks(WIDE * stride).enumerate() {
+        piece.turn(setting, h);
+        let (first, count) = (k * WIDE, h.len() / stride);
+        for (l, w) in w.chunks(TALL * stride).enumerate() {
+            piece.form(setting, w);
+            let rows = w.len() / stride;
+            for i in 0..rows {
+                // In place, and without the columns that a last piece does not have.
+                for j in 0..count {
+                    let v = values[(l * TALL + i) * n + first + j];
+                    piece.fit[i * count + j] = ratio(v, piece.fit[i * WIDE + j]);
+                }
+            }
+            let ratios = &piece.fit[..rows * count];
+            match side {
+                Side::W => {
+                    let out = &mut out[l * TALL * stride..][..rows * stride];
+                    setting.kernels.panel_times(count, stride, ratios, h, out);
+                }
+                Side::H => {
+                    let out = &mut out[first * stride..][..count * stride];
+                    setting
+                        .kernels
+                        .panel_transposed(count, stride, 0, ratios, w, out);
+                }
+            }
+        }
+    }
+}
+
+/// Divides by the sums of the other factor over the known entries of each row, and multiplies.
+fn multiply<T: Real>(
+    setting: Setting,
+    data: &Data<'_, T>,
+    own: &mut State<T>,
+    held: &[T],
+    sums: &mut [T],
+) {
+    let (side, stride, kernels) = (own.side, setting.stride, setting.kernels);
+    let (all, sums) = sums.split_at_mut(stride);
+    all.fill(T::ZERO);
+    for row in held.chunks_exact(stride) {
+        kernels.axpy(T::ONE, row, all);
+    }
+    let lines = own.factor.chunks_exact_mut(stride);
+    for (i, (row, products)) in lines.zip(own.products.chunks_exact(stride)).enumerate() {
+        match &data.entries {
+            Entries::Dense {
+                gaps: Some(gaps), ..
+            } => {
+                let gaps = match side {
+                    Side::W => &gaps.by_rows,
+                    Side::H => &gaps.by_columns,
+                };
+                sums.copy_from_slice(all);
+                for &j in gaps.line(i).0 {
+                    kernels.axpy(-T::ONE, &held[j as usize * stride..][..stride], sums);
+                }
+            }
+            Entries::Sparse {
+                values,
+                unstored: Unstored::Missing,
+            } => {
+                let values = match side {
+                    Side::W => &values.by_rows,
+                    Side::H => &values.by_columns,
+                };
+                sums.fill(T::ZERO);
+                for &j in values.line(i).0 {
+                    kernels.axpy(T::ONE, &held[j as usize * stride..][..stride], sums);
+                }
+            }
+            _ => sums.copy_from_slice(all),
+        }
+        for ((x, &p), &s) in row.iter_mut().zip(products).zip(&*sums) {
+            if s > T::ZERO {
+                *x *= p / s;
+            }
+        }
+    }
+}
