@@ -97,7 +97,6 @@ pub(super) fn run(
         train: None,
         validation: None,
     };
-    let mut cold: Option<f64> = None;
     for &method in &settings.methods {
         let seeds = if method.is_network() {
             profile.seeds
@@ -130,11 +129,7 @@ pub(super) fn run(
             course.notes.push(note);
             continue;
         }
-        let total = rows::total(&runs, &test);
-        if method == Method::Cold {
-            cold = Some(total);
-        }
-        for measurement in rows::measurements(&settings.name, method, &runs, &test, cold)? {
+        for measurement in rows::measurements(&settings.name, method, &runs, &test)? {
             course.push(measurement)?;
         }
     }

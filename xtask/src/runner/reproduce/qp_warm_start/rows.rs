@@ -8,17 +8,6 @@ use super::guess::Method;
 use super::measure::Solve;
 use super::set::Set;
 
-/// Mean seconds of a problem with a solution, prediction included, with the better of the two entering rules.
-pub(super) fn total(runs: &[Run], set: &Set) -> f64 {
-    let of_rule = |rule: usize| {
-        mean(
-            runs.iter().flat_map(|run| feasible(&run.solves[rule], set)),
-            |s| s.predict + s.solver,
-        )
-    };
-    of_rule(0).min(of_rule(1))
-}
-
 fn feasible<'a>(solves: &'a [Solve], set: &'a Set) -> impl Iterator<Item = &'a Solve> {
     let has = |(k, solve)| set.member(k).feasible.then_some(solve);
     solves.iter().enumerate().filter_map(has)
@@ -54,7 +43,6 @@ pub(super) fn measurements(
     method: Method,
     runs: &[Run],
     set: &Set,
-    cold: Option<f64>,
 ) -> Result<Vec<Measurement>> {
     let mut list = Vec::new();
     let name = method.name();
@@ -124,14 +112,12 @@ pub(super) fn measurements(
         let measurement = Measurement::from_samples(key, Unit::Seconds, &samples, Centre::Mean)?;
         list.push(measurement);
     }
-    if let Some(cold) = cold {
-        let ratio = time(faster) / cold;
-        list.push(Measurement::from_value(
-            key("total_ratio"),
-            Unit::Ratio,
-            ratio,
-        )?);
-    }
+    let cold = |rule: usize| mean(faster.iter().copied(), |s| s.cold[rule]);
+    list.push(Measurement::from_value(
+        key("total_ratio"),
+        Unit::Ratio,
+        time(faster) / cold(0).min(cold(1)),
+    )?);
     let trainings: Vec<f64> = runs
         .iter()
         .filter_map(|r| Some(r.training.as_ref()?.seconds))
