@@ -36,6 +36,9 @@ pub(crate) enum Command {
     /// Solve a linear system from a file
     #[command(disable_help_flag = true)]
     Solve(Forwarded),
+    /// Factorise a nonnegative matrix from a file
+    #[command(disable_help_flag = true)]
+    Nmf(Forwarded),
     /// Train or fine-tune a model on your own family of problems
     #[command(disable_help_flag = true)]
     Train(Forwarded),

@@ -21,6 +21,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
         Command::Setup(options) => setup::run(&options),
         Command::Reproduce(forwarded) => runner::run("reproduce", &forwarded.args),
         Command::Solve(forwarded) => runner::run("solve", &forwarded.args),
+        Command::Nmf(forwarded) => runner::run("nmf", &forwarded.args),
         Command::Train(forwarded) => runner::run("train", &forwarded.args),
         Command::Bench(forwarded) => runner::run("bench", &forwarded.args),
         Command::Data(options) => data::run(&options.command),

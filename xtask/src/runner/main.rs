@@ -1,10 +1,11 @@
-//! The commands that compute: `reproduce`, `solve`, `train`, `bench` and `data make`.
+//! The commands that compute: `reproduce`, `solve`, `nmf`, `train`, `bench` and `data make`.
 //!
 //! `cargo xtask` builds this program in release mode and hands its arguments over unchanged.
 
 mod bench;
 mod data;
 mod experiment;
+mod nmf;
 mod npy;
 mod progress;
 mod reproduce;
@@ -37,6 +38,8 @@ enum Command {
     Bench(bench::Args),
     /// Make data sets
     Data(data::Args),
+    /// Factorise a nonnegative matrix from a file
+    Nmf(nmf::Args),
 }
 
 /// The folder of the workspace.
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
             Command::Train(args) => train::run(*args),
             Command::Bench(args) => bench::run(args),
             Command::Data(args) => data::run(&args),
+            Command::Nmf(args) => nmf::run(&args),
         },
         Err(error) => {
             // Usage errors exit 1, where clap would exit 2; help and version are no errors.

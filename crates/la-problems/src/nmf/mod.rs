@@ -9,5 +9,7 @@ mod synthetic;
 
 #[cfg(feature = "npz")]
 pub use folder::{DenseSet, NonnegativeSet, PixelOrder, reuters};
+#[cfg(feature = "npz")]
+pub use npy::read_array;
 pub use sizes::{SizeLaw, ValidationSize};
 pub use synthetic::{FactorLaw, NonnegativeSample, SyntheticFactors};

@@ -8,6 +8,14 @@ use npyz::{DType, NpyFile, Order, TypeChar};
 
 use crate::quadratic::ArchiveError;
 
+/// Reads a NumPy array of plain numbers (u8, u16, i32, f32, f64) in row-major order: its shape and its values.
+///
+/// # Errors
+/// [`ArchiveError::Io`] if the file cannot be opened, [`ArchiveError::Array`] if it is no such array.
+pub fn read_array(path: impl AsRef<Path>) -> Result<(Vec<usize>, Vec<f64>), ArchiveError> {
+    numbers(path.as_ref())
+}
+
 /// Shape and values, row-major.
 pub(super) fn numbers(path: &Path) -> Result<(Vec<usize>, Vec<f64>), ArchiveError> {
     let file = File::open(path).map_err(|source| ArchiveError::Io {
