@@ -15,7 +15,7 @@ Examples:
   cargo xtask nmf V.mtx.gz --rank 10 --output out
       a sparse or dense matrix; out/ gets w.npy, h.npy, history.csv and history.svg
   cargo xtask nmf faces.npy --rank 10 --output out --picture 64x64
-      one column of pixels for each picture: out/ gets the ten parts of faces, w-0.pgm to w-9.pgm, too
+      a stack of pictures: out/ gets the ten parts of faces, h-0.pgm to h-9.pgm, too
   cargo xtask nmf counts.mtx --rank 20 --method kl --output out
       counts of words, by the divergence of Kullback and Leibler
   cargo xtask nmf ratings.mtx --rank 8 --missing --output out
@@ -27,7 +27,8 @@ Exit code: 0 factorised, whatever rule ended it; 1 bad input.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// V, nonnegative: Matrix Market (coordinates: sparse; array: dense) or NumPy .npy; NaN in a .npy is a missing entry
+    /// V, nonnegative: Matrix Market (coordinates: sparse; array: dense) or NumPy .npy, where NaN is a missing entry and a stack of
+    /// pictures has one in each row
     #[arg(value_name = "V.mtx[.gz]|V.npy")]
     pub(super) matrix: PathBuf,
     /// Columns of W and H

@@ -17,9 +17,12 @@ pub(super) fn read(path: &Path, missing: bool) -> Result<Data<'static>> {
             "--missing is for sparse files; in a .npy file a missing entry is NaN"
         );
         let (shape, values) = read_array(path)?;
-        let [rows, columns] = shape[..] else {
-            bail!("{}: an array of {} dimensions, not 2", name(), shape.len());
+        // A stack of pictures is a matrix with a picture in each row.
+        let [rows, ref rest @ ..] = shape[..] else {
+            bail!("{}: a single number", name());
         };
+        ensure!(!rest.is_empty(), "{}: a vector, not a matrix", name());
+        let columns = rest.iter().product();
         let mask: Vec<bool> = values.iter().map(|v| !v.is_nan()).collect();
         return Data::masked(rows, columns, values, &mask).with_context(name);
     }
@@ -35,12 +38,12 @@ pub(super) fn read(path: &Path, missing: bool) -> Result<Data<'static>> {
         }
         return Data::dense(rows, columns, values).with_context(name);
     }
-    let starts = matrix.indptr().raw_storage().iter().map(|&p| p as usize);
-    let indices = matrix.indices().iter().map(|&j| j as usize);
+    let pointers = matrix.indptr();
+    let wide = |list: &[u32]| list.iter().map(|&i| i as usize).collect();
     let rows = SparseRows::new(
         columns,
-        starts.collect(),
-        indices.collect(),
+        wide(pointers.raw_storage()),
+        wide(matrix.indices()),
         matrix.data().to_vec(),
     )?;
     let unstored = if missing {
