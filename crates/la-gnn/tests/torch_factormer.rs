@@ -104,7 +104,9 @@ fn layers_and_their_gradients_agree_with_the_reference() {
                     |part: &str, shape| tensor(&file.f64(part), shape).set_requires_grad(true);
                 let (sources, targets) = (leaf("x_src", [m, 16]), leaf("x_tgt", [n, 16]));
                 let v = leaf("V", [m, n]);
-                let network = FactormerNetwork::new(&config, &flat).with_form(form);
+                let network = FactormerNetwork::new(&config, &flat)
+                    .unwrap()
+                    .with_form(form);
                 let columns = v.transpose(0, 1);
                 let out = layer(&network, 0, &sources, &targets, &columns, true).unwrap();
                 check(&name("out"), &out, &file.f64(&name("out")), 1e-12);
@@ -153,7 +155,9 @@ fn unrolled_runs_and_their_gradients_agree_with_the_reference() {
         );
         let options = FactormerLoss::published(FactormerInput::Factor, 0);
         for form in [LayerForm::Dense, LayerForm::EdgeList] {
-            let network = FactormerNetwork::new(&config, &flat).with_form(form);
+            let network = FactormerNetwork::new(&config, &flat)
+                .unwrap()
+                .with_form(form);
             let run = unroll(&network, &options, 2, &v, &w, &h).unwrap();
             for (k, [w, h]) in run.iterates.iter().enumerate() {
                 let name = |part: &str| format!("unroll.iterate{k}.{part}");
@@ -175,7 +179,7 @@ fn unrolled_runs_and_their_gradients_agree_with_the_reference() {
             tensor(&file.f64("H0"), [n, r]),
         );
         let options = FactormerLoss::published(FactormerInput::FactorAndSolver, 1);
-        let network = FactormerNetwork::new(&config, &flat);
+        let network = FactormerNetwork::new(&config, &flat).unwrap();
         let run = unroll(&network, &options, 2, &v, &w, &h).unwrap();
         let [solver_w, solver_h] = iterate(&w, &h, &v, 1.0).unwrap();
         check("solver", &solver_w, &file.f64("step0.solver.w"), 1e-10);
@@ -278,7 +282,7 @@ fn training_lowers_the_loss_and_the_native_network_is_the_trained_one() {
         ..start
     };
     let flat = Tensor::from_slice(&parameters.values).to_kind(Kind::Double);
-    let network = FactormerNetwork::new(&config, &flat);
+    let network = FactormerNetwork::new(&config, &flat).unwrap();
     let mut native = Factormer::<f64>::new(&parameters).unwrap();
     let one = sample(7);
     let (m, n) = (one.w.len() as i64 / 3, one.h.len() as i64 / 3);

@@ -304,7 +304,7 @@ impl<T: Element> Room<T> {
 }
 
 /// Replaces scores s by the softmax of `s + worth V` over sources; returns the mean of V with these weights.
-fn softmax<T: Element>(scores: &mut [T], worth: T, entries: &[T]) -> T {
+pub(super) fn softmax<T: Element>(scores: &mut [T], worth: T, entries: &[T]) -> T {
     let mut most = T::from_f64(f64::NEG_INFINITY);
     for (s, &v) in scores.iter_mut().zip(entries) {
         *s += worth * v;

@@ -5,7 +5,9 @@
 //! targets in blocks: `O((m + n) d)` numbers and a block of scores. [`edge_list`] is the literal form on the graph, to compare with.
 
 pub mod edge_list;
+mod gradient;
 mod layer;
 mod network;
 
+pub use gradient::FactormerEngine;
 pub use network::{Factormer, FactormerUpdate};

@@ -159,8 +159,8 @@ impl Engine for FactormerEngine<'_> {
         for &index in batch {
             let sample = (self.sample)(index)?;
             let [v, w, h] = self.tensors(&sample)?;
-            let network = FactormerNetwork::new(&self.config, &flat);
             let run = || -> Tch<(f64, Vec<f64>)> {
+                let network = FactormerNetwork::new(&self.config, &flat)?;
                 let loss = unroll(&network, &self.options, self.steps, &v, &w, &h)?.loss;
                 let slopes = Tensor::f_run_backward(&[&loss], &[&flat], false, false)?;
                 Ok((loss.f_double_value(&[])?, to_f64(&slopes[0])?))

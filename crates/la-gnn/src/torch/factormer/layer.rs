@@ -58,7 +58,7 @@ fn norm(network: &FactormerNetwork<'_>, name: &str, x: &Tensor) -> Tch<Tensor> {
         network.get(&format!("{name}.bias"))?,
     );
     let width = [network.config().width as i64];
-    x.f_layer_norm(width, Some(&weight), Some(&bias), LAYER_NORM_EPS, false)
+    x.f_layer_norm(width, Some(weight), Some(bias), LAYER_NORM_EPS, false)
 }
 
 fn dense(
@@ -100,8 +100,8 @@ fn dense(
         .f_add(&edges.f_bmm(&transposed("value_edge.weight", d + 1)?)?)?
         .f_transpose(0, 1)?
         .f_reshape([n, d])?
-        .f_add(&network.get(&name("value_node.bias"))?)?
-        .f_add(&network.get(&name("value_edge.bias"))?)
+        .f_add(network.get(&name("value_node.bias"))?)?
+        .f_add(network.get(&name("value_edge.bias"))?)
 }
 
 fn edge_list(

@@ -1,31 +1,40 @@
 //! A stack of layers between an embedding and an extraction.
 
+use std::collections::HashMap;
+
 use tch::Tensor;
 
-use super::super::tensors::{Tch, view};
+use super::super::tensors::Tch;
 use super::layer::{LayerForm, layer};
 use crate::factormer::{FactormerConfig, NetworkConfig};
-use crate::neuralif::ParameterSpec;
 
 /// A network whose parameters are views of a flat vector.
 #[derive(Debug)]
 pub struct FactormerNetwork<'a> {
     config: &'a FactormerConfig,
-    flat: &'a Tensor,
-    specs: Vec<ParameterSpec>,
+    tensors: HashMap<String, Tensor>,
     form: LayerForm,
 }
 
 impl<'a> FactormerNetwork<'a> {
     /// A network with these parameters, in the order of [`NetworkConfig::parameters`].
-    #[must_use]
-    pub fn new(config: &'a FactormerConfig, flat: &'a Tensor) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// Those of LibTorch, if `flat` has another length.
+    pub fn new(config: &'a FactormerConfig, flat: &Tensor) -> Tch<Self> {
+        let specs = config.parameters();
+        // Cut once: the derivative of a cut is then one concatenation, while every view of its own would add a vector of all parameters to the gradient.
+        let lengths: Vec<i64> = specs.iter().map(|spec| spec.len as i64).collect();
+        let parts = flat.f_split_with_sizes(lengths.as_slice(), 0)?;
+        let tensors = specs.into_iter().zip(parts).map(|(spec, part)| {
+            let shape: Vec<i64> = spec.shape.iter().map(|&s| s as i64).collect();
+            Ok((spec.name, part.f_view(shape.as_slice())?))
+        });
+        Ok(Self {
             config,
-            flat,
-            specs: config.parameters(),
+            tensors: tensors.collect::<Tch<_>>()?,
             form: LayerForm::Dense,
-        }
+        })
     }
 
     /// Sets how layers are computed.
@@ -45,17 +54,15 @@ impl<'a> FactormerNetwork<'a> {
         self.form
     }
 
-    pub(super) fn get(&self, name: &str) -> Tch<Tensor> {
-        match self.specs.iter().find(|spec| spec.name == name) {
-            Some(spec) => view(self.flat, spec),
-            None => Err(tch::TchError::Shape(format!("no tensor {name}"))),
-        }
+    pub(super) fn get(&self, name: &str) -> Tch<&Tensor> {
+        let missing = || tch::TchError::Shape(format!("no tensor {name}"));
+        self.tensors.get(name).ok_or_else(missing)
     }
 
     /// `x Wᵀ + b`.
     pub(super) fn linear(&self, name: &str, x: &Tensor) -> Tch<Tensor> {
-        let weight = self.get(&format!("{name}.weight"))?;
-        x.f_linear(&weight, Some(&self.get(&format!("{name}.bias"))?))
+        let bias = self.get(&format!("{name}.bias"))?;
+        x.f_linear(self.get(&format!("{name}.weight"))?, Some(bias))
     }
 
     /// Proposes W and H for V, m × n. `w` and `h` are what nodes know at first: m × r and n × r, or 2 r for a network that
