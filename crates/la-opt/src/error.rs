@@ -91,6 +91,12 @@ pub enum OptError {
     /// The singular value decomposition of a starting point failed.
     #[error("the singular value decomposition did not converge")]
     SingularValues,
+    /// A network for nonnegative factorisations does not fit the data, or its numbers are not finite.
+    #[error("network for factorisations: {reason}")]
+    Network {
+        /// What is wrong.
+        reason: String,
+    },
     /// A predictor of active sets does not fit the problem, or refuses it.
     #[error("predictor of active sets: {reason}")]
     Predictor {

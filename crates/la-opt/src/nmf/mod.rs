@@ -12,6 +12,8 @@ mod data;
 mod divergence;
 mod extrapolate;
 mod factors;
+#[cfg(feature = "learned")]
+pub mod learned;
 mod metric;
 mod options;
 mod part;

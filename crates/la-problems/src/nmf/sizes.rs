@@ -40,6 +40,12 @@ impl SizeLaw {
         GROUPS.iter().map(|group| group.0).sum()
     }
 
+    /// How many of them, the first ones, have at most 35 rows and columns.
+    #[must_use]
+    pub fn small(self) -> u32 {
+        GROUPS[0].0
+    }
+
     /// Rows and columns of matrix `index`; from [`SizeLaw::count`] on the set begins again with other sizes.
     #[must_use]
     pub fn size(self, index: u32, seed: u64) -> (usize, usize) {

@@ -16,6 +16,7 @@ use la_gnn::neuralif::NeuralIfConfig;
     cargo xtask train ilu-relaxation --data convection-3d-mixed --n 2744 --learning-rate 1e-2\n  \
     cargo xtask train compensated-ic --seed 1 --output rule.safetensors\n  \
     cargo xtask train gnp --data A.mtx --output a.safetensors\n  \
+    cargo xtask train factormer --hidden 32 --blocks 2 --data exponential-small --updates 20000\n  \
     cargo xtask train neuralif --engine torch --device cuda:0 --updates 10000 --batch 5")]
 pub(crate) struct Args {
     /// The architecture
@@ -25,25 +26,25 @@ pub(crate) struct Args {
     /// `values:FILE,FILE...`, a matrix file,
     /// or a folder of matrix files; noisy Poisson matrices take options, `sparse-uniform:strength=2,missing=0.05` (or `zero=0.05`), and
     /// `convection-diffusion:peclet=100`; compensated-ic: `definite` (27 families), `definite-m` (those with few positive entries off the
-    /// diagonal) or `definite-ordered` (of these, those in a good order) [default: synthetic; for matrices that are not symmetric
-    /// sparse-uniform; definite]
+    /// diagonal) or `definite-ordered` (of these, those in a good order); factormer: `exponential` (products of factors with exponential entries, 10 to 100 rows and columns)
+    /// or `exponential-small` (10 to 35) [default: synthetic; for matrices that are not symmetric sparse-uniform; definite; exponential]
     #[arg(long)]
     pub(super) data: Option<String>,
     /// Order of generated matrices (Poisson: between half and twice of it; compensated-ic: a quarter, a half and the whole) [default: 10000;
     /// for matrices that are not symmetric 2500; compensated-ic 961]
     #[arg(long)]
     pub(super) n: Option<usize>,
-    /// Training matrices [default: 200]
+    /// Training matrices [default: 200; factormer 15000]
     #[arg(long)]
     pub(super) samples: Option<usize>,
-    /// Validation matrices [default: 5]
+    /// Validation matrices [default: 5; factormer 64 of each size]
     #[arg(long)]
     pub(super) validation: Option<usize>,
     /// The network as published, or NeuralIF and NeuralPCG on the matrix scaled to unit diagonal (NeuralPCG then takes
     /// structural node features instead of the right-hand side), or NeuralPCG for matrices that are not symmetric
     #[arg(long, value_enum, default_value_t = Variant::Paper)]
     pub(super) variant: Variant,
-    /// Message-passing blocks of NeuralIF; the published network has 3
+    /// Message-passing blocks of NeuralIF; the published network has 3. Pairs of layers of factormer; the published one has 4
     #[arg(long, value_name = "T")]
     pub(super) blocks: Option<usize>,
     /// Leave entries up to this size, relative to the diagonal, out of NeuralIF's graph and factor
@@ -58,9 +59,18 @@ pub(crate) struct Args {
     /// Smallest magnitude of a pivot of learned LU, in the units of its output [default: 1e-3]
     #[arg(long)]
     pub(super) eps: Option<f64>,
-    /// Hidden width of learned LU, of the relaxation network [default: 16] or of compensated-ic [default: 8]
+    /// Hidden width of learned LU, of the relaxation network [default: 16] or of compensated-ic [default: 8]; channels of factormer [default: 100]
     #[arg(long)]
     pub(super) hidden: Option<usize>,
+    /// Columns of the factors that factormer improves [default: 10]
+    #[arg(long)]
+    pub(super) rank: Option<usize>,
+    /// factormer stands between the iterations of a solver instead of before them
+    #[arg(long)]
+    pub(super) accelerate: bool,
+    /// How a node of factormer takes a message: eq15, alg3 or post_norm [default: eq15]
+    #[arg(long, value_name = "RULE")]
+    pub(super) update_rule: Option<String>,
     /// Let learned LU normalise its node features, so that they do not grow with the matrix
     #[arg(long)]
     pub(super) graph_norm: bool,
@@ -80,8 +90,8 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(super) spread: Option<f64>,
     /// default, normalized, squared, kaporin, kaporin_power:M or both_ends:M (M from 1 to 255); learned LU: l_max, l_min, l_min_hat,
-    /// l_com (each also with :norm), log_max, log_min or log_both; relaxation: krylov:M (M steps of GMRES, 1 to 30) [default: default,
-    /// squared, l_max or krylov:12]
+    /// l_com (each also with :norm), log_max, log_min or log_both; relaxation: krylov:M (M steps of GMRES, 1 to 30); factormer: unrolled:T (T iterations of the solver) [default: default,
+    /// squared, l_max, krylov:12 or unrolled:5]
     #[arg(long)]
     pub(super) loss: Option<String>,
     /// Weight of the second term of l_com [default: 1/7]
@@ -91,16 +101,17 @@ pub(crate) struct Args {
     /// generation of compensated-ic [default: 10]
     #[arg(long)]
     pub(super) pairs: Option<usize>,
-    /// Parameter updates; generations of compensated-ic [default: 3000; gnp 2000; compensated-ic 850]
+    /// Parameter updates; generations of compensated-ic [default: 3000; gnp 2000; compensated-ic 850; factormer 15 for each
+    /// training matrix]
     #[arg(long)]
     pub(super) updates: Option<usize>,
     /// Matrices per update [default: 1]
     #[arg(long)]
     pub(super) batch: Option<usize>,
-    /// Learning rate [default: 1e-3]
+    /// Learning rate [default: 1e-3; factormer 1e-4, with --accelerate 1e-5]
     #[arg(long)]
     pub(super) learning_rate: Option<f64>,
-    /// constant or cosine [default: constant]
+    /// constant or cosine [default: constant; factormer cosines that restart fifteen times]
     #[arg(long)]
     pub(super) schedule: Option<String>,
     /// Updates between validations [default: 500]
@@ -141,6 +152,8 @@ pub(super) enum Model {
     CompensatedIc,
     /// A graph neural preconditioner: a network for one matrix, for FGMRES
     Gnp,
+    /// Factors of nonnegative matrices, for the iterations of a solver to begin with
+    Factormer,
 }
 
 /// Readings of the architecture.
@@ -190,10 +203,11 @@ impl Args {
         let relaxation = self.model == Model::IluRelaxation;
         let compensated = self.model == Model::CompensatedIc;
         let gnp = self.model == Model::Gnp;
+        let factormer = self.model == Model::Factormer;
         // By gradients on a family of matrices.
         let family = !gnp && !compensated;
         for (name, given, meant) in [
-            ("--blocks", self.blocks.is_some(), neuralif),
+            ("--blocks", self.blocks.is_some(), neuralif || factormer),
             ("--thin", self.thin.is_some(), neuralif),
             ("--scale", self.scale.is_some(), lu),
             ("--base", self.base.is_some(), lu),
@@ -201,8 +215,11 @@ impl Args {
             (
                 "--hidden",
                 self.hidden.is_some(),
-                lu || relaxation || compensated,
+                lu || relaxation || compensated || factormer,
             ),
+            ("--rank", self.rank.is_some(), factormer),
+            ("--accelerate", self.accelerate, factormer),
+            ("--update-rule", self.update_rule.is_some(), factormer),
             ("--by-dimension", self.by_dimension, compensated),
             ("--exponents", self.exponents.is_some(), compensated),
             ("--growth", self.growth.is_some(), compensated),
@@ -214,7 +231,7 @@ impl Args {
             (
                 "--variant equilibrated",
                 self.variant == Variant::Equilibrated,
-                !lu && !relaxation && !compensated && !gnp,
+                !lu && !relaxation && !compensated && !gnp && !factormer,
             ),
             (
                 "--variant paper-text, improved or definite",
@@ -225,7 +242,7 @@ impl Args {
                 gnp,
             ),
             ("--loss", self.loss.is_some(), family),
-            ("--n", self.n.is_some(), !gnp),
+            ("--n", self.n.is_some(), !gnp && !factormer),
             ("--samples", self.samples.is_some(), family),
             ("--validation", self.validation.is_some(), family),
             ("--validate-every", self.validate_every.is_some(), family),
@@ -237,7 +254,11 @@ impl Args {
                 !compensated,
             ),
             ("--engine", self.engine != Engine::Auto, !compensated),
-            ("--device", self.device.is_some(), !compensated),
+            (
+                "--device",
+                self.device.is_some(),
+                !compensated && !factormer,
+            ),
             (
                 "--variant general",
                 self.variant == Variant::General,

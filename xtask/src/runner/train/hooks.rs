@@ -82,15 +82,28 @@ impl<C: Architecture> Hooks for TrainingHooks<C> {
     }
 }
 
+/// Updates of a log that are written one by one; longer ones as means.
+const LINES: usize = 10_000;
+
 /// Writes the log as CSV: update, loss, validation.
-pub(super) fn write_log(path: &Path, log: &Log) -> Result<()> {
-    let mut text = String::from("update,loss,validation_iterations\n");
+pub(super) fn write_log(path: &Path, validation: &str, log: &Log) -> Result<()> {
+    let stride = match log.losses.len() {
+        short if short <= LINES => 1,
+        // A thousandth of them in a line.
+        long => long.div_ceil(1000),
+    };
+    let mut text = format!("update,loss,{validation}\n");
     let mut validations = log.validations.iter().peekable();
-    for (k, loss) in log.losses.iter().enumerate() {
-        let update = k + 1;
-        let score = validations
-            .next_if(|v| v.0 == update)
-            .map_or_else(String::new, |v| v.1.to_string());
+    for (k, losses) in log.losses.chunks(stride).enumerate() {
+        let update = k * stride + losses.len();
+        let loss = match losses {
+            [loss] => *loss,
+            _ => losses.iter().sum::<f32>() / losses.len() as f32,
+        };
+        let mut score = String::new();
+        while let Some(v) = validations.next_if(|v| v.0 <= update) {
+            score = v.1.to_string();
+        }
         let _ = writeln!(text, "{update},{loss},{score}");
     }
     Ok(xtask::report::write_atomic(path, text.as_bytes())?)

@@ -4,6 +4,7 @@ mod architecture;
 mod args;
 mod compensation;
 mod engine;
+pub(crate) mod factormer;
 mod gnp;
 mod hooks;
 mod lu_engine;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use la_gnn::compensation::CompensationConfig;
+use la_gnn::factormer::{FactormerConfig, FactormerInput, NetworkConfig, UpdateRule};
 use la_gnn::learned_lu::{Base, LearnedLuConfig, MatrixScale};
 use la_gnn::native::neuralif::Loss;
 use la_gnn::neuralif::NeuralIfConfig;
@@ -211,6 +213,11 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             let loss = KrylovSteps::parse(args.loss.as_deref().unwrap_or("krylov:12"))?;
             run_as(args, config, loss)
         }
+        Model::Factormer => {
+            let output = args.output.clone();
+            let output = output.unwrap_or_else(|| "target/train/factormer.safetensors".into());
+            factormer::run(&args.factormer()?, args.from.as_deref(), &output)
+        }
         Model::CompensatedIc => args.compensated()?.train(args.output),
         Model::Gnp => gnp::run(&gnp::Request {
             matrix: args.data,
@@ -229,6 +236,52 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
 }
 
 impl Args {
+    /// A network for nonnegative factorisations.
+    fn factormer(&self) -> Result<factormer::Run> {
+        let mut config = FactormerConfig::new(self.rank.unwrap_or(10));
+        if self.accelerate {
+            config = config.with_input(FactormerInput::FactorAndSolver);
+        }
+        if let Some(width) = self.hidden {
+            config = config.with_width(width);
+        }
+        if let Some(pairs) = self.blocks {
+            config = config.with_pairs(pairs);
+        }
+        if let Some(update) = &self.update_rule {
+            config = config.with_update(parse_named::<UpdateRule>("update rule", update)?);
+        }
+        config.validate()?;
+        let sizes = match self.data.as_deref() {
+            None | Some("exponential") => factormer::Sizes::All,
+            Some("exponential-small") => factormer::Sizes::Small,
+            Some(other) => {
+                bail!("factormer trains on `exponential` or `exponential-small`, not `{other}`")
+            }
+        };
+        let samples = self.samples.unwrap_or(15_000);
+        let mut run = factormer::Run::published(config, samples, self.updates, self.seed);
+        run.sizes = sizes;
+        if let Some(text) = &self.loss {
+            let steps = text.strip_prefix("unrolled:").and_then(|n| n.parse().ok());
+            let steps = steps
+                .with_context(|| format!("unknown loss `{text}`: unrolled:T, like unrolled:5"))?;
+            run.loss = run.loss.with_steps(steps);
+        }
+        if let Some(rate) = self.learning_rate {
+            run.options.learning_rate = rate;
+        }
+        if let Some(schedule) = &self.schedule {
+            run.options.schedule = parse_named::<Schedule>("schedule", schedule)?;
+        }
+        run.options.batch = self.batch.unwrap_or(1);
+        run.options.validate_every = self.validate_every.unwrap_or(run.options.validate_every);
+        run.options.checkpoint_every = 1000;
+        run.validation = self.validation.unwrap_or(run.validation);
+        run.engine = self.engine;
+        Ok(run)
+    }
+
     /// Compensated incomplete Cholesky, whose training has no derivative.
     fn compensated(&self) -> Result<compensation::Run> {
         let mut config = CompensationConfig::default().with_by_dimension(self.by_dimension);
@@ -326,7 +379,7 @@ fn run_as<C: Architecture>(args: Args, config: C, loss: C::Loss) -> Result<ExitC
     }
     C::to_weights(&finished.parameters, run.provenance(&finished)).save(&output)?;
     let log = output.with_extension("log.csv");
-    hooks::write_log(&log, &finished.log)?;
+    hooks::write_log(&log, "validation_iterations", &finished.log)?;
     std::fs::remove_file(&checkpoint).ok();
     let best = finished.log.best().map_or_else(String::new, |(update, its)| {
         let name = yardstick.baseline_name();

@@ -1,0 +1,113 @@
+//! A network between iterations of a solver.
+
+use la_gnn::factormer::{FactormerConfig, FactormerInput, Parameters};
+
+use super::super::{AoAdmm, Data, DualStart, Factors, Method, NmfOptions, NmfWorkspace, Rho};
+use super::scaled::{Scaled, network};
+use crate::{OptError, Real};
+
+/// What became of the network's factors in a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proposal {
+    /// They are the new factors.
+    Taken,
+    /// Their error was larger than that of the solver's, which are the new factors.
+    Refused,
+}
+
+/// AO-ADMM whose iterations a network improves on (Algorithm 2 of the source): a step is an iteration of the solver, then a call of the network, which sees the factors before and after it.
+///
+/// The solver is that of the source, ρ = 1 for data of mean 1 and duals that start at zero. With the safeguard, which is not in the source and is on by default, a proposal is taken only if its
+/// error is not larger than the solver's, so that a step is never worse than an iteration of the solver from the same factors.
+///
+/// # Examples
+/// ```
+/// use la_gnn::factormer::{FactormerConfig, FactormerInput, Parameters};
+/// use la_opt::nmf::learned::FactormerAccelerator;
+/// use la_opt::nmf::{Data, Initializer, NmfOptions, Nndsvd, factorize};
+///
+/// let config = FactormerConfig::new(2).with_width(8).with_input(FactormerInput::FactorAndSolver);
+/// let untrained = Parameters::initialize(&config, 0)?;
+/// let data = Data::dense(4, 3, vec![162.0, 174.0, 46.0, 24.0, 20.0, 2.0, 132.0, 122.0, 21.0, 126.0, 138.0, 38.0])?;
+/// let start = Nndsvd::default().start(&data, 2)?;
+/// let mut accelerated = FactormerAccelerator::new(&data, &start, &untrained)?;
+/// for _ in 0..5 {
+///     accelerated.step()?;
+/// }
+/// let solution = factorize(&data, &accelerated.factors(), NmfOptions::default())?;
+/// assert!(solution.rmse < 0.1 * data.mean());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct FactormerAccelerator<'a, T: Real = f64> {
+    workspace: NmfWorkspace<'a, T>,
+    scaled: Scaled,
+    safeguard: bool,
+}
+
+impl<'a, T: Real> FactormerAccelerator<'a, T> {
+    /// A run from these factors with a network of these parameters.
+    ///
+    /// # Errors
+    /// [`OptError::Network`] if the parameters are out of range or those of a network that starts a factorisation, for another rank than the network's, or data that are not dense; else as
+    /// [`NmfWorkspace::new`].
+    pub fn new(
+        data: &'a Data<'a, T>,
+        start: &Factors<T>,
+        parameters: &Parameters<FactormerConfig>,
+    ) -> Result<Self, OptError> {
+        let network = network(parameters, FactormerInput::FactorAndSolver)?;
+        let scaled = Scaled::new(network, data, start.rank)?;
+        let mean = data.mean();
+        // Of zeros, any ρ will do.
+        let rho = Rho::Fixed(if mean > 0.0 { mean } else { 1.0 });
+        let solver = AoAdmm::published(DualStart::Cold).with_rho(rho);
+        let options = NmfOptions::default().with_method(Method::AoAdmm(solver));
+        Ok(Self {
+            workspace: NmfWorkspace::new(data, start, options)?,
+            scaled,
+            safeguard: true,
+        })
+    }
+
+    /// Sets whether proposals with a larger error than the solver's are refused. Default true.
+    #[must_use]
+    pub fn with_safeguard(mut self, safeguard: bool) -> Self {
+        self.safeguard = safeguard;
+        self
+    }
+
+    /// One iteration of the solver and one call of the network.
+    ///
+    /// # Errors
+    /// [`OptError::Network`] if numbers in the network overflow.
+    pub fn step(&mut self) -> Result<Proposal, OptError> {
+        let before = self.workspace.factors();
+        self.workspace.step();
+        let solved = self.workspace.factors();
+        let bound = if self.safeguard {
+            self.workspace.loss()
+        } else {
+            f64::INFINITY
+        };
+        let proposed = self.scaled.propose(&[&before, &solved])?;
+        self.workspace.restart(&proposed)?;
+        if self.safeguard && self.workspace.loss() > bound {
+            self.workspace.restart(&solved)?;
+            return Ok(Proposal::Refused);
+        }
+        Ok(Proposal::Taken)
+    }
+
+    /// A copy of the factors.
+    #[must_use]
+    pub fn factors(&self) -> Factors<T> {
+        self.workspace.factors()
+    }
+
+    /// Root of the mean squared error, in the units of the data.
+    #[must_use]
+    pub fn rmse(&mut self) -> f64 {
+        self.workspace.rmse()
+    }
+}

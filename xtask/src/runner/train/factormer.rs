@@ -1,0 +1,386 @@
+//! Training of networks for nonnegative factorisations.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
+use indicatif::ProgressBar;
+use la_gnn::factormer::{FactormerConfig, FactormerInput, Parameters};
+use la_gnn::native::factormer::FactormerEngine;
+use la_gnn::training::factormer::{FactormerLoss, FactormerSample};
+use la_gnn::training::{
+    Engine as TrainingEngine, Hooks, Log, Outcome, Schedule, TrainOptions, train,
+};
+use la_gnn::{GnnError, Provenance, Weights};
+use la_opt::nmf::learned::{FactormerAccelerator, FactormerStart};
+use la_opt::nmf::{
+    AoAdmm, Data, DualStart, Factors, Initializer, Method, NmfOptions, NmfWorkspace, Nndsvd,
+};
+use la_problems::nmf::{NonnegativeSample, SizeLaw, ValidationSize};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Engine, hooks};
+use crate::experiment::interrupt;
+use crate::progress;
+
+/// Matrices that networks train on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Sizes {
+    /// 10 to 100 rows and columns, as published
+    All,
+    /// 10 to 35 rows and columns
+    Small,
+}
+
+/// Seed of the validation sets; the sets that are reported have another.
+const VALIDATION_SEED: u64 = 1;
+/// Epochs of the published schedule.
+const EPOCHS: usize = 15;
+
+/// A training run as data.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    pub(crate) config: FactormerConfig,
+    pub(crate) loss: FactormerLoss,
+    pub(crate) options: TrainOptions,
+    pub(crate) sizes: Sizes,
+    /// Matrices of an epoch.
+    pub(crate) samples: usize,
+    /// Matrices of each validation set.
+    pub(crate) validation: usize,
+    pub(crate) engine: Engine,
+}
+
+impl Run {
+    /// The published run: 15 epochs of so many matrices, one for each update, rates that restart with every epoch.
+    pub(crate) fn published(
+        config: FactormerConfig,
+        samples: usize,
+        updates: Option<usize>,
+        seed: u64,
+    ) -> Self {
+        let mut options = TrainOptions::default();
+        options.batch = 1;
+        options.updates = updates.unwrap_or(EPOCHS * samples);
+        // Fifteen restarts, however short the run.
+        let period = options.updates.div_ceil(EPOCHS).max(1);
+        options.learning_rate = match config.input {
+            FactormerInput::FactorAndSolver => 1e-5,
+            _ => 1e-4,
+        };
+        options.schedule = Schedule::WarmRestarts { period, kept: 90 };
+        options.validate_every = period;
+        options.seed = seed;
+        Self {
+            loss: FactormerLoss::published(config.input, period),
+            config,
+            options,
+            sizes: Sizes::All,
+            samples,
+            validation: 64,
+            engine: Engine::Auto,
+        }
+    }
+
+    /// The number of a training matrix in the published set; fewer than all have the same mixture of sizes.
+    fn index(&self, k: usize) -> u32 {
+        let (k, samples) = (k as u64, self.samples.max(1) as u64);
+        let all = match self.sizes {
+            Sizes::All => u64::from(SizeLaw.count()),
+            Sizes::Small => u64::from(SizeLaw.small()),
+        };
+        let index = if samples <= all {
+            k * all / samples
+        } else {
+            k % all
+        };
+        u32::try_from(index).unwrap_or(0)
+    }
+
+    fn sample(&self, k: usize) -> Result<FactormerSample, GnnError> {
+        let broken = |error: &dyn std::fmt::Display| GnnError::Matrix {
+            reason: error.to_string(),
+        };
+        let drawn = SizeLaw.sample(self.index(k), self.options.seed);
+        let drawn = drawn.map_err(|e| broken(&e))?;
+        let data = Data::dense(drawn.rows, drawn.columns, &drawn.values[..]);
+        let start = data.and_then(|data| Nndsvd::default().start(&data, self.config.rank));
+        let start = start.map_err(|e| broken(&e))?;
+        Ok(FactormerSample {
+            w: start.w,
+            h: start.h,
+            v: drawn.values,
+        })
+    }
+
+    fn engine<'s>(&'s self) -> Result<(Box<dyn TrainingEngine + 's>, &'static str)> {
+        let sample = move |k: usize| self.sample(k);
+        if self.engine == Engine::Torch {
+            #[cfg(feature = "torch")]
+            {
+                use la_gnn::torch::factormer::FactormerEngine;
+                let engine = FactormerEngine::new(&self.config, &self.loss, self.samples, sample)?;
+                return Ok((Box::new(engine), "torch"));
+            }
+            #[cfg(not(feature = "torch"))]
+            return super::engine::without_torch();
+        }
+        let engine: FactormerEngine<'_, f32> =
+            FactormerEngine::new(&self.config, &self.loss, self.samples, sample)?;
+        Ok((Box::new(engine), "native"))
+    }
+
+    /// Trains; an interrupted run leaves a checkpoint and the next call goes on from there.
+    pub(crate) fn train(
+        &self,
+        start: Vec<f32>,
+        from: Option<&str>,
+        checkpoint: Option<&std::path::Path>,
+    ) -> Result<Finished> {
+        let (mut engine, name) = self.engine()?;
+        let mut hooks = FactormerHooks::new(self)?;
+        interrupt::install();
+        let model =
+            json!({ "config": self.config, "loss": self.loss, "data": self.data(), "from": from });
+        let trained = train(
+            engine.as_mut(),
+            &model,
+            start,
+            &self.options,
+            checkpoint,
+            &mut hooks,
+        )?;
+        hooks.bar.finish_and_clear();
+        let parameters = Parameters {
+            config: self.config.clone(),
+            values: trained.values,
+            statistics: Vec::new(),
+        };
+        let log = &trained.log;
+        let tail = &log.losses[log.losses.len().saturating_sub(1000)..];
+        let mean = tail.iter().map(|l| f64::from(*l)).sum::<f64>() / tail.len().max(1) as f64;
+        let provenance = Provenance {
+            recipe: json!({ "options": self.options, "loss": self.loss, "engine": name, "from": from }),
+            data: self.data(),
+            commit: crate::commit(),
+            results: json!({
+                "mean_loss_of_last_1000_updates": mean,
+                "validation_rmse": log.validations,
+                "solver_rmse": hooks.baseline,
+                "skipped_updates": log.skipped,
+                "seconds": log.seconds,
+            }),
+            ..Provenance::default()
+        };
+        Ok(Finished {
+            parameters,
+            provenance,
+            baseline: hooks.baseline,
+            outcome: trained.outcome,
+            log: trained.log,
+            engine: name,
+        })
+    }
+
+    fn data(&self) -> serde_json::Value {
+        json!({
+            "law": "exponential factors, noise of deviation 0.01 (la_problems::nmf::SizeLaw)", "sizes": self.sizes,
+            "samples": self.samples, "seed": self.options.seed, "validation_seed": VALIDATION_SEED,
+        })
+    }
+}
+
+/// What a run gave.
+pub(crate) struct Finished {
+    pub(crate) parameters: Parameters<FactormerConfig>,
+    pub(crate) provenance: Provenance,
+    pub(crate) log: Log,
+    pub(crate) outcome: Outcome,
+    baseline: f64,
+    engine: &'static str,
+}
+
+/// Validation by errors of runs, progress, Ctrl-C.
+struct FactormerHooks {
+    config: FactormerConfig,
+    matrices: Vec<(NonnegativeSample, Factors)>,
+    /// Score of the solver alone after as many iterations.
+    baseline: f64,
+    bar: ProgressBar,
+}
+
+/// Steps after which a network is judged.
+fn steps(input: FactormerInput) -> usize {
+    match input {
+        FactormerInput::FactorAndSolver => 5,
+        _ => 1,
+    }
+}
+
+impl FactormerHooks {
+    fn new(run: &Run) -> Result<Self> {
+        let mut matrices = Vec::new();
+        for size in [ValidationSize::Small, ValidationSize::Large] {
+            if size == ValidationSize::Large && run.sizes == Sizes::Small {
+                continue;
+            }
+            for sample in size
+                .generate(VALIDATION_SEED)?
+                .into_iter()
+                .take(run.validation)
+            {
+                let data = Data::dense(sample.rows, sample.columns, &sample.values[..])?;
+                let start = Nndsvd::default().start(&data, run.config.rank)?;
+                matrices.push((sample, start));
+            }
+        }
+        let mut hooks = Self {
+            config: run.config.clone(),
+            matrices,
+            baseline: 0.0,
+            bar: progress::bar("training", run.options.updates as u64),
+        };
+        // The network counts as one iteration.
+        let iterations = 1 + steps(run.config.input);
+        hooks.baseline = hooks.score(|data, start| solve(data, start, iterations))?;
+        Ok(hooks)
+    }
+
+    /// Geometric mean of errors.
+    fn score(&self, mut rmse: impl FnMut(&Data<'_>, &Factors) -> Result<f64>) -> Result<f64> {
+        let mut sum = 0.0;
+        for (sample, start) in &self.matrices {
+            let data = Data::dense(sample.rows, sample.columns, &sample.values[..])?;
+            sum += rmse(&data, start)?.max(1e-12).ln();
+        }
+        Ok((sum / self.matrices.len().max(1) as f64).exp())
+    }
+
+    fn judge(&self, values: &[f32]) -> Result<f64> {
+        let parameters = Parameters {
+            config: self.config.clone(),
+            values: values.to_vec(),
+            statistics: Vec::new(),
+        };
+        if self.config.input == FactormerInput::FactorAndSolver {
+            return self.score(|data, start| {
+                let run = FactormerAccelerator::new(data, start, &parameters)?;
+                let mut run = run.with_safeguard(false);
+                for _ in 0..steps(self.config.input) {
+                    run.step()?;
+                }
+                Ok(run.rmse())
+            });
+        }
+        let network = FactormerStart::new(&parameters)?;
+        self.score(|data, start| {
+            let improved = network.improve(data, start)?;
+            solve(data, &improved, steps(self.config.input))
+        })
+    }
+}
+
+/// Error after so many iterations of the published solver.
+fn solve(data: &Data<'_>, start: &Factors, iterations: usize) -> Result<f64> {
+    let method = Method::AoAdmm(AoAdmm::published(DualStart::Cold));
+    let mut workspace = NmfWorkspace::new(data, start, NmfOptions::default().with_method(method))?;
+    for _ in 0..iterations {
+        workspace.step();
+    }
+    Ok(workspace.rmse())
+}
+
+impl Hooks for FactormerHooks {
+    fn validate(&mut self, values: &[f32], update: usize) -> Result<Option<f64>, GnnError> {
+        let score = self.judge(values).map_err(|error| GnnError::Matrix {
+            reason: format!("validation: {error:#}"),
+        })?;
+        progress::line(
+            &self.bar,
+            &format!(
+                "update {update}: error {score:.5} after {} iterations, the network among them (solver alone: {:.5})",
+                1 + steps(self.config.input),
+                self.baseline
+            ),
+        );
+        Ok(Some(score))
+    }
+
+    fn progress(&mut self, update: usize, loss: f64, _: &Log) -> ControlFlow<()> {
+        self.bar.set_position(update as u64);
+        self.bar.set_message(format!("loss {loss:.2e}"));
+        match interrupt::requested() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// Trains and writes the weight file.
+pub(super) fn run(run: &Run, from: Option<&str>, output: &PathBuf) -> Result<ExitCode> {
+    let start = match from {
+        None => Parameters::initialize(&run.config, run.options.seed)?.values,
+        Some(source) => {
+            let wrong = || format!("cannot start from the weights `{source}`");
+            let weights = Weights::named_or_file(source).with_context(wrong)?;
+            let start: Parameters<FactormerConfig> =
+                Parameters::from_weights(&weights).with_context(wrong)?;
+            ensure!(
+                start.config == run.config,
+                "`{source}` has another network than the options ask for: {:?}",
+                start.config
+            );
+            start.values
+        }
+    };
+    if let Some(folder) = output.parent().filter(|p| !p.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    let checkpoint = output.with_extension("checkpoint");
+    if checkpoint.is_file() {
+        println!("going on from {}", checkpoint.display());
+    }
+    let finished = run.train(start, from, Some(&checkpoint)).with_context(|| match checkpoint.is_file() {
+        true => format!(
+            "training did not go on from {}; remove it to start anew, or choose another --output",
+            checkpoint.display()
+        ),
+        false => "training failed".to_owned(),
+    })?;
+    if finished.outcome == Outcome::Interrupted {
+        println!(
+            "stopped; the same command goes on from {}",
+            checkpoint.display()
+        );
+        return Ok(ExitCode::from(130));
+    }
+    finished
+        .parameters
+        .to_weights(finished.provenance)
+        .save(output)?;
+    let log = output.with_extension("log.csv");
+    hooks::write_log(&log, "validation_rmse", &finished.log)?;
+    std::fs::remove_file(&checkpoint).ok();
+    let best = finished
+        .log
+        .best()
+        .map_or_else(String::new, |(update, rmse)| {
+            format!(
+                ": error {rmse:.5}, best at update {update} (solver alone {:.5})",
+                finished.baseline
+            )
+        });
+    println!("wrote {}{best}", output.display());
+    println!(
+        "log: {}; {:.0} s with the {} engine",
+        log.display(),
+        finished.log.seconds,
+        finished.engine
+    );
+    Ok(ExitCode::SUCCESS)
+}
