@@ -96,6 +96,16 @@ impl Canvas<'_> {
         }
     }
 
+    /// A filled area inside a closed line.
+    pub(super) fn area(&mut self, points: &[(f64, f64)], colour: Colour, opacity: f64) {
+        if points.len() > 2 {
+            let points: Vec<_> = points.iter().map(|&p| pixel(p)).collect();
+            let style = rgb(colour).mix(opacity).filled();
+            let outcome = self.area.draw(&Polygon::new(points, style));
+            self.put(outcome);
+        }
+    }
+
     /// A line of dashes and gaps of the given lengths.
     pub(super) fn dashes(
         &mut self,

@@ -22,7 +22,9 @@ mod axis;
 mod boxes;
 mod canvas;
 mod convergence;
+mod curves;
 mod frame;
+mod greys;
 mod palette;
 mod panels;
 mod ratio;
@@ -34,6 +36,8 @@ mod training;
 
 pub use boxes::{BoxPlot, BoxSample};
 pub use convergence::{Abscissa, Convergence, History};
+pub use curves::{Curve, CurvePoint, Curves};
+pub use greys::Greys;
 pub use palette::{Colour, Marker, Palette, Style};
 pub use panels::panels;
 pub use ratio::{RatioPlot, RatioPoint};

@@ -7,6 +7,7 @@ mod ledger;
 mod mpgnn_limits;
 mod neuralif;
 mod neuralif_gmres;
+mod nmf;
 mod pictures;
 mod qp_warm_start;
 mod references;
@@ -79,6 +80,8 @@ enum Paper {
     MpgnnLimits,
     /// Learned warm starts of an active-set method for quadratic programs
     QpWarmStart,
+    /// Nonnegative factorisations that a network starts or accelerates
+    Nmf,
 }
 
 /// How much of an experiment is run.
@@ -155,6 +158,10 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
              L4DC 2026",
             "LibTorch: the networks are trained here; LA_DATA_DIR for the paper's own problems",
         )?;
+        list::<nmf::Experiment>(
+            "J. Sjölund, M. Bånkestad, Graph-based neural acceleration for nonnegative matrix factorization, arXiv 2202.00264",
+            "LA_DATA_DIR for the real matrices; nothing else",
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     let request = Request {
@@ -180,6 +187,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         Some(Paper::Gnp) => gnp::run(&request)?,
         Some(Paper::MpgnnLimits) => mpgnn_limits::run(&request)?,
         Some(Paper::QpWarmStart) => qp_warm_start::run(&request)?,
+        Some(Paper::Nmf) => nmf::run(&request)?,
         None => bail!("name a paper; `cargo xtask reproduce --list` shows them"),
     };
     Ok(if args.strict && unmet {
