@@ -32,6 +32,8 @@ fn every_area_writes_results() {
         ("gnn", "gnp-4-columns", "seconds_per_column"),
         ("qp", "steepest-edge", "cold_seconds"),
         ("qp", "largest-violation", "iterations"),
+        ("nmf", "extrapolated-hals", "seconds_to_error"),
+        ("nmf", "ao-admm", "iteration_seconds"),
     ] {
         let results = Results::read(&folder.path().join(area).join("results.json")).unwrap();
         assert_eq!(

@@ -317,3 +317,59 @@ fn smoke_of_warm_starts() {
     let html = std::fs::read_to_string(folder.join("report.html")).unwrap();
     assert!(html.contains("the answer is that of the cold solve"));
 }
+
+/// Nonnegative factorisations: networks are trained here, kept for the next run, and judged beside the classical solvers.
+#[test]
+fn smoke_of_factorisations() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let folder = root.join("target/reproduce/nmf/smoke");
+    let run = || {
+        runner()
+            .args(["reproduce", "nmf", "--profile", "smoke"])
+            .env_remove("LA_DATA_DIR")
+            .assert()
+            .success();
+    };
+    run();
+    let results = Results::read(&folder.join("results.json")).unwrap();
+    let value = |method: &str, quantity: &str| {
+        let found = results
+            .measurements
+            .iter()
+            .find(|m| m.problem == "small" && m.method == method && m.quantity == quantity);
+        found
+            .unwrap_or_else(|| panic!("no {quantity} of {method}"))
+            .value
+    };
+    let rmse = |method: &str, at: usize| value(method, &format!("rmse@{at}")).unwrap();
+    // All start from the same factors.
+    assert_eq!(rmse("admm-cold", 0), rmse("start-16", 0));
+    // The first iterations of warm and cold duals are the same.
+    assert_eq!(rmse("admm-cold", 1), rmse("admm-warm", 1));
+    assert!(
+        rmse("start-16", 2) < rmse("start-16@0", 2),
+        "training helps"
+    );
+    assert!(value("accelerate-16+guard", "late-largest-ratio").is_some());
+    assert_eq!(value("extrapolated-hals", "to-hals_ratio"), Some(1.0));
+    for figure in [
+        "small-errors",
+        "small-errors-time",
+        "small-ratios",
+        "graph-3-augmented-line-digraph",
+    ] {
+        assert!(
+            folder.join(format!("{figure}.svg")).is_file()
+                || folder
+                    .join("figures")
+                    .join(format!("{figure}.svg"))
+                    .is_file(),
+            "{figure}"
+        );
+    }
+    let network = root.join("target/reproduce/nmf/networks/start-16-s0.safetensors");
+    let trained = std::fs::metadata(&network).unwrap().modified().unwrap();
+    run();
+    let again = std::fs::metadata(&network).unwrap().modified().unwrap();
+    assert_eq!(trained, again, "kept from the first run");
+}

@@ -139,6 +139,12 @@ fn the_scale_of_the_data_goes_through() {
     let mut pairs: Vec<(Method, Method)> = methods().into_iter().map(|m| (m.clone(), m)).collect();
     pairs.retain(|(method, _)| *method != Method::AoAdmm(AoAdmm::published(DualStart::Cold)));
     pairs.push((fixed_rho(1.0), fixed_rho(s)));
+    let rho = Rho::Means {
+        scale: 0.3,
+        power: 0.6,
+    };
+    let means = AoAdmm::default().with_rho(rho);
+    pairs.push((Method::AoAdmm(means.clone()), Method::AoAdmm(means)));
     for (one, two) in pairs {
         let a = factorize(&dense(m, n, &v), &start, fixed(5).with_method(one.clone())).unwrap();
         let big = dense(m, n, &scale(&v, s));
@@ -282,4 +288,24 @@ fn single_precision_follows_double() {
             b.rmse
         );
     }
+}
+
+/// With equal weight on all eigenvalues it is the rule of Huang, Sidiropoulos and Liavas; otherwise it is not.
+#[test]
+fn rho_between_the_means_of_eigenvalues() {
+    let (m, n, r) = (13, 16, 3);
+    let v = uniform(m * n, 41);
+    let start = factors(m, n, r, 9);
+    let run = |rho| {
+        let method = Method::AoAdmm(AoAdmm::default().with_rho(rho));
+        let options = fixed(5).with_method(method);
+        factorize(&dense(m, n, &v), &start, options)
+            .unwrap()
+            .factors
+    };
+    let means = |scale, power| run(Rho::Means { scale, power });
+    let trace = run(Rho::TraceOverRank);
+    assert_close(&means(1.0, 0.0).w, &trace.w, 1e-12, "W");
+    assert_ne!(means(1.0, 1.0).w, trace.w);
+    assert_ne!(means(0.5, 0.0).w, trace.w);
 }

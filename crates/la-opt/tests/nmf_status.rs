@@ -167,6 +167,7 @@ fn starts_that_do_not_fit_are_refused() {
 #[test]
 fn options_out_of_range_have_names() {
     let admm = |admm: AoAdmm| fixed(1).with_method(Method::AoAdmm(admm));
+    let means = |scale, power| AoAdmm::default().with_rho(Rho::Means { scale, power });
     let steps = |change: fn(&mut Extrapolation)| {
         let mut extrapolation = Extrapolation::default();
         change(&mut extrapolation);
@@ -185,6 +186,8 @@ fn options_out_of_range_have_names() {
             "inner_tol",
         ),
         (admm(AoAdmm::default().with_rho(Rho::Fixed(0.0))), "rho"),
+        (admm(means(0.0, 0.5)), "scale"),
+        (admm(means(1.0, 1.5)), "power"),
         (fixed(1).with_method(Method::Hals { sweeps: 0 }), "sweeps"),
         (fixed(1).with_method(Method::extrapolated_hals(0)), "sweeps"),
         (steps(|e| e.beta = 2.0), "beta"),

@@ -15,6 +15,14 @@ pub enum Rho {
     /// `tr(G) / r` for the Gram matrix G of the factor that is held: it follows the scale of the data.
     #[default]
     TraceOverRank,
+    /// `s a^(1 − p) g^p`, with the arithmetic mean a = `tr(G) / r` and the geometric mean g = `det(G)^(1 / r)` of the eigenvalues of G: two numbers that can be fitted to
+    /// a family of matrices. p = 0, s = 1 is [`Rho::TraceOverRank`]; with p = 1 directions that are nearly dependent make ρ small.
+    Means {
+        /// s, positive.
+        scale: f64,
+        /// p, in [0, 1].
+        power: f64,
+    },
 }
 
 /// Where the dual variable of a half step of AO-ADMM starts.
@@ -333,9 +341,15 @@ impl NmfOptions {
                 require(inner > 0, "inner_iters", inner as f64, "at least 1")?;
                 let tol = admm.inner_tol.unwrap_or(0.0);
                 require(nonnegative(tol), "inner_tol", tol, size)?;
-                if let Rho::Fixed(rho) = admm.rho {
-                    let ok = rho > 0.0 && rho.is_finite();
-                    require(ok, "rho", rho, "finite and positive")?;
+                let positive = |x: f64| x > 0.0 && x.is_finite();
+                match admm.rho {
+                    Rho::Fixed(rho) => require(positive(rho), "rho", rho, "finite and positive")?,
+                    Rho::Means { scale, power } => {
+                        require(positive(scale), "scale", scale, "finite and positive")?;
+                        let ok = (0.0..=1.0).contains(&power);
+                        require(ok, "power", power, "in [0, 1]")?;
+                    }
+                    Rho::TraceOverRank => {}
                 }
             }
             Method::Hals { sweeps } => {

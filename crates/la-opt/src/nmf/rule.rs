@@ -1,7 +1,7 @@
 //! What a half step does to the rows of a factor, with the matrices that it needs of the other one.
 
 use super::options::{AoAdmm, DualStart, Method, Rho, Safeguard};
-use super::small::shifted_inverse;
+use super::small::{geometric_mean, shifted_inverse};
 use crate::Real;
 
 /// The work on each row.
@@ -109,6 +109,13 @@ impl<T: Real> Rule<T> {
         let mut rho = match admm.rho {
             Rho::Fixed(rho) => rho,
             Rho::TraceOverRank => trace / r as f64,
+            Rho::Means { scale, power } => {
+                let arithmetic = trace / r as f64;
+                let geometric = geometric_mean(r, stride, gram, &mut self.room[0]);
+                // A singular G has no geometric mean to speak of.
+                let geometric = geometric.max(f64::EPSILON * arithmetic);
+                scale * arithmetic.powf(1.0 - power) * geometric.powf(power)
+            }
         };
         if rho <= 0.0 {
             // G = 0: nothing is asked of the rows, and any ρ keeps them.

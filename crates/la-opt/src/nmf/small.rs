@@ -1,15 +1,7 @@
 //! Square matrices of the size of the rank, in `f64` whatever the scalars are.
 
-/// `(G + ρ I)⁻¹` by a Cholesky factorisation, for a symmetric G of r rows that are `stride` numbers apart. `out` is r × r; `lower` is room for as much.
-/// False if it is not positive definite.
-pub(super) fn shifted_inverse(
-    r: usize,
-    stride: usize,
-    gram: &[f64],
-    rho: f64,
-    lower: &mut [f64],
-    out: &mut [f64],
-) -> bool {
+/// The Cholesky factor of `G + ρ I`, for a symmetric G of r rows that are `stride` numbers apart, r × r. False if it is not positive definite.
+fn cholesky(r: usize, stride: usize, gram: &[f64], rho: f64, lower: &mut [f64]) -> bool {
     for i in 0..r {
         for j in 0..=i {
             let (done, rest) = lower.split_at_mut(i * r);
@@ -30,6 +22,31 @@ pub(super) fn shifted_inverse(
                 return false;
             };
         }
+    }
+    true
+}
+
+/// `det(G)^(1 / r)`, or 0 if G is not positive definite. `lower` is room for r × r numbers.
+pub(super) fn geometric_mean(r: usize, stride: usize, gram: &[f64], lower: &mut [f64]) -> f64 {
+    if !cholesky(r, stride, gram, 0.0, lower) {
+        return 0.0;
+    }
+    let logarithms: f64 = (0..r).map(|i| lower[i * r + i].ln()).sum();
+    (2.0 * logarithms / r as f64).exp()
+}
+
+/// `(G + ρ I)⁻¹` by a Cholesky factorisation, for a symmetric G of r rows that are `stride` numbers apart. `out` is r × r; `lower` is room for as much.
+/// False if it is not positive definite.
+pub(super) fn shifted_inverse(
+    r: usize,
+    stride: usize,
+    gram: &[f64],
+    rho: f64,
+    lower: &mut [f64],
+    out: &mut [f64],
+) -> bool {
+    if !cholesky(r, stride, gram, rho, lower) {
+        return false;
     }
     // Column c of L⁻¹ stands in row c of `out`, then `(G + ρ I)⁻¹ = L⁻ᵀ L⁻¹` takes its place from the upper left on: entry (a, b) needs columns a and b from
     // max(a, b) on.
@@ -61,7 +78,7 @@ pub(super) fn shifted_inverse(
 
 #[cfg(test)]
 mod tests {
-    use super::shifted_inverse;
+    use super::{geometric_mean, shifted_inverse};
 
     #[test]
     fn inverse_times_matrix_is_one() {
@@ -95,5 +112,16 @@ mod tests {
             }
         }
         assert!(!shifted_inverse(1, 1, &[-1.0], 0.5, &mut [0.0], &mut [0.0]));
+    }
+
+    #[test]
+    fn the_geometric_mean_of_eigenvalues() {
+        // Eigenvalues 1 and 9, rows three numbers apart.
+        let gram = [5.0, 4.0, 7.0, 4.0, 5.0, 7.0];
+        let mean = geometric_mean(2, 3, &gram, &mut [0.0; 4]);
+        assert!((mean - 3.0).abs() < 1e-14, "{mean}");
+        let singular = geometric_mean(2, 2, &[1.0, 1.0, 1.0, 1.0], &mut [0.0; 4]);
+        assert!(singular < 1e-7, "{singular}");
+        assert_eq!(geometric_mean(1, 1, &[-1.0], &mut [0.0]), 0.0);
     }
 }

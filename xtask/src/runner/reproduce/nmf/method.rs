@@ -50,7 +50,7 @@ impl Classical {
         }
     }
 
-    fn method(self) -> Method {
+    pub(super) fn method(self) -> Method {
         match self {
             Self::AdmmCold => Method::AoAdmm(AoAdmm::published(DualStart::Cold)),
             Self::AdmmWarm => Method::AoAdmm(AoAdmm::published(DualStart::Warm)),
@@ -67,6 +67,8 @@ impl Classical {
 #[derive(Debug, Clone)]
 pub(super) enum Runner {
     Classical(Classical),
+    /// A solver with fitted numbers.
+    Fitted(Method),
     /// A network, then a solver.
     Start(Box<FactormerStart>, Classical),
     /// Five steps with a network between iterations, then the published solver.
@@ -134,29 +136,30 @@ pub(super) fn trace(
         kept: Vec::new(),
     };
     let mut start = matrix.start.clone();
-    let (mut seconds, mut solver) = (matrix.seconds, Classical::AdmmCold);
-    if let Runner::Classical(classical) = runner {
-        solver = *classical;
-        if solver == Classical::Multiplicative {
-            // Zeros never change in multiplicative updates.
-            let began = Instant::now();
-            start = Nndsvd::default()
-                .with_fill(Fill::Random)
-                .start(&data, RANK)?;
-            seconds = began.elapsed().as_secs_f64();
-        }
+    let mut seconds = matrix.seconds;
+    let solver = match runner {
+        Runner::Classical(solver) | Runner::Start(_, solver) => solver.method(),
+        Runner::Fitted(method) => method.clone(),
+        Runner::Accelerate { .. } => Classical::AdmmCold.method(),
+    };
+    if matches!(solver, Method::Multiplicative(_)) {
+        // Zeros never change in multiplicative updates.
+        let began = Instant::now();
+        start = Nndsvd::default()
+            .with_fill(Fill::Random)
+            .start(&data, RANK)?;
+        seconds = began.elapsed().as_secs_f64();
     }
     let rmse = NmfWorkspace::new(&data, &start, NmfOptions::default())?.rmse();
     run.record(rmse, seconds, || start.clone());
     match runner {
-        Runner::Classical(_) => {}
-        Runner::Start(network, then) => {
+        Runner::Classical(_) | Runner::Fitted(_) => {}
+        Runner::Start(network, _) => {
             let began = Instant::now();
             start = network.improve(&data, &start)?;
             let seconds = began.elapsed().as_secs_f64();
             let rmse = NmfWorkspace::new(&data, &start, NmfOptions::default())?.rmse();
             run.record(rmse, seconds, || start.clone());
-            solver = *then;
         }
         Runner::Accelerate {
             parameters,
@@ -197,8 +200,8 @@ impl Run<'_> {
     }
 
     /// Iterations up to the horizon.
-    fn solve(&mut self, start: &Factors, solver: Classical) -> Result<()> {
-        let options = NmfOptions::default().with_method(solver.method());
+    fn solve(&mut self, start: &Factors, solver: Method) -> Result<()> {
+        let options = NmfOptions::default().with_method(solver);
         let began = Instant::now();
         let mut workspace = NmfWorkspace::new(self.data, start, options)?;
         // Memory and what is copied there belong to the first iteration.

@@ -10,6 +10,7 @@ mod networks;
 mod parts;
 mod pictures;
 mod rows;
+mod scalars;
 mod set;
 mod settings;
 mod summary;

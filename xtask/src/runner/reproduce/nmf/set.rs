@@ -22,7 +22,8 @@ pub(super) enum SetName {
     Yale,
     /// A picture in 198 colours, 10 000 × 198
     JasperRidge,
-    /// A random matrix of the training law, 2000 × 1000
+    /// A random matrix of the training law
+    #[serde(rename = "synthetic-2000x1000")]
     Tall,
 }
 

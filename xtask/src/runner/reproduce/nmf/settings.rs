@@ -29,6 +29,8 @@ pub(in super::super) struct ProfileSettings {
     /// Iterations of every method.
     pub(super) horizon: usize,
     pub(super) methods: Vec<Classical>,
+    /// Generations of the fit of scalars.
+    pub(super) generations: usize,
     pub(super) networks: Vec<NetworkSettings>,
 }
 
