@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
+use la_gnn::Weights;
+use la_gnn::factormer::Parameters;
+use la_opt::nmf::learned::FactormerStart;
 use la_opt::nmf::{
     AoAdmm, Data, DualStart, Factors, Fill, Initializer, Loss, Method, NmfOptions, Nndsvd,
     RandomStart,
@@ -43,6 +46,9 @@ pub(crate) struct Args {
     /// Where to start [default: nndsvd, for mu and kl nndsvdar]
     #[arg(long, value_enum)]
     pub(super) init: Option<Start>,
+    /// Network of --init learned: a bundled name, or a file that `train factormer` has written [default: factormer-start]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(super) weights: Option<String>,
     /// Iterations at most, each an update of H and one of W
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub(super) iterations: usize,
@@ -94,6 +100,8 @@ pub(super) enum Start {
     Nndsvdar,
     /// Random
     Random,
+    /// NNDSVD, improved by one call of a network (dense V; rank 10 unless --weights names another network)
+    Learned,
 }
 
 fn picture(text: &str) -> Result<(usize, usize), String> {
@@ -122,6 +130,10 @@ impl Args {
             limit.is_none_or(|s| s > 0.0 && s.is_finite()),
             "--time-limit must be positive"
         );
+        ensure!(
+            self.weights.is_none() || self.init == Some(Start::Learned),
+            "--weights is for --init learned"
+        );
         Ok(NmfOptions::default()
             .with_method(method)
             .with_max_iters(self.iterations)
@@ -144,6 +156,17 @@ impl Args {
             Start::Nndsvd => Fill::Zeros,
             Start::Nndsvda => Fill::Mean,
             Start::Nndsvdar => Fill::Random,
+            Start::Learned => {
+                let name = self.weights.as_deref().unwrap_or("factormer-start");
+                let parameters = Weights::named_or_file(name)
+                    .and_then(|weights| Parameters::from_weights(&weights))
+                    .with_context(|| format!("--weights {name}"))?;
+                let base = Nndsvd::default().with_seed(self.seed);
+                let start = FactormerStart::new(&parameters)?.with_base(base);
+                return start
+                    .start(data, self.rank)
+                    .with_context(|| format!("--init learned with the weights {name}"));
+            }
         };
         let start = Nndsvd::default().with_fill(fill).with_seed(self.seed);
         Ok(start.start(data, self.rank)?)

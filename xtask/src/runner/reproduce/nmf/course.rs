@@ -110,7 +110,13 @@ impl<'e> Course<'e> {
         let bar = progress::bar(problem, self.runners.len() as u64);
         for (name, runner) in &self.runners {
             bar.set_message(name.clone());
-            let run = |matrix: &Matrix| Ok(trace(runner, matrix, profile.horizon, &[])?.0);
+            let run = |matrix: &Matrix| -> Result<Trace> {
+                let mut first = trace(runner, matrix, profile.horizon, &[])?.0;
+                for _ in 1..profile.repetitions {
+                    first.fastest(&trace(runner, matrix, profile.horizon, &[])?.0);
+                }
+                Ok(first)
+            };
             let key = format!("{problem} {name}");
             let all = self.ledger.part(&key, || {
                 matrices.iter().map(run).collect::<Result<Vec<_>>>()

@@ -28,6 +28,8 @@ pub(in super::super) struct ProfileSettings {
     pub(super) matrices: usize,
     /// Iterations of every method.
     pub(super) horizon: usize,
+    /// Runs of every method; of each iteration the fastest counts.
+    pub(super) repetitions: usize,
     pub(super) methods: Vec<Classical>,
     /// Generations of the fit of scalars.
     pub(super) generations: usize,
