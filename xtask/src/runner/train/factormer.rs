@@ -141,6 +141,8 @@ impl Run {
         from: Option<&str>,
         checkpoint: Option<&std::path::Path>,
     ) -> Result<Finished> {
+        // Of the program that runs; hours later the folder may hold another.
+        let commit = crate::commit();
         let (mut engine, name) = self.engine()?;
         let mut hooks = FactormerHooks::new(self)?;
         interrupt::install();
@@ -166,7 +168,7 @@ impl Run {
         let provenance = Provenance {
             recipe: json!({ "options": self.options, "loss": self.loss, "engine": name, "from": from }),
             data: self.data(),
-            commit: crate::commit(),
+            commit,
             results: json!({
                 "mean_loss_of_last_1000_updates": mean,
                 "validation_rmse": log.validations,
