@@ -38,6 +38,7 @@ mod lower;
 #[cfg(feature = "nmf")]
 mod panel;
 mod product;
+mod root;
 mod scan;
 #[cfg(feature = "nmf")]
 pub(crate) mod tile;
@@ -46,7 +47,7 @@ mod vector;
 
 pub(crate) use lower::lower_start;
 pub(crate) use scan::{EdgeStep, Scores};
-pub(crate) use triangle::upper_start;
+pub(crate) use triangle::upper_row;
 pub(crate) use vector::Avx2;
 use vector::{Array, LANES, Vector};
 
@@ -89,8 +90,16 @@ kernel! {
     columns_times, columns_times_body, columns_times_avx2, (columns: &[T], x: &[T], out: &mut [T])
 }
 kernel! {
+    /// Rows of n numbers by columns, each padded with zeros to a multiple of eight.
+    transpose, transpose_body, transpose_avx2, (n: usize, rows: &[T], columns: &mut [T])
+}
+kernel! {
     /// Scales each row of n numbers to length one and says by what; rows whose square is at most `tiny` stay, with scale 0.
     normalise_rows, normalise_rows_body, normalise_rows_avx2, (n: usize, rows: &mut [T], scales: &mut [T], tiny: T)
+}
+kernel! {
+    /// The same for rows of n numbers that are there by columns as well.
+    normalise_both, normalise_both_body, normalise_both_avx2, (n: usize, rows: &mut [T], columns: &mut [T], scales: &mut [T], tiny: T)
 }
 kernel! {
     /// `xᵀ y` for four vectors y of the length of x.
@@ -171,23 +180,79 @@ fn add_rows_body<T: Real, V: Vector<T>>(rows: &[T], a: &[T], y: &mut [T]) {
     }
 }
 
-/// Eight results stay in registers while the columns go by: for few columns there is no sum across lanes to pay for.
+/// Up to 48 results stay in registers while the columns go by: for few columns there is no sum across lanes to pay for.
 #[inline(always)]
 fn columns_times_body<T: Real, V: Vector<T>>(columns: &[T], x: &[T], out: &mut [T]) {
-    let stride = out.len().next_multiple_of(LANES);
-    for (block, out) in out.chunks_mut(LANES).enumerate() {
-        let mut total = V::splat(T::ZERO);
-        for (column, &x) in columns.chunks_exact(stride.max(1)).zip(x) {
-            if let Some(part) = column[block * LANES..].first_chunk::<LANES>() {
-                total = V::splat(x).mul_add(V::load(part), total);
-            }
+    let blocks = out.len().div_ceil(LANES);
+    let strips = blocks.div_ceil(6);
+    for k in 0..strips {
+        let (from, to) = (k * blocks / strips, (k + 1) * blocks / strips);
+        match to - from {
+            1 => strip_times::<T, V, 1>(columns, from, x, out),
+            2 => strip_times::<T, V, 2>(columns, from, x, out),
+            3 => strip_times::<T, V, 3>(columns, from, x, out),
+            4 => strip_times::<T, V, 4>(columns, from, x, out),
+            5 => strip_times::<T, V, 5>(columns, from, x, out),
+            _ => strip_times::<T, V, 6>(columns, from, x, out),
         }
+    }
+}
+
+#[inline(always)]
+fn strip_times<T: Real, V: Vector<T>, const C: usize>(
+    columns: &[T],
+    first: usize,
+    x: &[T],
+    out: &mut [T],
+) {
+    let stride = out.len().div_ceil(LANES);
+    let (eights, _) = columns.as_chunks::<LANES>();
+    let mut totals = [V::splat(T::ZERO); C];
+    let mut at = first;
+    for k in 0..x.len() {
+        let (x, column) = (V::splat(x[k]), &eights[at..at + C]);
+        for c in 0..C {
+            totals[c] = x.mul_add(V::load(&column[c]), totals[c]);
+        }
+        at += stride;
+    }
+    for c in 0..C {
+        let out = &mut out[(first + c) * LANES..];
         if let Some(whole) = out.first_chunk_mut::<LANES>() {
-            total.store(whole);
+            totals[c].store(whole);
         } else {
             let mut part = [T::ZERO; LANES];
-            total.store(&mut part);
+            totals[c].store(&mut part);
             out.copy_from_slice(&part[..out.len()]);
+        }
+    }
+}
+
+/// Eight rows at a time.
+#[inline(always)]
+fn transpose_body<T: Real, V: Vector<T>>(n: usize, rows: &[T], columns: &mut [T]) {
+    let stride = (rows.len() / n.max(1)).next_multiple_of(LANES);
+    let mut first = 0;
+    let (groups, rest) = rows.split_at(rows.len() - rows.len() % (LANES * n.max(1)));
+    for group in groups.chunks_exact(LANES * n.max(1)) {
+        for j in 0..n {
+            let Some(to) = columns[j * stride + first..].first_chunk_mut::<LANES>() else {
+                return;
+            };
+            let from = &group[j..][..(LANES - 1) * n + 1];
+            for l in 0..LANES {
+                to[l] = from[l * n];
+            }
+        }
+        first += LANES;
+    }
+    if first < stride {
+        for j in 0..n {
+            let to = &mut columns[j * stride + first..][..LANES];
+            to.fill(T::ZERO);
+            for (to, row) in to.iter_mut().zip(rest.chunks_exact(n)) {
+                *to = row[j];
+            }
         }
     }
 }
@@ -198,8 +263,9 @@ fn normalise_rows_body<T: Real, V: Vector<T>>(n: usize, rows: &mut [T], scales: 
         scales.fill(T::ZERO);
         return;
     }
-    for (row, scale) in rows.chunks_exact(n).zip(&mut *scales) {
-        *scale = dot_body::<T, V>(row, row);
+    for i in 0..scales.len() {
+        let row = &rows[i * n..(i + 1) * n];
+        scales[i] = dot_body::<T, V>(row, row);
     }
     // Apart from the products, so that roots and divisions overlap.
     for scale in &mut *scales {
@@ -209,10 +275,55 @@ fn normalise_rows_body<T: Real, V: Vector<T>>(n: usize, rows: &mut [T], scales: 
             T::ZERO
         };
     }
-    for (row, &scale) in rows.chunks_exact_mut(n).zip(&*scales) {
+    for i in 0..scales.len() {
+        let scale = scales[i];
         if scale > T::ZERO {
-            for x in row {
+            for x in &mut rows[i * n..(i + 1) * n] {
                 *x *= scale;
+            }
+        }
+    }
+}
+
+/// Eight rows at a time: sums, roots and divisions across them.
+#[inline(always)]
+fn normalise_both_body<T: Real, V: Vector<T>>(
+    n: usize,
+    rows: &mut [T],
+    columns: &mut [T],
+    scales: &mut [T],
+    tiny: T,
+) {
+    let stride = scales.len().div_ceil(LANES);
+    let (eights, _) = columns.as_chunks_mut::<LANES>();
+    for (block, scales) in scales.chunks_mut(LANES).enumerate() {
+        let mut total = V::splat(T::ZERO);
+        for k in 0..n {
+            let x = V::load(&eights[k * stride + block]);
+            total = x.mul_add(x, total);
+        }
+        let mut factors = [T::ZERO; LANES];
+        total.store(&mut factors);
+        for l in 0..LANES {
+            let inverse = T::ONE / factors[l].sqrt();
+            factors[l] = if factors[l] > tiny { inverse } else { T::ZERO };
+        }
+        scales.copy_from_slice(&factors[..scales.len()]);
+        // What stays is multiplied by one.
+        for l in 0..LANES {
+            if factors[l] == T::ZERO {
+                factors[l] = T::ONE;
+            }
+        }
+        let scale = V::load(&factors);
+        for k in 0..n {
+            let x = &mut eights[k * stride + block];
+            scale.mul_add(V::load(x), V::splat(T::ZERO)).store(x);
+        }
+        for l in 0..scales.len() {
+            let factor = factors[l];
+            for x in &mut rows[(block * LANES + l) * n..][..n] {
+                *x *= factor;
             }
         }
     }
@@ -360,6 +471,9 @@ mod tests {
                     }
                 }
                 for kernels in [Kernels::Portable, Kernels::detect()] {
+                    let mut by_columns = vec![7.0; n * stride];
+                    kernels.transpose(n, &rows, &mut by_columns);
+                    assert_eq!(by_columns, columns);
                     let mut out = vec![7.0; m];
                     kernels.columns_times(&columns, &x, &mut out);
                     for (o, e) in out.iter().zip(&expected) {
@@ -367,6 +481,19 @@ mod tests {
                     }
                     let (mut unit, mut scales) = (rows.clone(), vec![0.0; m]);
                     kernels.normalise_rows(n, &mut unit, &mut scales, 1e-11);
+                    let mut both = rows.clone();
+                    let mut scales_of_both = vec![0.0; m];
+                    kernels.normalise_both(
+                        n,
+                        &mut both,
+                        &mut by_columns,
+                        &mut scales_of_both,
+                        1e-11,
+                    );
+                    for (k, &x) in both.iter().enumerate() {
+                        assert!((x - unit[k]).abs() < 1e-14);
+                        assert!((x - by_columns[k % n * stride + k / n]).abs() < 1e-14);
+                    }
                     for (i, &scale) in scales.iter().enumerate() {
                         let row = &rows[i * n..(i + 1) * n];
                         let square: f64 = row.iter().map(|x| x * x).sum();
@@ -376,6 +503,7 @@ mod tests {
                             0.0
                         };
                         assert!((scale - expected).abs() <= 1e-14 * expected);
+                        assert!((scale - scales_of_both[i]).abs() <= 1e-14 * expected);
                         for (a, b) in unit[i * n..(i + 1) * n].iter().zip(row) {
                             let b = if scale > 0.0 { scale * b } else { *b };
                             assert!((a - b).abs() < 1e-14);
