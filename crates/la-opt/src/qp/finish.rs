@@ -135,13 +135,16 @@ impl<T: Real> QpWorkspace<T> {
         }
     }
 
-    /// Σ ρ λ*² over soft constraints.
+    /// Σ ρ (λ* − π)² over soft constraints that give way, with linear prices π.
     fn soft_cost(&self) -> f64 {
         let common = T::from_f64(self.options.rho_soft);
         let terms = self.set.order.iter().zip(&self.set.star);
         let costs = terms
-            .filter(|&(&j, _)| self.flags[j].soft)
-            .map(|(&j, &star)| (self.ldp.softness(j, common) * star * star).to_f64());
+            .filter(|&(&j, _)| self.flags[j].gives_way())
+            .map(|(&j, &star)| {
+                let beyond = star - self.ldp.threshold(j, self.flags[j]);
+                (self.ldp.softness(j, self.flags[j], common) * beyond * beyond).to_f64()
+            });
         costs.sum()
     }
 

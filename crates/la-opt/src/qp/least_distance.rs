@@ -4,6 +4,7 @@ use super::eliminate::Equalities;
 use super::problem::QuadraticProgram;
 use super::root::{Root, Shift};
 use super::rows::FEW_COLUMNS;
+use super::soft::SoftPrice;
 use crate::kernels::{Kernels, upper_row};
 use crate::{OptError, Real};
 
@@ -39,8 +40,8 @@ pub(super) struct LeastDistance<T> {
     pub(super) lower: Vec<T>,
     pub(super) upper: Vec<T>,
     pub(super) v: Vec<T>,
-    /// Weights of violations of soft constraints, as in the problem.
-    pub(super) soft_weights: Vec<T>,
+    /// Prices of violations of soft constraints, as in the problem.
+    pub(super) soft_prices: Vec<[SoftPrice<T>; 2]>,
     /// Proximal weights w: what is factored is `P + diag(w)`. None where P is positive definite by itself.
     pub(super) weights: Vec<T>,
     /// Room for one vector of length n.
@@ -81,7 +82,7 @@ impl<T: Real> LeastDistance<T> {
             lower: crate::zeros(m),
             upper: crate::zeros(m),
             v: crate::zeros(n),
-            soft_weights: problem.soft_weights.clone(),
+            soft_prices: problem.soft_prices.clone(),
             weights: Vec::new(),
             scratch: crate::zeros(n),
             square: Vec::with_capacity(square),
@@ -219,14 +220,6 @@ impl<T: Real> LeastDistance<T> {
             self.kernels.columns_times(&self.columns, x, general);
         } else {
             self.kernels.rows_dot(&self.rows, x, general);
-        }
-    }
-
-    /// ρ of a soft constraint, whose violation by ε in the units of M costs `ε² / (2 ρ)`.
-    pub(super) fn softness(&self, j: usize, common: T) -> T {
-        match self.soft_weights.get(j) {
-            Some(&weight) if weight > T::ZERO => self.scale[j] * self.scale[j] / weight,
-            _ => common,
         }
     }
 
