@@ -28,6 +28,14 @@ struct Data {
     prices: Vec<[SoftPrice<f64>; 2]>,
 }
 
+/// `½ yᵀ H y + cᵀ y`, `G y ≤ h`, by rows.
+struct Slacks {
+    hessian: Vec<Vec<f64>>,
+    linear: Vec<f64>,
+    rows: Vec<Vec<f64>>,
+    right: Vec<f64>,
+}
+
 fn data(rank: usize, seed: u64) -> Data {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut draw =
@@ -115,13 +123,13 @@ impl Data {
         value
     }
 
-    /// With two slack variables for each soft row, as rows `G y ≤ h`.
-    fn with_slacks(&self) -> (Vec<Vec<f64>>, Vec<f64>, Vec<Vec<f64>>, Vec<f64>) {
+    /// With two slack variables for each soft row.
+    fn with_slacks(&self) -> Slacks {
         let all = N + 2 * SOFT;
         let mut hessian = vec![vec![0.0; all]; all];
         let mut linear = self.linear.clone();
-        for i in 0..N {
-            hessian[i][..N].copy_from_slice(&self.hessian[i * N..(i + 1) * N]);
+        for (row, p) in hessian.iter_mut().zip(self.hessian.chunks_exact(N)) {
+            row[..N].copy_from_slice(p);
         }
         let (mut rows, mut right) = (Vec::new(), Vec::new());
         let mut push = |entries: &[(usize, f64)], bound: f64| {
@@ -157,11 +165,21 @@ impl Data {
                 push(&entries, bound);
             }
         }
-        (hessian, linear, rows, right)
+        Slacks {
+            hessian,
+            linear,
+            rows,
+            right,
+        }
     }
 
     fn oracle(&self) -> f64 {
-        let (mut hessian, linear, rows, right) = self.with_slacks();
+        let Slacks {
+            mut hessian,
+            linear,
+            rows,
+            right,
+        } = self.with_slacks();
         for (i, row) in hessian.iter_mut().enumerate() {
             row[..i].fill(0.0);
         }
@@ -220,10 +238,12 @@ fn prices_are_those_of_slack_variables() {
                     }
                 }
             }
-            let (hessian, linear, rows, right) = data.with_slacks();
-            let own = QuadraticProgram::new(Hessian::Dense(hessian.concat()), linear)
+            let slacks = data.with_slacks();
+            let hessian = Hessian::Dense(slacks.hessian.concat());
+            let none = vec![-INF; slacks.right.len()];
+            let own = QuadraticProgram::new(hessian, slacks.linear)
                 .unwrap()
-                .with_rows(rows.concat(), vec![-INF; right.len()], right)
+                .with_rows(slacks.rows.concat(), none, slacks.right)
                 .unwrap();
             let own = solve(&own, &QpOptions::default()).unwrap();
             assert_eq!(own.status, QpStatus::Optimal, "{rank} {seed}");

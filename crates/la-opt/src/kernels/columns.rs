@@ -113,15 +113,15 @@ fn normalise_both_body<T: Real, V: Vector<T>>(
         }
         let mut factors = [T::ZERO; LANES];
         total.store(&mut factors);
-        for l in 0..LANES {
-            let inverse = T::ONE / factors[l].sqrt();
-            factors[l] = if factors[l] > tiny { inverse } else { T::ZERO };
+        for factor in &mut factors {
+            let inverse = T::ONE / factor.sqrt();
+            *factor = if *factor > tiny { inverse } else { T::ZERO };
         }
         scales.copy_from_slice(&factors[..scales.len()]);
         // What stays is multiplied by one.
-        for l in 0..LANES {
-            if factors[l] == T::ZERO {
-                factors[l] = T::ONE;
+        for factor in &mut factors {
+            if *factor == T::ZERO {
+                *factor = T::ONE;
             }
         }
         let scale = V::load(&factors);

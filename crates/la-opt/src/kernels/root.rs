@@ -76,9 +76,9 @@ fn cholesky_body<T: Real, V: Vector<T>>(
         let mut inverse = [T::ONE; TALL];
         for first in (left..wide).step_by(LANES) {
             let mut tile = [zero; TALL];
-            for r in 0..TALL {
+            for (r, tile) in tile.iter_mut().enumerate() {
                 if r < rows {
-                    tile[r] = load(upper, (k + r) * wide + first);
+                    *tile = load(upper, (k + r) * wide + first);
                 }
             }
             let (eights, fours) = (upper.as_chunks::<LANES>().0, upper.as_chunks::<TALL>().0);
@@ -118,9 +118,9 @@ fn cholesky_body<T: Real, V: Vector<T>>(
                 }
                 tile[r] = tile[r].mul_add(V::splat(inverse[r]), zero);
             }
-            for r in 0..TALL {
+            for (r, &tile) in tile.iter().enumerate() {
                 if r < rows {
-                    store(tile[r], upper, (k + r) * wide + first);
+                    store(tile, upper, (k + r) * wide + first);
                 }
             }
         }
@@ -157,9 +157,9 @@ fn invert_upper_body<T: Real, V: Vector<T>>(
         }
         let near = n.min((k + TALL).saturating_add(band));
         let mut own = [zero; TALL];
-        for r in 0..TALL {
+        for (r, own) in own.iter_mut().enumerate() {
             if r < rows {
-                own[r] = load(upper, (k + r) * wide + left);
+                *own = load(upper, (k + r) * wide + left);
             }
         }
         let block = diagonal_block::<T, V>(own, k - left, rows);
@@ -191,9 +191,9 @@ fn invert_upper_body<T: Real, V: Vector<T>>(
                 }
                 tile[r] = tile[r].mul_add(V::splat(inverse[r]), zero);
             }
-            for r in 0..TALL {
+            for (r, &tile) in tile.iter().enumerate() {
                 if r < rows {
-                    store(tile[r], upper, (k + r) * wide + first);
+                    store(tile, upper, (k + r) * wide + first);
                 }
             }
         }
