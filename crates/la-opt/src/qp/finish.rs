@@ -39,7 +39,8 @@ impl<T: Real> QpWorkspace<T> {
             self.solution.status,
             QpStatus::Cycling | QpStatus::Inaccurate
         );
-        if unsure && self.ldp.equalities.is_some() {
+        let eliminated = self.ldp.equalities.is_some();
+        if unsure && eliminated {
             // First with the equalities among the constraints.
             self.keep_equalities = true;
             self.remember_set();
@@ -67,6 +68,10 @@ impl<T: Real> QpWorkspace<T> {
                 weight: Some(T::from_f64(weight)),
                 forced: true,
             };
+            // The equalities that were solved for at first are solved for again.
+            if eliminated {
+                self.keep_equalities = false;
+            }
             if self.ldp.factor(&self.problem, zero_tol, shift).is_err() {
                 return;
             }
