@@ -1,6 +1,6 @@
-//! A table over the Maros–Mészáros problems of the data folder: `LA_DATA_DIR=… cargo run --release -p la-opt --example qp_collection [-- SECONDS]`
+//! A table over the Maros–Mészáros problems of the data folder: `LA_DATA_DIR=… cargo run --release -p la-opt --example qp_collection [-- SECONDS [NAME ...]]`
 //!
-//! Each problem is solved with default options from nothing, with a limit on the time of the solve (default 300 seconds). The difference is that of the
+//! Each problem is solved with default options from nothing, with a limit on the time of the solve (default 300 seconds), all of them or those that are named. The difference is that of the
 //! objective from the value that two interior-point solvers agree on, over `max(1, |value|)`.
 
 use std::time::Duration;
@@ -23,6 +23,7 @@ fn references(text: &str, wanted: &str) -> Vec<(String, f64)> {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let seconds = std::env::args().nth(1).map_or(Ok(300), |s| s.parse())?;
+    let names: Vec<String> = std::env::args().skip(2).collect();
     let folder = std::env::var("LA_DATA_DIR")? + "/qp";
     let table = std::fs::read_to_string(format!("{folder}/README.md"))?;
     let options = QpOptions::default().with_time_limit(Some(Duration::from_secs(seconds)));
@@ -32,6 +33,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     let (mut solved, mut count) = (0, 0);
     for (name, value) in references(&table, "maros") {
+        if !(names.is_empty() || names.contains(&name)) {
+            continue;
+        }
         let file = QuadraticFile::open(format!("{folder}/maros/{name}.npz"))?;
         let hessian = match file.diagonal_hessian() {
             Some(diagonal) if diagonal.iter().all(|&p| p == 0.0) => Hessian::Zero,

@@ -32,12 +32,14 @@ macro_rules! kernel {
 
 #[macro_use]
 mod register;
+mod columns;
 #[cfg(feature = "nmf")]
 mod gather;
 mod lower;
 #[cfg(feature = "nmf")]
 mod panel;
 mod product;
+mod root;
 mod scan;
 #[cfg(feature = "nmf")]
 pub(crate) mod tile;
@@ -46,7 +48,7 @@ mod vector;
 
 pub(crate) use lower::lower_start;
 pub(crate) use scan::{EdgeStep, Scores};
-pub(crate) use triangle::upper_start;
+pub(crate) use triangle::upper_row;
 pub(crate) use vector::Avx2;
 use vector::{Array, LANES, Vector};
 
@@ -83,10 +85,6 @@ kernel! {
 kernel! {
     /// `y += Σ a_i row_i` for rows of the length of y; zeros of a cost nothing.
     add_rows, add_rows_body, add_rows_avx2, (rows: &[T], a: &[T], y: &mut [T])
-}
-kernel! {
-    /// `out = Σ_j x_j column_j` for columns of `out.len()` numbers, each padded to a multiple of eight.
-    columns_times, columns_times_body, columns_times_avx2, (columns: &[T], x: &[T], out: &mut [T])
 }
 kernel! {
     /// Scales each row of n numbers to length one and says by what; rows whose square is at most `tiny` stay, with scale 0.
@@ -171,35 +169,15 @@ fn add_rows_body<T: Real, V: Vector<T>>(rows: &[T], a: &[T], y: &mut [T]) {
     }
 }
 
-/// Eight results stay in registers while the columns go by: for few columns there is no sum across lanes to pay for.
-#[inline(always)]
-fn columns_times_body<T: Real, V: Vector<T>>(columns: &[T], x: &[T], out: &mut [T]) {
-    let stride = out.len().next_multiple_of(LANES);
-    for (block, out) in out.chunks_mut(LANES).enumerate() {
-        let mut total = V::splat(T::ZERO);
-        for (column, &x) in columns.chunks_exact(stride.max(1)).zip(x) {
-            if let Some(part) = column[block * LANES..].first_chunk::<LANES>() {
-                total = V::splat(x).mul_add(V::load(part), total);
-            }
-        }
-        if let Some(whole) = out.first_chunk_mut::<LANES>() {
-            total.store(whole);
-        } else {
-            let mut part = [T::ZERO; LANES];
-            total.store(&mut part);
-            out.copy_from_slice(&part[..out.len()]);
-        }
-    }
-}
-
 #[inline(always)]
 fn normalise_rows_body<T: Real, V: Vector<T>>(n: usize, rows: &mut [T], scales: &mut [T], tiny: T) {
     if n == 0 {
         scales.fill(T::ZERO);
         return;
     }
-    for (row, scale) in rows.chunks_exact(n).zip(&mut *scales) {
-        *scale = dot_body::<T, V>(row, row);
+    for i in 0..scales.len() {
+        let row = &rows[i * n..(i + 1) * n];
+        scales[i] = dot_body::<T, V>(row, row);
     }
     // Apart from the products, so that roots and divisions overlap.
     for scale in &mut *scales {
@@ -209,9 +187,10 @@ fn normalise_rows_body<T: Real, V: Vector<T>>(n: usize, rows: &mut [T], scales: 
             T::ZERO
         };
     }
-    for (row, &scale) in rows.chunks_exact_mut(n).zip(&*scales) {
+    for i in 0..scales.len() {
+        let scale = scales[i];
         if scale > T::ZERO {
-            for x in row {
+            for x in &mut rows[i * n..(i + 1) * n] {
                 *x *= scale;
             }
         }
@@ -360,6 +339,9 @@ mod tests {
                     }
                 }
                 for kernels in [Kernels::Portable, Kernels::detect()] {
+                    let mut by_columns = vec![7.0; n * stride];
+                    kernels.transpose(n, &rows, &mut by_columns);
+                    assert_eq!(by_columns, columns);
                     let mut out = vec![7.0; m];
                     kernels.columns_times(&columns, &x, &mut out);
                     for (o, e) in out.iter().zip(&expected) {
@@ -367,6 +349,19 @@ mod tests {
                     }
                     let (mut unit, mut scales) = (rows.clone(), vec![0.0; m]);
                     kernels.normalise_rows(n, &mut unit, &mut scales, 1e-11);
+                    let mut both = rows.clone();
+                    let mut scales_of_both = vec![0.0; m];
+                    kernels.normalise_both(
+                        n,
+                        &mut both,
+                        &mut by_columns,
+                        &mut scales_of_both,
+                        1e-11,
+                    );
+                    for (k, &x) in both.iter().enumerate() {
+                        assert!((x - unit[k]).abs() < 1e-14);
+                        assert!((x - by_columns[k % n * stride + k / n]).abs() < 1e-14);
+                    }
                     for (i, &scale) in scales.iter().enumerate() {
                         let row = &rows[i * n..(i + 1) * n];
                         let square: f64 = row.iter().map(|x| x * x).sum();
@@ -376,6 +371,7 @@ mod tests {
                             0.0
                         };
                         assert!((scale - expected).abs() <= 1e-14 * expected);
+                        assert!((scale - scales_of_both[i]).abs() <= 1e-14 * expected);
                         for (a, b) in unit[i * n..(i + 1) * n].iter().zip(row) {
                             let b = if scale > 0.0 { scale * b } else { *b };
                             assert!((a - b).abs() < 1e-14);

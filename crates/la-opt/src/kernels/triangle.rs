@@ -1,187 +1,76 @@
-//! Triangular factors, packed by rows.
+//! Upper triangular factors, by whole rows: row i begins at `i · wide`, `wide` is n rounded up to a multiple of eight, and what is left of the diagonal or
+//! behind column n is zero.
 
 use super::vector::{Array, Avx2, LANES, Vector};
 use super::{Kernels, add_four_body, axpy_body, dot_body};
 use crate::Real;
 
 kernel! {
-    /// Factors a packed upper triangle in place, `RᵀR`. Fails with the first pivot that is not above `smallest`.
-    cholesky, cholesky_body, cholesky_avx2, (n: usize, packed: &mut [T], smallest: T) -> Result<(), (usize, T)>
+    /// `out = S x` for an upper triangle S.
+    upper_times, upper_times_body, upper_times_avx2, (n: usize, upper: &[T], x: &[T], out: &mut [T])
 }
 kernel! {
-    /// The same for a matrix without entries farther than `band` from its diagonal.
-    cholesky_band, cholesky_band_body, cholesky_band_avx2, (n: usize, band: usize, packed: &mut [T], smallest: T) -> Result<(), (usize, T)>
+    /// `out = Sᵀ x` for an upper triangle S.
+    transposed_upper_times, transposed_upper_times_body, transposed_upper_times_avx2, (n: usize, upper: &[T], x: &[T], out: &mut [T])
 }
 kernel! {
-    /// Inverts a packed upper triangle without entries farther than `band` from its diagonal, in place; `row` is room for n numbers.
-    invert_upper, invert_upper_body, invert_upper_avx2, (n: usize, band: usize, packed: &mut [T], row: &mut [T])
-}
-kernel! {
-    /// `out = S x` for a packed upper triangle S.
-    upper_times, upper_times_body, upper_times_avx2, (n: usize, packed: &[T], x: &[T], out: &mut [T])
-}
-kernel! {
-    /// `out = Sᵀ x` for a packed upper triangle S.
-    transposed_upper_times, transposed_upper_times_body, transposed_upper_times_avx2, (n: usize, packed: &[T], x: &[T], out: &mut [T])
-}
-kernel! {
-    /// `y ← R⁻ᵀ y` for a packed upper triangle R; entries of y before `first` are zero.
-    forward_upper, forward_upper_body, forward_upper_avx2, (n: usize, packed: &[T], first: usize, y: &mut [T])
+    /// `y ← R⁻ᵀ y` for an upper triangle R; entries of y before `first` are zero.
+    forward_upper, forward_upper_body, forward_upper_avx2, (n: usize, upper: &[T], first: usize, y: &mut [T])
 }
 kernel! {
     /// `y ← R⁻ᵀ y` for four vectors y, which share the loads of R.
-    forward_upper_four, forward_upper_four_body, forward_upper_four_avx2, (n: usize, packed: &[T], first: usize, y: [&mut [T]; 4])
+    forward_upper_four, forward_upper_four_body, forward_upper_four_avx2, (n: usize, upper: &[T], first: usize, y: [&mut [T]; 4])
 }
 kernel! {
-    /// `x ← R⁻¹ x` for a packed upper triangle R.
-    backward_upper, backward_upper_body, backward_upper_avx2, (n: usize, packed: &[T], x: &mut [T])
-}
-/// Where row i of a packed upper triangle begins.
-#[inline(always)]
-pub(crate) fn upper_start(n: usize, i: usize) -> usize {
-    i * (2 * n + 1 - i) / 2
+    /// `x ← R⁻¹ x` for an upper triangle R.
+    backward_upper, backward_upper_body, backward_upper_avx2, (n: usize, upper: &[T], x: &mut [T])
 }
 
-/// `y[j] += Σ_k a_k S_kj` for the rows `first..first + a.len()` of a packed upper triangle; y begins at column `first`.
+/// Row i of an upper triangle of n rows, from the diagonal on.
 #[inline(always)]
-fn add_upper_rows<T: Real, V: Vector<T>>(
-    n: usize,
-    packed: &[T],
-    first: usize,
-    a: &[T],
-    y: &mut [T],
-) {
-    let mut k = 0;
-    while k + 4 <= a.len() {
-        let group = [a[k], a[k + 1], a[k + 2], a[k + 3]];
-        if group != [T::ZERO; 4] {
-            let rows: [&[T]; 4] = std::array::from_fn(|g| {
-                let row = first + k + g;
-                &packed[upper_start(n, row)..upper_start(n, row + 1)]
-            });
-            // The rows begin one column apart; behind the triangle they run together.
-            for g in 0..4 {
-                for j in g..4 {
-                    if let (Some(y), Some(&s)) = (y.get_mut(k + j), rows[g].get(j - g)) {
-                        *y += group[g] * s;
-                    }
-                }
-            }
-            if y.len() > k + 4 {
-                let tails = [&rows[0][4..], &rows[1][3..], &rows[2][2..], &rows[3][1..]];
-                add_four_body::<T, V>(group, tails, &mut y[k + 4..]);
-            }
-        }
-        k += 4;
-    }
-    for (k, &a) in a.iter().enumerate().skip(k) {
-        if a != T::ZERO {
-            let row = first + k;
-            let row = &packed[upper_start(n, row)..upper_start(n, row + 1)];
-            axpy_body::<T, V>(a, row, &mut y[k..]);
-        }
-    }
-}
-
-/// From the last row on: `s_i = (e_i − Σ_{k>i} r_ik s_k) / r_ii`.
-#[inline(always)]
-fn invert_upper_body<T: Real, V: Vector<T>>(
-    n: usize,
-    band: usize,
-    packed: &mut [T],
-    row: &mut [T],
-) {
-    for i in (0..n).rev() {
-        let start = upper_start(n, i);
-        let len = n - i;
-        let inverse = T::ONE / packed[start];
-        for (to, &r) in row[1..len].iter_mut().zip(&packed[start + 1..start + len]) {
-            *to = -r * inverse;
-        }
-        let (before, later) = packed.split_at_mut(start + len);
-        let target = &mut before[start..];
-        target[0] = inverse;
-        target[1..].fill(T::ZERO);
-        if len > 1 {
-            // The rows behind row i are an upper triangle of their own.
-            let near = len.min(band + 1);
-            add_upper_rows::<T, V>(len - 1, later, 0, &row[1..near], &mut target[1..]);
-        }
-    }
-}
-
-/// Four rows at a time: these one after the other, then their part of all later ones at once.
-#[inline(always)]
-fn cholesky_body<T: Real, V: Vector<T>>(
-    n: usize,
-    packed: &mut [T],
-    smallest: T,
-) -> Result<(), (usize, T)> {
-    let mut k = 0;
-    while k < n {
-        let block = (n - k).min(4);
-        for p in k..k + block {
-            let (done, later) = packed.split_at_mut(upper_start(n, p + 1));
-            let row = &mut done[upper_start(n, p)..];
-            if !(row[0] > smallest && row[0].is_finite()) {
-                return Err((p, row[0]));
-            }
-            let inverse = T::ONE / row[0].sqrt();
-            for r in &mut *row {
-                *r *= inverse;
-            }
-            let mut from = 0;
-            for i in 1..(k + block - p) {
-                let len = n - p - i;
-                axpy_body::<T, V>(-row[i], &row[i..], &mut later[from..from + len]);
-                from += len;
-            }
-        }
-        let (done, later) = packed.split_at_mut(upper_start(n, k + block));
-        let rows: [&[T]; 4] = std::array::from_fn(|g| {
-            let p = k + g.min(block - 1);
-            &done[upper_start(n, p)..upper_start(n, p + 1)]
-        });
-        let mut from = 0;
-        for i in k + block..n {
-            let len = n - i;
-            let target = &mut later[from..from + len];
-            if block == 4 {
-                let tails: [&[T]; 4] = std::array::from_fn(|g| &rows[g][i - k - g..]);
-                let factors = [-tails[0][0], -tails[1][0], -tails[2][0], -tails[3][0]];
-                add_four_body::<T, V>(factors, tails, target);
-            }
-            from += len;
-        }
-        k += block;
-    }
-    Ok(())
+pub(crate) fn upper_row(n: usize, i: usize) -> std::ops::Range<usize> {
+    let begin = i * n.next_multiple_of(LANES);
+    begin + i..begin + n
 }
 
 #[inline(always)]
-fn upper_times_body<T: Real, V: Vector<T>>(n: usize, packed: &[T], x: &[T], out: &mut [T]) {
-    let mut from = 0;
-    for (i, out) in out.iter_mut().enumerate() {
-        *out = dot_body::<T, V>(&packed[from..from + n - i], &x[i..]);
-        from += n - i;
+fn upper_times_body<T: Real, V: Vector<T>>(n: usize, upper: &[T], x: &[T], out: &mut [T]) {
+    for i in 0..out.len().min(n) {
+        out[i] = dot_body::<T, V>(&upper[upper_row(n, i)], &x[i..n]);
     }
 }
 
+/// Four rows at a time, from the diagonal of the first.
 #[inline(always)]
 fn transposed_upper_times_body<T: Real, V: Vector<T>>(
     n: usize,
-    packed: &[T],
+    upper: &[T],
     x: &[T],
     out: &mut [T],
 ) {
     out.fill(T::ZERO);
-    add_upper_rows::<T, V>(n, packed, 0, x, out);
+    let wide = n.next_multiple_of(LANES);
+    let mut k = 0;
+    while k + 4 <= n {
+        let group = [x[k], x[k + 1], x[k + 2], x[k + 3]];
+        if group != [T::ZERO; 4] {
+            let (r0, rest) = upper[k * wide..(k + 4) * wide].split_at(wide);
+            let (r1, rest) = rest.split_at(wide);
+            let (r2, r3) = rest.split_at(wide);
+            let rows = [&r0[k..n], &r1[k..n], &r2[k..n], &r3[k..n]];
+            add_four_body::<T, V>(group, rows, &mut out[k..n]);
+        }
+        k += 4;
+    }
+    for k in k..n {
+        axpy_body::<T, V>(x[k], &upper[upper_row(n, k)], &mut out[k..n]);
+    }
 }
 
 /// Four rows at a time: their triangle, then what they do to all later entries.
 #[inline(always)]
-fn forward_upper_body<T: Real, V: Vector<T>>(n: usize, packed: &[T], first: usize, y: &mut [T]) {
-    let row = |i: usize| &packed[upper_start(n, i)..upper_start(n, i + 1)];
+fn forward_upper_body<T: Real, V: Vector<T>>(n: usize, upper: &[T], first: usize, y: &mut [T]) {
+    let row = |i: usize| &upper[upper_row(n, i)];
     let mut k = first;
     while k < n {
         let block = (n - k).min(4);
@@ -194,8 +83,13 @@ fn forward_upper_body<T: Real, V: Vector<T>>(n: usize, packed: &[T], first: usiz
         }
         if k + 4 < n {
             let (done, later) = y.split_at_mut(k + 4);
-            let tails: [&[T]; 4] = std::array::from_fn(|g| &row(k + g)[4 - g..]);
-            let factors: [T; 4] = std::array::from_fn(|g| -done[k + g]);
+            let tails = [
+                &row(k)[4..],
+                &row(k + 1)[3..],
+                &row(k + 2)[2..],
+                &row(k + 3)[1..],
+            ];
+            let factors = [-done[k], -done[k + 1], -done[k + 2], -done[k + 3]];
             add_four_body::<T, V>(factors, tails, later);
         }
         k += block;
@@ -205,11 +99,11 @@ fn forward_upper_body<T: Real, V: Vector<T>>(n: usize, packed: &[T], first: usiz
 #[inline(always)]
 fn forward_upper_four_body<T: Real, V: Vector<T>>(
     n: usize,
-    packed: &[T],
+    upper: &[T],
     first: usize,
     y: [&mut [T]; 4],
 ) {
-    let row = |i: usize| &packed[upper_start(n, i)..upper_start(n, i + 1)];
+    let row = |i: usize| &upper[upper_row(n, i)];
     let (mut y, mut k) = (y, first);
     while k + 4 < n {
         let [r0, r1, r2, r3] = [row(k), row(k + 1), row(k + 2), row(k + 3)];
@@ -253,73 +147,44 @@ fn forward_upper_four_body<T: Real, V: Vector<T>>(
         k += 4;
     }
     for y in y {
-        forward_upper_body::<T, V>(n, packed, k, y);
+        forward_upper_body::<T, V>(n, upper, k, y);
     }
 }
 
 #[inline(always)]
-fn backward_upper_body<T: Real, V: Vector<T>>(n: usize, packed: &[T], x: &mut [T]) {
+fn backward_upper_body<T: Real, V: Vector<T>>(n: usize, upper: &[T], x: &mut [T]) {
     for i in (0..n).rev() {
-        let row = &packed[upper_start(n, i)..upper_start(n, i + 1)];
+        let row = &upper[upper_row(n, i)];
         let (rest, done) = x.split_at_mut(i + 1);
         rest[i] = (rest[i] - dot_body::<T, V>(&row[1..], done)) / row[0];
     }
-}
-
-#[inline(always)]
-fn cholesky_band_body<T: Real, V: Vector<T>>(
-    n: usize,
-    band: usize,
-    packed: &mut [T],
-    smallest: T,
-) -> Result<(), (usize, T)> {
-    for p in 0..n {
-        let (done, later) = packed.split_at_mut(upper_start(n, p + 1));
-        let len = (n - p).min(band + 1);
-        let row = &mut done[upper_start(n, p)..][..len];
-        if !(row[0] > smallest && row[0].is_finite()) {
-            return Err((p, row[0]));
-        }
-        let inverse = T::ONE / row[0].sqrt();
-        for r in &mut *row {
-            *r *= inverse;
-        }
-        let mut from = 0;
-        for i in 1..len {
-            axpy_body::<T, V>(-row[i], &row[i..], &mut later[from..from + len - i]);
-            from += n - p - i;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A diagonally dominant symmetric matrix, packed upper.
+    /// The upper triangle of a diagonally dominant symmetric matrix.
     fn matrix(n: usize) -> Vec<f64> {
-        let mut packed = Vec::new();
+        let wide = n.next_multiple_of(LANES);
+        let mut upper = vec![0.0; n * wide];
         for i in 0..n {
             for j in i..n {
                 let off = ((i * 7 + j * 13) as f64).sin();
-                packed.push(if i == j { 2.0 + n as f64 } else { off });
+                upper[i * wide + j] = if i == j { 2.0 + n as f64 } else { off };
             }
         }
-        packed
+        upper
     }
 
-    fn full(n: usize, packed: &[f64]) -> Vec<Vec<f64>> {
-        let entry = |i: usize, j: usize| {
-            if j < i {
-                0.0
-            } else {
-                packed[upper_start(n, i) + j - i]
-            }
-        };
-        (0..n)
-            .map(|i| (0..n).map(|j| entry(i, j)).collect())
-            .collect()
+    /// Rows; what is not in the triangle has to be zero.
+    fn full(n: usize, upper: &[f64]) -> Vec<Vec<f64>> {
+        let wide = n.next_multiple_of(LANES);
+        for (i, row) in upper.chunks_exact(wide.max(1)).enumerate() {
+            assert!(row[..i].iter().chain(&row[n..]).all(|&x| x == 0.0));
+        }
+        let rows = upper.chunks_exact(wide.max(1));
+        rows.map(|row| row[..n].to_vec()).collect()
     }
 
     #[test]
@@ -329,9 +194,15 @@ mod tests {
                 let a = matrix(n);
                 let mut r = a.clone();
                 kernels.cholesky(n, &mut r, 0.0).unwrap();
+                let mut by_band = a.clone();
+                kernels.cholesky_band(n, n, &mut by_band, 0.0).unwrap();
+                for (a, b) in r.iter().zip(&by_band) {
+                    assert!((a - b).abs() < 1e-13);
+                }
                 let (a, full_r) = (full(n, &a), full(n, &r));
                 let mut s = r.clone();
-                kernels.invert_upper(n, n, &mut s, &mut vec![0.0; n]);
+                kernels.invert_upper(n, n, &mut s, &mut Vec::new());
+                full(n, &s);
                 // R⁻ᵀ y and R⁻¹ y, by substitution and by the inverse.
                 let y: Vec<f64> = (0..n).map(|i| (2 * i) as f64 - 5.0).collect();
                 let (mut by_r, mut by_s) = (y.clone(), vec![1.0; n]);
@@ -361,7 +232,7 @@ mod tests {
                 }
                 let from: Vec<f64> = (0..3 * n).map(|i| (i as f64).cos()).collect();
                 let mut to = vec![1.0; 3 * n];
-                kernels.times_upper(n, &from, &s, &mut Vec::new(), &mut to);
+                kernels.times_upper(n, &from, &s, &mut to);
                 for i in 0..n {
                     for j in i..n {
                         let product: f64 = (0..n).map(|k| full_r[k][i] * full_r[k][j]).sum();

@@ -62,12 +62,21 @@ impl<T: Real> QpWorkspace<T> {
             WarmStart::Shifted(sources) => return self.guess_shifted(sources),
             WarmStart::Dual(multipliers) => {
                 expect_length("multipliers of the guess", multipliers.len(), m)?;
-                self.guess.clear();
-                for (j, &multiplier) in multipliers.iter().enumerate() {
-                    if let Some(side) = side_of_multiplier(multiplier) {
-                        self.guess.push((j, side, T::ZERO));
+                expect_finite("multipliers of the guess", multipliers)?;
+                self.guess_multipliers(multipliers.iter().copied().enumerate());
+            }
+            WarmStart::RankedDual(list) => {
+                for (index, &(j, multiplier)) in list.iter().enumerate() {
+                    known(j)?;
+                    if !multiplier.is_finite() {
+                        return Err(OptError::NonFinite {
+                            what: "multipliers of the guess",
+                            index,
+                            value: multiplier.to_f64(),
+                        });
                     }
                 }
+                self.guess_multipliers(list.iter().copied());
             }
             WarmStart::Primal(x) => {
                 expect_length("point of the guess", x.len(), n)?;
@@ -87,7 +96,20 @@ impl<T: Real> QpWorkspace<T> {
             }
         }
         self.rebuild = true;
+        self.guess_is_dual = matches!(start, WarmStart::Dual(_) | WarmStart::RankedDual(_));
         Ok(())
+    }
+
+    /// The constraints with multipliers, the largest first.
+    fn guess_multipliers(&mut self, multipliers: impl Iterator<Item = (usize, T)>) {
+        self.guess.clear();
+        for (j, multiplier) in multipliers {
+            if let Some(side) = side_of_multiplier(multiplier) {
+                self.guess.push((j, side, multiplier.abs()));
+            }
+        }
+        self.guess
+            .sort_unstable_by(|a, b| b.2.to_f64().total_cmp(&a.2.to_f64()).then(a.0.cmp(&b.0)));
     }
 
     /// Bounds or v are new: d, the kinds of the constraints, and contradictions that can be seen at once.
@@ -133,6 +155,7 @@ impl<T: Real> QpWorkspace<T> {
             return;
         }
         self.guess.clear();
+        self.guess_is_dual = false;
         for &j in &self.set.order {
             let side = self.flags[j].side();
             self.guess.push((j, side, T::ZERO));
@@ -198,7 +221,7 @@ impl<T: Real> QpWorkspace<T> {
             }
         }
         for at in 0..self.guess.len() {
-            let (j, side, _) = self.guess[at];
+            let (j, side, score) = self.guess[at];
             let bound = match side {
                 Side::Lower => self.problem.lower[j],
                 Side::Upper => self.problem.upper[j],
@@ -207,11 +230,19 @@ impl<T: Real> QpWorkspace<T> {
             if flag.active || flag.fixed || self.ldp.empty[j] || bound.to_f64().abs() >= NO_BOUND {
                 continue;
             }
-            if self.set.len() >= self.ldp.n && !flag.soft {
+            flag.lower = side == Side::Lower;
+            let (held, mut lambda) = self.ldp.first_multiplier(j, *flag);
+            flag.held = held;
+            if self.guess_is_dual {
+                // In the units of M; what is beyond the linear price of a soft constraint makes it give way.
+                let threshold = self.ldp.threshold(j, *flag);
+                let size = score / self.ldp.scale[j] * self.force;
+                lambda = if flag.lower { -size } else { size };
+                flag.held &= size <= threshold.abs();
+            }
+            if self.set.is_full(self.ldp.n) && !flag.gives_way() {
                 continue;
             }
-            flag.lower = side == Side::Lower;
-            let lambda = if flag.lower { -T::ONE } else { T::ONE };
             self.set.append(&self.ldp, &mut self.flags, j, lambda);
             if !self.set.singular {
                 self.set.pivot(&self.ldp, &mut self.flags);

@@ -4,7 +4,7 @@ use super::eliminate::Equalities;
 use super::least_distance::LeastDistance;
 use super::root::Root;
 use crate::Real;
-use crate::kernels::upper_start as start;
+use crate::kernels::upper_row;
 
 impl<T: Real> Equalities<T> {
     /// `R⁻¹ Q₂`, rows padded to a multiple of eight.
@@ -66,8 +66,8 @@ impl<T: Real> Equalities<T> {
                 match &ldp.root {
                     Root::Identity => row[g] = T::ONE,
                     Root::Diagonal(inverse) => row[g] = inverse[i],
-                    Root::Dense(packed) => {
-                        row[g..].copy_from_slice(&packed[start(n, i)..start(n, i + 1)]);
+                    Root::Dense(upper) => {
+                        row[g..].copy_from_slice(&upper[upper_row(n, i)]);
                     }
                 }
                 // Columns from `rank` on.

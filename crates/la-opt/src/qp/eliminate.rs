@@ -5,7 +5,7 @@ use super::least_distance::LeastDistance;
 use super::problem::QuadraticProgram;
 use super::root::Root;
 use crate::Real;
-use crate::kernels::upper_start as start;
+use crate::kernels::upper_row;
 
 /// Equalities `M_E u = d_E` with `M_Eᵀ = [Q₁ Q₂] [T; 0]`: `u = Q₁ y + Q₂ w` with `Tᵀ y = d_E`, and the problem goes on in w.
 ///
@@ -29,7 +29,7 @@ pub(super) struct Equalities<T> {
     room: Vec<T>,
 }
 
-/// First entry of column k of a triangle packed by columns.
+/// First entry of column k of a triangle upper by columns.
 fn column(k: usize) -> usize {
     k * (k + 1) / 2
 }
@@ -183,9 +183,9 @@ impl<T: Real> LeastDistance<T> {
         match &self.root {
             Root::Identity => {}
             Root::Diagonal(inverse) => lengths.copy_from_slice(inverse),
-            Root::Dense(packed) => {
+            Root::Dense(upper) => {
                 for (i, length) in lengths.iter_mut().enumerate() {
-                    let row = &packed[start(n, i)..start(n, i + 1)];
+                    let row = &upper[upper_row(n, i)];
                     *length = self.kernels.dot(row, row).sqrt();
                 }
             }
@@ -311,9 +311,9 @@ impl<T: Real> LeastDistance<T> {
         match &self.root {
             Root::Identity => out.copy_from_slice(x),
             Root::Diagonal(inverse) => multiply(x, inverse, out),
-            Root::Dense(packed) => {
+            Root::Dense(upper) => {
                 self.kernels
-                    .transposed_upper_times(self.full, packed, x, out);
+                    .transposed_upper_times(self.full, upper, x, out);
             }
         }
     }
@@ -323,7 +323,7 @@ impl<T: Real> LeastDistance<T> {
         match &self.root {
             Root::Identity => out.copy_from_slice(x),
             Root::Diagonal(inverse) => multiply(x, inverse, out),
-            Root::Dense(packed) => self.kernels.upper_times(self.full, packed, x, out),
+            Root::Dense(upper) => self.kernels.upper_times(self.full, upper, x, out),
         }
     }
 }

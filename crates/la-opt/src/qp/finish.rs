@@ -39,7 +39,8 @@ impl<T: Real> QpWorkspace<T> {
             self.solution.status,
             QpStatus::Cycling | QpStatus::Inaccurate
         );
-        if unsure && self.ldp.equalities.is_some() {
+        let eliminated = self.ldp.equalities.is_some();
+        if unsure && eliminated {
             // First with the equalities among the constraints.
             self.keep_equalities = true;
             self.remember_set();
@@ -67,6 +68,10 @@ impl<T: Real> QpWorkspace<T> {
                 weight: Some(T::from_f64(weight)),
                 forced: true,
             };
+            // The equalities that were solved for at first are solved for again.
+            if eliminated {
+                self.keep_equalities = false;
+            }
             if self.ldp.factor(&self.problem, zero_tol, shift).is_err() {
                 return;
             }
@@ -135,13 +140,16 @@ impl<T: Real> QpWorkspace<T> {
         }
     }
 
-    /// Σ ρ λ*² over soft constraints.
+    /// Σ ρ (λ* − π)² over soft constraints that give way, with linear prices π.
     fn soft_cost(&self) -> f64 {
         let common = T::from_f64(self.options.rho_soft);
         let terms = self.set.order.iter().zip(&self.set.star);
         let costs = terms
-            .filter(|&(&j, _)| self.flags[j].soft)
-            .map(|(&j, &star)| (self.ldp.softness(j, common) * star * star).to_f64());
+            .filter(|&(&j, _)| self.flags[j].gives_way())
+            .map(|(&j, &star)| {
+                let beyond = star - self.ldp.threshold(j, self.flags[j]);
+                (self.ldp.softness(j, self.flags[j], common) * beyond * beyond).to_f64()
+            });
         costs.sum()
     }
 

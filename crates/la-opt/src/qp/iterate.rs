@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::blocking::Blocking;
 use super::solution::{QpStatus, Side};
 use super::workspace::QpWorkspace;
 use crate::Real;
@@ -57,8 +58,8 @@ impl<T: Real> QpWorkspace<T> {
                 return QpStatus::TimeLimit;
             }
             if self.set.singular {
-                self.set.null_direction(&self.flags);
-                let Some(position) = self.set.step_to_blocking(&self.flags) else {
+                self.null_direction();
+                let Some(blocking) = self.set.step_to_blocking(&self.ldp, &self.flags) else {
                     if self.contradicts() {
                         return QpStatus::PrimalInfeasible;
                     }
@@ -66,16 +67,24 @@ impl<T: Real> QpWorkspace<T> {
                     self.solution.iterations += 1;
                     continue;
                 };
-                self.set.remove(&mut self.flags, position);
+                let (Blocking::Leaves(position) | Blocking::Turns(position)) = blocking;
+                let j = self.set.remove(&mut self.flags, position);
                 self.entered(false);
+                if blocking == Blocking::Turns(position) {
+                    self.turn(j);
+                }
                 self.solution.iterations += 1;
                 continue;
             }
             self.set.stationary_point(&self.ldp, &self.flags);
-            if let Some(position) = self.set.step_to_blocking(&self.flags) {
+            if let Some(blocking) = self.set.step_to_blocking(&self.ldp, &self.flags) {
+                let (Blocking::Leaves(position) | Blocking::Turns(position)) = blocking;
                 self.prices.leaves(&self.ldp, &mut self.set, position);
-                self.set.remove(&mut self.flags, position);
+                let j = self.set.remove(&mut self.flags, position);
                 self.set.pivot(&self.ldp, &mut self.flags);
+                if blocking == Blocking::Turns(position) {
+                    self.turn(j);
+                }
                 self.solution.iterations += 1;
                 continue;
             }
@@ -112,7 +121,8 @@ impl<T: Real> QpWorkspace<T> {
             };
             std::mem::swap(&mut self.set.lambda, &mut self.set.star);
             self.flags[j].lower = side == Side::Lower;
-            let lambda = if side == Side::Lower { -T::ONE } else { T::ONE };
+            let (held, lambda) = self.ldp.first_multiplier(j, self.flags[j]);
+            self.flags[j].held = held;
             self.set.append(&self.ldp, &mut self.flags, j, lambda);
             self.entered(true);
             self.solution.iterations += 1;
@@ -176,8 +186,30 @@ impl<T: Real> QpWorkspace<T> {
         self.set.pivot(&self.ldp, &mut self.flags);
     }
 
-    /// Whether the constraints of a singular set exclude each other: `p_Wᵀ d_W` is not zero beyond the rounding of its terms.
-    fn contradicts(&self) -> bool {
+    /// Puts a soft constraint back that has been taken out because its multiplier passes its linear price: it gives way from here on, or is met exactly again.
+    fn turn(&mut self, j: usize) {
+        if self.set.singular {
+            return;
+        }
+        self.flags[j].held = !self.flags[j].held;
+        let lambda = self.ldp.threshold(j, self.flags[j]);
+        self.set.append(&self.ldp, &mut self.flags, j, lambda);
+        self.entered(true);
+    }
+
+    /// The direction of a singular set along which the dual objective grows: a constraint that has entered says which, one that does not give way any more does not.
+    fn null_direction(&mut self) {
+        self.set.null_direction(&self.flags);
+        let last = self.set.order[self.set.len() - 1];
+        if self.flags[last].held && self.null_value().0 > T::ZERO {
+            for p in &mut self.set.star {
+                *p = -*p;
+            }
+        }
+    }
+
+    /// `p_Wᵀ d_W` of a null vector, and the sum of the sizes of its terms.
+    fn null_value(&self) -> (T, T) {
         let (mut value, mut size) = (T::ZERO, T::ZERO);
         for (&j, &p) in self.set.order.iter().zip(&self.set.star) {
             let flag = self.flags[j];
@@ -189,6 +221,12 @@ impl<T: Real> QpWorkspace<T> {
             value += p * bound;
             size += (p * bound).abs();
         }
+        (value, size)
+    }
+
+    /// Whether the constraints of a singular set exclude each other: `p_Wᵀ d_W` is not zero beyond the rounding of its terms.
+    fn contradicts(&self) -> bool {
+        let (value, size) = self.null_value();
         let consistent = value.abs() <= T::from_f64(1e4) * T::EPSILON * size;
         !consistent
     }

@@ -4,7 +4,8 @@ use super::eliminate::Equalities;
 use super::problem::QuadraticProgram;
 use super::root::{Root, Shift};
 use super::rows::FEW_COLUMNS;
-use crate::kernels::{Kernels, upper_start as start};
+use super::soft::SoftPrice;
+use crate::kernels::{Kernels, upper_row};
 use crate::{OptError, Real};
 
 /// `min ½ ‖u‖²` subject to `d_l ≤ M u ≤ d_u`, with rows of length one.
@@ -39,13 +40,13 @@ pub(super) struct LeastDistance<T> {
     pub(super) lower: Vec<T>,
     pub(super) upper: Vec<T>,
     pub(super) v: Vec<T>,
-    /// Weights of violations of soft constraints, as in the problem.
-    pub(super) soft_weights: Vec<T>,
+    /// Prices of violations of soft constraints, as in the problem.
+    pub(super) soft_prices: Vec<[SoftPrice<T>; 2]>,
     /// Proximal weights w: what is factored is `P + diag(w)`. None where P is positive definite by itself.
     pub(super) weights: Vec<T>,
     /// Room for one vector of length n.
     pub(super) scratch: Vec<T>,
-    /// R⁻¹ written out, while all rows are formed; before, rows of simple bounds that were asked for. `R⁻¹ Q₂` where equalities are solved for.
+    /// Room for four rows while R is inverted; before, rows of simple bounds that were asked for. `R⁻¹ Q₂` where equalities are solved for.
     pub(super) square: Vec<T>,
     /// The row of a simple bound where R is diagonal, from its own column on.
     one: [T; 1],
@@ -57,7 +58,7 @@ impl<T: Real> LeastDistance<T> {
         let (n, m) = (problem.num_variables(), problem.num_constraints());
         let root = Root::new(problem);
         let square = match root {
-            Root::Dense(_) => n * n.next_multiple_of(8),
+            Root::Dense(_) => n.next_multiple_of(8) * problem.bounds.max(4),
             _ => 0,
         };
         let columns = if n <= FEW_COLUMNS {
@@ -81,7 +82,7 @@ impl<T: Real> LeastDistance<T> {
             lower: crate::zeros(m),
             upper: crate::zeros(m),
             v: crate::zeros(n),
-            soft_weights: problem.soft_weights.clone(),
+            soft_prices: problem.soft_prices.clone(),
             weights: Vec::new(),
             scratch: crate::zeros(n),
             square: Vec::with_capacity(square),
@@ -123,7 +124,7 @@ impl<T: Real> LeastDistance<T> {
                     *v = q * inverse;
                 }
             }
-            Root::Dense(packed) if self.complete => {
+            Root::Dense(upper) if self.complete => {
                 // Rows of simple bounds carry their scale.
                 self.scratch.copy_from_slice(q);
                 let bounds = self.scratch.iter_mut().take(self.bounds);
@@ -131,11 +132,11 @@ impl<T: Real> LeastDistance<T> {
                     *q = *q / scale;
                 }
                 self.kernels
-                    .transposed_upper_times(self.full, packed, &self.scratch, &mut self.v);
+                    .transposed_upper_times(self.full, upper, &self.scratch, &mut self.v);
             }
-            Root::Dense(packed) => {
+            Root::Dense(upper) => {
                 self.v.copy_from_slice(q);
-                self.kernels.forward_upper(self.n, packed, 0, &mut self.v);
+                self.kernels.forward_upper(self.n, upper, 0, &mut self.v);
             }
         }
     }
@@ -187,9 +188,7 @@ impl<T: Real> LeastDistance<T> {
             return (0, &self.rows[i * self.n..(i + 1) * self.n]);
         }
         match &self.root {
-            Root::Dense(packed) if self.complete => {
-                (i, &packed[start(self.n, i)..start(self.n, i + 1)])
-            }
+            Root::Dense(upper) if self.complete => (i, &upper[upper_row(self.n, i)]),
             Root::Dense(_) => {
                 let begin = i * self.n.next_multiple_of(8);
                 (i, &self.square[begin + i..begin + self.n])
@@ -214,21 +213,13 @@ impl<T: Real> LeastDistance<T> {
     pub(super) fn products_into(&self, x: &[T], out: &mut [T]) {
         let (bounds, general) = out.split_at_mut(self.bounds);
         match &self.root {
-            Root::Dense(packed) => self.kernels.upper_times(self.n, packed, x, bounds),
+            Root::Dense(upper) => self.kernels.upper_times(self.n, upper, x, bounds),
             _ => bounds.copy_from_slice(&x[..self.bounds]),
         }
         if self.n <= FEW_COLUMNS {
             self.kernels.columns_times(&self.columns, x, general);
         } else {
             self.kernels.rows_dot(&self.rows, x, general);
-        }
-    }
-
-    /// ρ of a soft constraint, whose violation by ε in the units of M costs `ε² / (2 ρ)`.
-    pub(super) fn softness(&self, j: usize, common: T) -> T {
-        match self.soft_weights.get(j) {
-            Some(&weight) if weight > T::ZERO => self.scale[j] * self.scale[j] / weight,
-            _ => common,
         }
     }
 
@@ -302,15 +293,15 @@ impl<T: Real> LeastDistance<T> {
                     *x = s * inverse;
                 }
             }
-            Root::Dense(packed) if self.complete => {
-                self.kernels.upper_times(self.n, packed, &self.scratch, x);
+            Root::Dense(upper) if self.complete => {
+                self.kernels.upper_times(self.n, upper, &self.scratch, x);
                 for (x, &scale) in x[..self.bounds].iter_mut().zip(&self.scale) {
                     *x = *x / scale;
                 }
             }
-            Root::Dense(packed) => {
+            Root::Dense(upper) => {
                 x.copy_from_slice(&self.scratch);
-                self.kernels.backward_upper(self.n, packed, x);
+                self.kernels.backward_upper(self.n, upper, x);
             }
         }
     }

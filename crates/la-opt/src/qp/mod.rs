@@ -11,6 +11,7 @@
 //! it says "optimal".
 
 mod activate;
+mod blocking;
 mod candidates;
 mod directions;
 mod eliminate;
@@ -32,17 +33,20 @@ mod rows;
 #[cfg(feature = "serde")]
 mod serial;
 mod shift;
+mod soft;
 mod solution;
 mod sparse;
 mod start;
 mod update;
 mod working_set;
 mod workspace;
+mod worth;
 
 pub use options::{Elimination, Pricing, Proximal, QpOptions};
 pub use predict::{ActiveSetPredictor, Gate, GateSample, Neighbours, SolvedExample};
 pub use problem::{Hessian, QuadraticProgram};
 pub use shift::RecedingStart;
+pub use soft::SoftPrice;
 pub use solution::{Certificate, KktResiduals, QpSolution, QpStatus, Side};
 pub use sparse::SparseRows;
 pub use start::WarmStart;

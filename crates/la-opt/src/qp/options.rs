@@ -53,8 +53,9 @@ pub enum Proximal {
 pub enum Elimination {
     /// They are the first constraints of the working set and stay there.
     Never,
-    /// With [`QpOptions::elimination_min`] equalities and [`QpOptions::elimination_share`] of the number of variables, and where there are
-    /// general rows besides them or P is not diagonal.
+    /// With [`QpOptions::elimination_min`] equalities and [`QpOptions::elimination_share`] of the number of variables, where there are
+    /// general rows besides them or P is not diagonal, and where an estimate of the operations of set-up and of n/2 iterations is a tenth below that of a
+    /// working set with them.
     #[default]
     WhereItPays,
     /// All of them, whatever their number.

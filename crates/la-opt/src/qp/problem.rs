@@ -1,5 +1,6 @@
 //! A quadratic program.
 
+use super::soft::SoftPrice;
 use super::sparse::{Rows, SparseRows};
 use crate::{OptError, Real};
 
@@ -64,8 +65,8 @@ pub struct QuadraticProgram<T = f64> {
     pub(super) lower: Vec<T>,
     pub(super) upper: Vec<T>,
     pub(super) soft: Vec<bool>,
-    /// Weights of the violation of soft constraints, 0 for the common price; empty where none has its own.
-    pub(super) soft_weights: Vec<T>,
+    /// Prices of violations of soft constraints, below and above; without curvature for the common price, empty where none has its own.
+    pub(super) soft_prices: Vec<[SoftPrice<T>; 2]>,
 }
 
 impl<T: Real> QuadraticProgram<T> {
@@ -99,7 +100,7 @@ impl<T: Real> QuadraticProgram<T> {
             lower: Vec::new(),
             upper: Vec::new(),
             soft: Vec::new(),
-            soft_weights: Vec::new(),
+            soft_prices: Vec::new(),
         })
     }
 
@@ -177,57 +178,10 @@ impl<T: Real> QuadraticProgram<T> {
         Ok(self)
     }
 
-    /// Lets these constraints be violated at a common price: see [`QpOptions::rho_soft`](super::QpOptions::rho_soft).
-    ///
-    /// # Errors
-    /// [`OptError::NoSuchConstraint`].
-    pub fn with_soft(mut self, constraints: &[usize]) -> Result<Self, OptError> {
-        for &index in constraints {
-            let constraints = self.soft.len();
-            *self
-                .soft
-                .get_mut(index)
-                .ok_or(OptError::NoSuchConstraint { index, constraints })? = true;
-        }
-        Ok(self)
-    }
-
-    /// As [`QuadraticProgram::with_soft`] for constraints with prices of their own: `(j, w)` lets constraint j be violated by v, in the units of its bounds, for `½ w v²`. That price
-    /// does not depend on P, as the common one does.
-    ///
-    /// # Errors
-    /// [`OptError::NoSuchConstraint`]; [`OptError::InvalidOption`] for a weight that is not positive and finite.
-    ///
-    /// # Examples
-    /// The least of `½ x² + ½ · 4 (1 − x)²`:
-    /// ```
-    /// use la_opt::qp::{Hessian, QpOptions, QuadraticProgram, solve};
-    /// let problem = QuadraticProgram::new(Hessian::Identity, vec![0.0])?
-    ///     .with_bounds(vec![1.0], vec![f64::INFINITY])?
-    ///     .with_soft_weights(&[(0, 4.0)])?;
-    /// assert!((solve(&problem, &QpOptions::default())?.x[0] - 0.8_f64).abs() < 1e-12);
-    /// # Ok::<(), la_opt::OptError>(())
-    /// ```
-    pub fn with_soft_weights(mut self, weights: &[(usize, T)]) -> Result<Self, OptError> {
-        for &(j, weight) in weights {
-            if !(weight > T::ZERO && weight.is_finite()) {
-                return Err(OptError::InvalidOption {
-                    option: "soft weight",
-                    value: weight.to_f64(),
-                    requirement: "positive and finite",
-                });
-            }
-            self = self.with_soft(&[j])?;
-            self.soft_weights.resize(self.soft.len(), T::ZERO);
-            self.soft_weights[j] = weight;
-        }
-        Ok(self)
-    }
-
     /// No constraint is soft any more.
     fn harden(&mut self) {
         self.soft = vec![false; self.lower.len()];
-        self.soft_weights.clear();
+        self.soft_prices.clear();
     }
 
     /// Whether a constraint is a hard equality.

@@ -128,7 +128,7 @@ impl<T: Real> QpWorkspace<T> {
         largest(&self.curvature) <= RAY_TOL * size * length && slope < -RAY_TOL * steepness
     }
 
-    /// Whether a soft constraint of the working set changes along the step: its price is curvature as well.
+    /// Whether a soft constraint of the working set that gives way changes along the step: its price is curvature as well.
     fn softness_bends_step(&mut self) -> bool {
         if !self.set.has_soft() {
             return false;
@@ -136,7 +136,11 @@ impl<T: Real> QpWorkspace<T> {
         let kernels = self.ldp.kernels;
         constraint_values(kernels, &self.problem, &self.step, &mut self.moves);
         let tol = RAY_TOL * largest(&self.moves).max(largest(&self.step));
-        let mut soft = self.set.order.iter().filter(|&&j| self.flags[j].soft);
+        let mut soft = self
+            .set
+            .order
+            .iter()
+            .filter(|&&j| self.flags[j].gives_way());
         soft.any(|&j| self.moves[j].abs().to_f64() > tol)
     }
 
@@ -175,7 +179,8 @@ impl<T: Real> QpWorkspace<T> {
         // The multipliers of the last solve are those the next one starts from.
         self.set.keep_star();
         self.flags[j].lower = side == Side::Lower;
-        let lambda = if side == Side::Lower { -T::ONE } else { T::ONE };
+        let (held, lambda) = self.ldp.first_multiplier(j, self.flags[j]);
+        self.flags[j].held = held;
         self.set.append(&self.ldp, &mut self.flags, j, lambda);
         if self.set.singular {
             let last = self.set.len() - 1;

@@ -2,7 +2,7 @@
 
 use super::equilibrate;
 use super::problem::{Hessian, QuadraticProgram};
-use crate::kernels::{Kernels, upper_start as start};
+use crate::kernels::{Kernels, upper_row};
 use crate::{OptError, Real};
 
 /// R of `P = RᵀR`, or its inverse.
@@ -12,7 +12,7 @@ pub(super) enum Root<T> {
     Identity,
     /// 1 / √P_ii.
     Diagonal(Vec<T>),
-    /// Upper triangular, packed by rows: row i has the columns i, …, n − 1. R until all rows of the least-distance form are there, then R⁻¹.
+    /// Upper triangular, by rows of n numbers rounded up to a multiple of eight, zeros elsewhere. R until all rows of the least-distance form are there, then R⁻¹.
     Dense(Vec<T>),
 }
 
@@ -40,7 +40,9 @@ impl<T: Real> Root<T> {
         let n = problem.num_variables();
         match &problem.hessian {
             Hessian::Sparse(p) if p.is_diagonal() => Self::Diagonal(vec![T::ONE; n]),
-            Hessian::Dense(_) | Hessian::Sparse(_) => Self::Dense(crate::zeros(start(n, n))),
+            Hessian::Dense(_) | Hessian::Sparse(_) => {
+                Self::Dense(crate::zeros(n * n.next_multiple_of(8)))
+            }
             Hessian::Diagonal(_) | Hessian::Zero => Self::Diagonal(vec![T::ONE; n]),
             Hessian::Identity => Self::Identity,
         }
@@ -67,7 +69,7 @@ impl<T: Real> Root<T> {
         let n = problem.num_variables();
         weights.clear();
         match (self, &problem.hessian) {
-            (Self::Dense(packed), p @ (Hessian::Dense(_) | Hessian::Sparse(_))) => {
+            (Self::Dense(upper), p @ (Hessian::Dense(_) | Hessian::Sparse(_))) => {
                 let diagonal = |i: usize| match p {
                     Hessian::Dense(p) => p[i * n + i],
                     Hessian::Sparse(p) => p.diagonal(i),
@@ -81,8 +83,8 @@ impl<T: Real> Root<T> {
                 let mut outcome = Err((0, T::ZERO));
                 let mut band = 0;
                 if !shift.forced {
-                    band = scaled(p, packed, scales, weights);
-                    outcome = cholesky(kernels, n, band, packed, smallest);
+                    band = scaled(p, upper, scales, weights);
+                    outcome = cholesky(kernels, n, band, upper, smallest);
                 }
                 // Heavier where the data are convex but for their rounding.
                 let mut weight = shift.weight.map(T::to_f64);
@@ -94,8 +96,8 @@ impl<T: Real> Root<T> {
                     for ((scale, &w), i) in scales.iter_mut().zip(&*weights).zip(0..) {
                         *scale = power_near_root(diagonal(i) + w);
                     }
-                    band = scaled(p, packed, scales, weights);
-                    outcome = cholesky(kernels, n, band, packed, smallest);
+                    band = scaled(p, upper, scales, weights);
+                    outcome = cholesky(kernels, n, band, upper, smallest);
                     weight = Some(2.0 * value);
                 }
                 outcome.map_err(|(row, pivot)| refuse(row, pivot))?;
@@ -104,9 +106,11 @@ impl<T: Real> Root<T> {
                     *scale = T::ONE / *scale;
                 }
                 for i in 0..n {
-                    let row = &mut packed[start(n, i)..start(n, i + 1)];
-                    for (r, &scale) in row.iter_mut().zip(&scales[i..]).take(band + 1) {
-                        *r *= scale;
+                    let near = (n - i).min(band + 1);
+                    let row = &mut upper[upper_row(n, i)][..near];
+                    let scales = &scales[i..i + near];
+                    for k in 0..near {
+                        row[k] *= scales[k];
                     }
                 }
                 return Ok(band);
@@ -151,13 +155,13 @@ fn cholesky<T: Real>(
     kernels: Kernels,
     n: usize,
     band: usize,
-    packed: &mut [T],
+    upper: &mut [T],
     smallest: T,
 ) -> Result<(), (usize, T)> {
     if WIDE * band < n {
-        kernels.cholesky_band(n, band, packed, smallest)
+        kernels.cholesky_band(n, band, upper, smallest)
     } else {
-        kernels.cholesky(n, packed, smallest)
+        kernels.cholesky(n, upper, smallest)
     }
 }
 
@@ -180,21 +184,20 @@ fn power_near_root<T: Real>(p: T) -> T {
 }
 
 /// Writes `D (P̄ + W) D` for the symmetric part P̄ of P; no weights are zeros. Returns how far from the diagonal entries are.
-fn scaled<T: Real>(p: &Hessian<T>, packed: &mut [T], scales: &[T], weights: &[T]) -> usize {
+fn scaled<T: Real>(p: &Hessian<T>, upper: &mut [T], scales: &[T], weights: &[T]) -> usize {
     let half = T::from_f64(0.5);
     let n = scales.len();
     let mut band = 0;
     match p {
         Hessian::Dense(p) => {
-            let mut from = 0;
             for i in 0..n {
-                let row = &mut packed[from..from + n - i];
-                let below = p[i * n + i..].iter().step_by(n);
-                let right = p[i * n + i..(i + 1) * n].iter().zip(below);
-                for ((r, (&right, &below)), &scale) in row.iter_mut().zip(right).zip(&scales[i..]) {
-                    *r = half * (right + below) * scales[i] * scale;
+                let row = &mut upper[upper_row(n, i)];
+                let (scales, right) = (&scales[i..], &p[i * n + i..(i + 1) * n]);
+                let below = &p[i * n + i..];
+                let scale = half * scales[0];
+                for k in 0..n - i {
+                    row[k] = (right[k] + below[k * n]) * scale * scales[k];
                 }
-                from += n - i;
                 if n - i > band {
                     let last = row.iter().rposition(|&r| r != T::ZERO);
                     band = band.max(last.unwrap_or(0));
@@ -202,12 +205,12 @@ fn scaled<T: Real>(p: &Hessian<T>, packed: &mut [T], scales: &[T], weights: &[T]
             }
         }
         Hessian::Sparse(p) => {
-            packed.fill(T::ZERO);
+            upper.fill(T::ZERO);
             for i in 0..n {
                 for (j, value) in p.row(i) {
                     let (low, high) = (i.min(j), i.max(j));
                     let weight = if i == j { T::ONE } else { half };
-                    packed[start(n, low) + high - low] += weight * value * scales[i] * scales[j];
+                    upper[upper_row(n, low)][high - low] += weight * value * scales[i] * scales[j];
                     band = band.max(high - low);
                 }
             }
@@ -215,7 +218,7 @@ fn scaled<T: Real>(p: &Hessian<T>, packed: &mut [T], scales: &[T], weights: &[T]
         _ => {}
     }
     for (i, (&w, &scale)) in weights.iter().zip(scales).enumerate() {
-        packed[start(n, i)] += w * scale * scale;
+        upper[upper_row(n, i)][0] += w * scale * scale;
     }
     band
 }

@@ -4,7 +4,7 @@ use super::least_distance::LeastDistance;
 use super::problem::QuadraticProgram;
 use super::root::Root;
 use crate::Real;
-use crate::kernels::upper_start as start;
+use crate::kernels::upper_row;
 
 /// Up to so many variables products with all rows go by columns.
 pub(super) const FEW_COLUMNS: usize = 24;
@@ -22,10 +22,9 @@ impl<T: Real> LeastDistance<T> {
         self.complete = true;
         let mut equalities = equalities.peekable();
         if equalities.peek().is_some() {
-            if let Root::Dense(packed) = &mut self.root {
-                let n = self.n;
+            if let Root::Dense(upper) = &mut self.root {
                 self.kernels
-                    .invert_upper(n, self.band, packed, &mut self.scratch);
+                    .invert_upper(self.n, self.band, upper, &mut self.square);
             }
             self.factor_equalities(problem, equalities, zero_tol);
             self.reduce_rows(problem);
@@ -52,14 +51,19 @@ impl<T: Real> LeastDistance<T> {
                     }
                 }
             }
-            Root::Dense(packed) => {
-                kernels.invert_upper(n, self.band, packed, &mut self.scratch);
-                let (square, rows) = (&mut self.square, &mut self.rows);
-                problem.rows.times_upper(kernels, n, packed, square, rows);
+            Root::Dense(upper) => {
+                kernels.invert_upper(n, self.band, upper, &mut self.square);
+                problem.rows.times_upper(kernels, n, upper, &mut self.rows);
             }
         }
+        self.write_columns();
         let (of_bounds, of_rows) = self.scale.split_at_mut(self.bounds);
-        kernels.normalise_rows(n, &mut self.rows, of_rows, zero_tol);
+        let (rows, columns) = (&mut self.rows, &mut self.columns);
+        if n <= FEW_COLUMNS {
+            kernels.normalise_both(n, rows, columns, of_rows, zero_tol);
+        } else {
+            kernels.normalise_rows(n, rows, of_rows, zero_tol);
+        }
         match &mut self.root {
             Root::Identity => of_bounds.fill(T::ONE),
             Root::Diagonal(inverse) => {
@@ -67,9 +71,9 @@ impl<T: Real> LeastDistance<T> {
                     *scale = T::ONE / inverse;
                 }
             }
-            Root::Dense(packed) => {
+            Root::Dense(upper) => {
                 for (i, scale) in of_bounds.iter_mut().enumerate() {
-                    let row = &mut packed[start(n, i)..start(n, i + 1)];
+                    let row = &mut upper[upper_row(n, i)];
                     let scale = std::slice::from_mut(scale);
                     kernels.normalise_rows(n - i, row, scale, zero_tol);
                 }
@@ -81,7 +85,6 @@ impl<T: Real> LeastDistance<T> {
                 *scale = T::ONE;
             }
         }
-        self.write_columns();
     }
 
     /// The rows once more, by columns, where these are few.
@@ -89,14 +92,8 @@ impl<T: Real> LeastDistance<T> {
         let n = self.n;
         if (1..=FEW_COLUMNS).contains(&n) {
             let stride = (self.rows.len() / n).next_multiple_of(8);
-            self.columns.clear();
             self.columns.resize(n * stride, T::ZERO);
-            for (j, column) in self.columns.chunks_exact_mut(stride.max(1)).enumerate() {
-                let entries = self.rows[j.min(self.rows.len())..].iter().step_by(n);
-                for (to, &x) in column.iter_mut().zip(entries) {
-                    *to = x;
-                }
-            }
+            self.kernels.transpose(n, &self.rows, &mut self.columns);
         }
     }
 
@@ -145,7 +142,7 @@ impl<T: Real> LeastDistance<T> {
         if j < self.bounds {
             if matches!(self.root, Root::Dense(_)) {
                 let wide = n.next_multiple_of(8);
-                self.square.resize(n * wide, T::ZERO);
+                self.square.resize(self.bounds * wide, T::ZERO);
                 let row = &mut self.square[j * wide..j * wide + n];
                 row.fill(T::ZERO);
                 row[j] = T::ONE;
@@ -174,7 +171,7 @@ impl<T: Real> LeastDistance<T> {
                 Some((b3, p3, f3)),
             ] = places
                 && [b1, b2, b3] == [bound; 3]
-                && let Root::Dense(packed) = &self.root
+                && let Root::Dense(upper) = &self.root
             {
                 let buffer = if bound {
                     &mut self.square
@@ -184,7 +181,7 @@ impl<T: Real> LeastDistance<T> {
                 let ranges = [p0, p1, p2, p3].map(|p| p..p + n);
                 if let Ok(rows) = buffer.get_disjoint_mut(ranges) {
                     let first = f0.min(f1).min(f2).min(f3);
-                    self.kernels.forward_upper_four(n, packed, first, rows);
+                    self.kernels.forward_upper_four(n, upper, first, rows);
                     for &j in constraints {
                         self.finish_row(j, zero_tol);
                     }
@@ -193,7 +190,7 @@ impl<T: Real> LeastDistance<T> {
             }
         }
         for &j in constraints {
-            if let (Root::Dense(packed), Some((bound, begin, first))) =
+            if let (Root::Dense(upper), Some((bound, begin, first))) =
                 (&self.root, self.row_place(j))
             {
                 let buffer = if bound {
@@ -202,7 +199,7 @@ impl<T: Real> LeastDistance<T> {
                     &mut self.rows
                 };
                 self.kernels
-                    .forward_upper(n, packed, first, &mut buffer[begin..begin + n]);
+                    .forward_upper(n, upper, first, &mut buffer[begin..begin + n]);
             }
             self.finish_row(j, zero_tol);
         }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::problem::{Hessian, QuadraticProgram};
+use super::soft::SoftPrice;
+use super::solution::Side;
 use super::sparse::Rows;
 use crate::{OptError, Real};
 
@@ -22,8 +24,8 @@ pub(super) struct Posed<T> {
     upper: Vec<Option<T>>,
     #[serde(default)]
     soft: Vec<usize>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    soft_weights: Vec<(usize, T)>,
+    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    soft_prices: Vec<(usize, Side, SoftPrice<T>)>,
 }
 
 impl<T: Real> From<QuadraticProgram<T>> for Posed<T> {
@@ -44,11 +46,13 @@ impl<T: Real> From<QuadraticProgram<T>> for Posed<T> {
             soft: (0..problem.soft.len())
                 .filter(|&j| problem.soft[j])
                 .collect(),
-            soft_weights: problem
-                .soft_weights
-                .into_iter()
-                .enumerate()
-                .filter(|&(_, weight)| weight > T::ZERO)
+            soft_prices: (0..problem.soft_prices.len())
+                .flat_map(|j| [(j, Side::Lower), (j, Side::Upper)])
+                .map(|(j, side)| {
+                    let price = problem.soft_prices[j][usize::from(side == Side::Upper)];
+                    (j, side, price)
+                })
+                .filter(|(_, _, price)| price.quadratic > T::ZERO)
                 .collect(),
         }
     }
@@ -73,7 +77,7 @@ impl<T: Real> TryFrom<Posed<T>> for QuadraticProgram<T> {
             Rows::Sparse(rows) => problem.with_sparse_rows(rows, lower_rows, upper_rows)?,
         }
         .with_soft(&posed.soft)?
-        .with_soft_weights(&posed.soft_weights)
+        .with_soft_prices(&posed.soft_prices)
     }
 }
 

@@ -39,6 +39,7 @@ impl<T: Real> QpWorkspace<T> {
     /// Lets the next solve start from the guess, whose constraints have scores. The factor stays where the guess is the working set at hand, and is
     /// changed where that is less work than to build it anew.
     fn take_guess(&mut self) {
+        self.guess_is_dual = false;
         if !self.rebuild {
             let (mut wanted, mut new) = (0, 0);
             let mut there = true;
@@ -79,9 +80,15 @@ impl<T: Real> QpWorkspace<T> {
             }
             if let Ok(at) = self.guess.binary_search_by_key(&j, |&(j, _, _)| j) {
                 let lower = self.guess[at].1 == Side::Lower;
-                self.flags[j].lower = lower;
-                self.set.lambda[position] = if lower { -T::ONE } else { T::ONE };
-                continue;
+                // A soft constraint may have another price at its other side, and is put in anew there.
+                let turned = self.flags[j].lower != lower;
+                if !(self.flags[j].soft && turned) {
+                    self.flags[j].lower = lower;
+                    if !self.flags[j].soft {
+                        self.set.lambda[position] = if lower { -T::ONE } else { T::ONE };
+                    }
+                    continue;
+                }
             }
             self.set.remove(&mut self.flags, position);
             if self.set.singular {
@@ -96,14 +103,17 @@ impl<T: Real> QpWorkspace<T> {
                     Side::Upper => self.problem.upper[j],
                 };
                 let flag = &mut self.flags[j];
-                let full = self.set.len() >= self.ldp.n && !flag.soft;
+                let full = self.set.is_full(self.ldp.n);
                 let there = flag.active || flag.fixed || self.ldp.empty[j];
-                if (score != T::ZERO) != likely || there || full || bound.to_f64().abs() >= NO_BOUND
-                {
+                if (score != T::ZERO) != likely || there || bound.to_f64().abs() >= NO_BOUND {
                     continue;
                 }
                 flag.lower = side == Side::Lower;
-                let lambda = if flag.lower { -T::ONE } else { T::ONE };
+                let (held, lambda) = self.ldp.first_multiplier(j, *flag);
+                flag.held = held;
+                if full && !flag.gives_way() {
+                    continue;
+                }
                 self.set.append(&self.ldp, &mut self.flags, j, lambda);
                 if !self.set.singular {
                     self.set.pivot(&self.ldp, &mut self.flags);

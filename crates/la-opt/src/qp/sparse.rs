@@ -252,21 +252,14 @@ impl<T: Real> Rows<T> {
         }
     }
 
-    /// `A S` for a packed upper triangle S, of which `square` takes a copy.
-    pub(super) fn times_upper(
-        &self,
-        kernels: Kernels,
-        n: usize,
-        packed: &[T],
-        square: &mut Vec<T>,
-        to: &mut [T],
-    ) {
+    /// `A S` for an upper triangle S.
+    pub(super) fn times_upper(&self, kernels: Kernels, n: usize, upper: &[T], to: &mut [T]) {
         match self {
-            Self::Dense(values) => kernels.times_upper(n, values, packed, square, to),
+            Self::Dense(values) => kernels.times_upper(n, values, upper, to),
             Self::Sparse(rows) => {
                 for (i, to) in to.chunks_exact_mut(n.max(1)).enumerate() {
                     let (columns, values) = rows.parts(i);
-                    kernels.sparse_times_upper(n, columns, values, packed, to);
+                    kernels.sparse_times_upper(n, columns, values, upper, to);
                 }
             }
         }

@@ -39,8 +39,23 @@ pub enum WarmStart<'a, T> {
     /// # Ok::<(), la_opt::OptError>(())
     /// ```
     Shifted(&'a [Option<usize>]),
-    /// Where the multiplier is above 1e-12, the upper bound; below −1e-12, the lower bound. Length m.
+    /// Where the multiplier is above 1e-12, the upper bound; below −1e-12, the lower bound: from the largest multiplier on, as in
+    /// [`WarmStart::Ranked`], and with these multipliers to begin with, so that of constraints that do not belong into the set those with small ones leave
+    /// first. Length m.
     Dual(&'a [T]),
+    /// The same of a list of constraints with their multipliers; the others are zero.
+    ///
+    /// ```
+    /// use la_opt::qp::{Hessian, QpOptions, QpWorkspace, QuadraticProgram, WarmStart};
+    ///
+    /// let problem = QuadraticProgram::new(Hessian::Identity, vec![-3.0, 2.0, 0.0])?
+    ///     .with_bounds(vec![-1.0; 3], vec![1.0; 3])?;
+    /// let mut workspace = QpWorkspace::new(problem, QpOptions::default())?;
+    /// workspace.warm_start(WarmStart::RankedDual(&[(1, -1.0), (0, 2.0)]))?;
+    /// assert_eq!(workspace.solve().iterations, 1);
+    /// # Ok::<(), la_opt::OptError>(())
+    /// ```
+    RankedDual(&'a [(usize, T)]),
     /// Where `G x` is within 1e-9 of a bound, that bound. Length n.
     Primal(&'a [T]),
 }

@@ -16,6 +16,8 @@ pub(super) struct Flags {
     pub(super) fixed: bool,
     /// May be violated at a price.
     pub(super) soft: bool,
+    /// Soft, and met exactly as long as its multiplier is not above the linear part of its price.
+    pub(super) held: bool,
     /// Follows from others, as far as rounding lets one see; for the time of a solve.
     pub(super) implied: bool,
 }
@@ -24,6 +26,11 @@ impl Flags {
     /// Whether the constraint is one to look at.
     pub(super) fn may_enter(self) -> bool {
         !(self.active || self.fixed || self.implied)
+    }
+
+    /// Whether it may be violated as things stand.
+    pub(super) fn gives_way(self) -> bool {
+        self.soft && !self.held
     }
 
     /// The bound that it sits at.
@@ -45,7 +52,7 @@ pub(super) struct FactorTolerances<T> {
 /// `(M_W M_Wᵀ) λ* = −d_W`.
 #[derive(Debug, Clone)]
 pub(super) struct WorkingSet<T> {
-    tolerances: FactorTolerances<T>,
+    pub(super) tolerances: FactorTolerances<T>,
     pub(super) order: Vec<usize>,
     pub(super) lambda: Vec<T>,
     /// λ* where the factor is regular, the direction p of the null space where it is not.
@@ -56,7 +63,7 @@ pub(super) struct WorkingSet<T> {
     reuse: usize,
     /// The last row depends on the others.
     pub(super) singular: bool,
-    /// Number of soft constraints in the set.
+    /// Number of soft constraints in the set that give way.
     soft: usize,
     products: Vec<T>,
 }
@@ -85,6 +92,11 @@ impl<T: Real> WorkingSet<T> {
         self.order.len()
     }
 
+    /// Whether there are as many constraints in the set as directions, beside those that give way.
+    pub(super) fn is_full(&self, directions: usize) -> bool {
+        self.order.len() >= directions + self.soft
+    }
+
     /// Makes λ* the multipliers at hand.
     pub(super) fn keep_star(&mut self) {
         if self.star.len() == self.lambda.len() {
@@ -92,7 +104,7 @@ impl<T: Real> WorkingSet<T> {
         }
     }
 
-    /// Whether a soft constraint is in the set.
+    /// Whether a soft constraint in the set gives way.
     pub(super) fn has_soft(&self) -> bool {
         self.soft > 0
     }
@@ -135,13 +147,13 @@ impl<T: Real> WorkingSet<T> {
         self.products.clear();
         ldp.products_with(&self.order, j, &mut self.products);
         let mut square = ldp.product(j, j);
-        if flags[j].soft {
-            square += ldp.softness(j, self.tolerances.rho_soft);
+        if flags[j].gives_way() {
+            square += ldp.softness(j, flags[j], self.tolerances.rho_soft);
             self.soft += 1;
         }
         self.products.push(square);
         let pivot = self.factor.append(&mut self.products);
-        let full = self.order.len() >= n + self.soft;
+        let full = self.is_full(n);
         self.order.push(j);
         self.lambda.push(lambda);
         flags[j].active = true;
@@ -158,7 +170,7 @@ impl<T: Real> WorkingSet<T> {
         self.lambda.remove(position);
         self.factor.remove(position);
         flags[j].active = false;
-        self.soft -= usize::from(flags[j].soft);
+        self.soft -= usize::from(flags[j].gives_way());
         self.reuse = self.reuse.min(position);
         self.singular = false;
         if let Some(&last) = self.factor.pivots().last() {
@@ -207,7 +219,12 @@ impl<T: Real> WorkingSet<T> {
             } else {
                 ldp.upper[j]
             };
-            self.y.push(-bound);
+            let mut target = -bound;
+            if flags[j].gives_way() {
+                let rho = ldp.softness(j, flags[j], self.tolerances.rho_soft);
+                target += rho * ldp.threshold(j, flags[j]);
+            }
+            self.y.push(target);
         }
         self.factor.forward(&mut self.y, self.reuse);
         self.star.clear();
@@ -231,46 +248,17 @@ impl<T: Real> WorkingSet<T> {
         }
     }
 
-    /// Where λ stops on its way to λ* (or along p): the first constraint whose multiplier would change its sign. λ is moved there.
-    pub(super) fn step_to_blocking(&mut self, flags: &[Flags]) -> Option<usize> {
-        let tol = self.tolerances.dual;
-        let mut first: Option<(usize, T)> = None;
-        for (position, &j) in self.order.iter().enumerate() {
-            let (lambda, star) = (self.lambda[position], self.star[position]);
-            let wrong = if flags[j].lower {
-                star > tol
-            } else {
-                star < -tol
-            };
-            if flags[j].fixed || !wrong {
-                continue;
-            }
-            let alpha = if self.singular {
-                -lambda / star
-            } else {
-                -lambda / (star - lambda)
-            };
-            if first.is_none_or(|(_, least)| alpha < least) {
-                first = Some((position, alpha));
-            }
-        }
-        let (position, alpha) = first?;
-        for (lambda, &star) in self.lambda.iter_mut().zip(&self.star) {
-            let way = if self.singular { star } else { star - *lambda };
-            *lambda += alpha * way;
-        }
-        Some(position)
-    }
-
-    /// `u = −M_Wᵀ λ*`; returns twice the dual objective, `‖u‖² + ρ Σ λ*²` over soft constraints.
+    /// `u = −M_Wᵀ λ*`; returns twice the dual objective, `‖u‖² + Σ ρ (λ*² − π²)` over soft constraints that give way, with linear prices π.
     pub(super) fn primal_point(&self, ldp: &LeastDistance<T>, flags: &[Flags], u: &mut [T]) -> T {
         u.fill(T::ZERO);
         ldp.add_rows(&self.order, &self.star, -T::ONE, u);
         let mut soft = T::ZERO;
         if self.has_soft() {
             for (&j, &star) in self.order.iter().zip(&self.star) {
-                if flags[j].soft {
-                    soft += ldp.softness(j, self.tolerances.rho_soft) * star * star;
+                if flags[j].gives_way() {
+                    let rho = ldp.softness(j, flags[j], self.tolerances.rho_soft);
+                    let threshold = ldp.threshold(j, flags[j]);
+                    soft += rho * (star * star - threshold * threshold);
                 }
             }
         }
@@ -290,8 +278,9 @@ impl<T: Real> WorkingSet<T> {
                 ldp.upper[j]
             };
             let mut r = ldp.kernels.dot(row, &u[from..from + row.len()]) - bound;
-            if flags[j].soft {
-                r -= ldp.softness(j, self.tolerances.rho_soft) * star;
+            if flags[j].gives_way() {
+                let rho = ldp.softness(j, flags[j], self.tolerances.rho_soft);
+                r -= rho * (star - ldp.threshold(j, flags[j]));
             }
             largest = largest.max(r.abs() / ldp.scale[j]);
             self.products.push(r);

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::kkt::KktScratch;
 use super::least_distance::LeastDistance;
-use super::options::{Elimination, Proximal, QpOptions};
+use super::options::{Proximal, QpOptions};
 use super::pricing::Prices;
 use super::problem::QuadraticProgram;
-use super::root::{Root, Shift};
+use super::root::Shift;
 use super::solution::{QpSolution, Side};
 use super::update::QpUpdate;
 use super::working_set::{FactorTolerances, Flags, WorkingSet};
@@ -46,6 +46,8 @@ pub struct QpWorkspace<T = f64> {
     pub(super) kkt: KktScratch<T>,
     /// A guess, which is used up when the working set is built; then room for a working set on its way.
     pub(super) guess: Vec<(usize, Side, T)>,
+    /// The scores of the guess are sizes of multipliers.
+    pub(super) guess_is_dual: bool,
     /// The working set has to be built from the guess before the next solve.
     pub(super) rebuild: bool,
     /// An equality depends on others, so that new bounds may contradict it.
@@ -99,6 +101,7 @@ impl<T: Real> QpWorkspace<T> {
             kkt: KktScratch::new(n, m),
             flags: vec![Flags::default(); m],
             guess: Vec::with_capacity(capacity),
+            guess_is_dual: false,
             rebuild: true,
             dependent: false,
             contradiction: false,
@@ -243,32 +246,8 @@ impl<T: Real> QpWorkspace<T> {
         self.new_bounds = true;
     }
 
-    fn is_equality(&self, j: usize) -> bool {
+    pub(super) fn is_equality(&self, j: usize) -> bool {
         self.problem.is_equality(j, self.options.zero_tol)
-    }
-
-    /// Whether equalities are solved for.
-    fn eliminates(&self) -> bool {
-        if self.keep_equalities {
-            return false;
-        }
-        let count = || self.problem.count_equalities(self.options.zero_tol);
-        match self.options.elimination {
-            Elimination::Never => false,
-            Elimination::Always => count() > 0,
-            Elimination::WhereItPays => {
-                let count = count();
-                let n = self.problem.num_variables() as f64;
-                // Rows of simple bounds have one entry while R is diagonal.
-                let spares = || {
-                    let mut rows = self.problem.bounds..self.problem.lower.len();
-                    matches!(self.ldp.root, Root::Dense(_)) || rows.any(|j| !self.is_equality(j))
-                };
-                count >= self.options.elimination_min
-                    && count as f64 > self.options.elimination_share * n
-                    && spares()
-            }
-        }
     }
 
     /// The vectors of the problem, where they have changed.
