@@ -1,5 +1,7 @@
 //! Incomplete Cholesky factors whose compensation of dropped fill a network chooses.
 
+mod gradient;
+mod loss;
 mod objective;
 mod opinion;
 mod policy;
@@ -12,8 +14,10 @@ use la_gnn::native::compensation::CompensationRule;
 use la_gnn::{GnnError, Weights};
 use sprs::{CsMatViewI, SpIndex};
 
+use crate::classical::input::with_rows;
 use crate::classical::{KeptVector, ShiftLadder, SymmetryCheck};
 use crate::{IncompleteCholesky, IncompleteCholeskyBuilder, PrecondError};
+pub use loss::CompensationLoss;
 pub use objective::{CompensationObjective, TrainingGroup, fractional_iterations};
 use prepared::{Limits, Prepared};
 
@@ -171,6 +175,37 @@ impl LearnedCompensation {
         &self,
         a: CsMatViewI<'_, f64, I>,
     ) -> Result<IncompleteCholesky, PrecondError> {
+        self.factor_with(&mut CompensationWorkspace::default(), a)
+    }
+
+    /// Factors `a` in memory that an earlier factorisation left behind, of any matrix. The factor is that of [`factor`](Self::factor).
+    ///
+    /// Where `a` has the pattern of the matrix before, what was found out about the pattern is used again, and the factors share its index
+    /// arrays.
+    ///
+    /// # Errors
+    /// As [`factor`](Self::factor).
+    ///
+    /// # Examples
+    /// ```
+    /// use la_precond::learned::{CompensationWorkspace, LearnedCompensation, Weights};
+    /// use la_problems::DefiniteFamily;
+    ///
+    /// let learned = LearnedCompensation::new(&Weights::bundled("compensated-ic-ordered-s1")?)?;
+    /// let mut workspace = CompensationWorkspace::default();
+    /// let family = DefiniteFamily::named("white2:1 natural").ok_or("no such family")?;
+    /// for seed in 0..3 {
+    ///     let a = family.matrix(400, seed)?;
+    ///     let factor = learned.factor_with(&mut workspace, a.view())?;
+    ///     assert_eq!(factor.diagonal(), learned.factor(a.view())?.diagonal());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn factor_with<I: SpIndex>(
+        &self,
+        workspace: &mut CompensationWorkspace,
+        a: CsMatViewI<'_, f64, I>,
+    ) -> Result<IncompleteCholesky, PrecondError> {
         for (option, value) in [
             ("positive_limit", self.limits.positive),
             ("most_sinks", self.limits.sinks),
@@ -186,16 +221,24 @@ impl LearnedCompensation {
         }
         self.vector.validate()?;
         let start = Instant::now();
-        let factor = match Prepared::new(a, &self.vector, self.symmetry, self.limits)? {
-            Some(prepared) => self.consult(&prepared, a)?,
-            None => self.otherwise.factor(a)?,
-        };
+        let prepared = &mut workspace.0;
+        let factor = with_rows(a, |rows, n| {
+            if prepared.prepare(&rows, n, &self.vector, self.symmetry, self.limits)? {
+                self.consult(prepared, &rows, a)
+            } else {
+                self.otherwise.factor(a)
+            }
+        })?;
         let stats = factor
             .stats()
             .with_setup_seconds(start.elapsed().as_secs_f64());
         Ok(factor.with_stats(stats))
     }
 }
+
+/// Memory of [`LearnedCompensation::factor_with`]: about 100 bytes per row and 8 per entry of the lower triangle.
+#[derive(Debug, Clone, Default)]
+pub struct CompensationWorkspace(Prepared);
 
 impl IncompleteCholeskyBuilder for LearnedCompensation {
     fn name(&self) -> &str {
