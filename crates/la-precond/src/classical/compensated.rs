@@ -43,7 +43,7 @@ pub(crate) const SPREAD_STEPS: usize = 8;
 /// The factor has the pattern of the lower triangle of `A`, so memory (12 bytes per entry) and the cost of an application
 /// are those of [`Ic0`](crate::classical::Ic0); what changes is the number of iterations, by a factor of 2 to 4 on
 /// large elliptic problems, either way. Set-up is one right-looking sweep: O(Σ_k Σ_{j∈k} (c_k + c_j)) for columns of
-/// `c_k` entries, and 32 bytes per entry of the triangle while it runs. Measured against IC(0): 1.2 to 3 times its time with three to seven
+/// `c_k` entries, and beside the factor 30 bytes per row and 8 per entry of the triangle while it runs. Measured against IC(0): 1.2 to 3 times its time with three to seven
 /// entries per column, the depth of the graph for DRIC and perturbed MIC as much again; about 7 times with 50.
 ///
 /// When *not* to use it: on random and red-black orders (reorder first, or [`Compensation::Supported`]), and on matrices

@@ -23,6 +23,9 @@ const RESTART: f64 = 0.03;
 /// −2 stands for twice the speed. The result is the smallest error in a Krylov space, so that to first order only `M` moves and the coefficients of CG
 /// stay (the envelope theorem): its recurrences are differentiated with fixed coefficients, then the elimination.
 ///
+/// That holds for few steps, six or so. Where CG loses its orthogonality its coefficients are no longer the best ones: after sixteen steps on
+/// matrices of 150 rows with large jumps the derivative can be wrong by its own size.
+///
 /// What the rule decides not at all, restarts and the choice of IC(0) beyond the limits, has no derivative; each restart adds 0.03.
 ///
 /// # Examples
@@ -32,7 +35,7 @@ const RESTART: f64 = 0.03;
 /// use la_problems::DefiniteFamily;
 ///
 /// let family = DefiniteFamily::named("poisson2 natural").ok_or("no such family")?;
-/// let loss = CompensationLoss::new(family.matrix(400, 0)?, 8, 0)?;
+/// let loss = CompensationLoss::new(family.matrix(400, 0)?, 5, 8, 0)?;
 /// let parameters = Parameters::initialize(&CompensationConfig::default(), 0)?;
 /// let (value, gradient) = loss.evaluate(&parameters)?.ok_or("no factor")?;
 /// assert!(value < -1.0 && gradient.len() == parameters.values.len());
@@ -49,29 +52,35 @@ pub struct CompensationLoss {
 }
 
 impl CompensationLoss {
-    /// The loss on a matrix after so many steps, at least one; the solution is standard normal.
+    /// The loss on a matrix after so many steps, at least one. They start from the error that a standard normal vector leaves after `before` steps
+    /// with IC(0): many steps cannot be differentiated, and what few take from a rough error is not what takes long.
     ///
     /// # Errors
     /// As [`Ic0::factor`].
-    pub fn new(matrix: CsMatI<f64, u32>, steps: usize, seed: u64) -> Result<Self, PrecondError> {
+    pub fn new(
+        matrix: CsMatI<f64, u32>,
+        before: usize,
+        steps: usize,
+        seed: u64,
+    ) -> Result<Self, PrecondError> {
         let mut prepared = Prepared::default();
         with_rows(matrix.view(), |rows, n| {
             let symmetry = SymmetryCheck::Count;
             prepared.prepare(&rows, n, &KeptVector::Ones, symmetry, Limits::NONE)
         })?;
         let rng = ChaCha8Rng::seed_from_u64(seed);
-        let solution = rng
-            .sample_iter(StandardNormal)
-            .take(matrix.rows())
-            .collect();
         let ic0 = Ic0::default().factor(matrix.view())?;
         let mut loss = Self {
+            solution: rng
+                .sample_iter(StandardNormal)
+                .take(matrix.rows())
+                .collect(),
             matrix,
             prepared,
-            solution,
             steps: steps.max(1),
             reference: 1.0,
         };
+        loss.solution = loss.run(&ic0, before).error;
         loss.reference = (-loss.error(&ic0, None)).max(f64::MIN_POSITIVE);
         Ok(loss)
     }
@@ -120,60 +129,67 @@ impl CompensationLoss {
         Ok(None)
     }
 
-    /// `ln(‖e_m‖_A / ‖e_0‖_A)`, and its derivative with respect to the entries of the factor.
-    fn error(&self, factor: &IncompleteCholesky, of: Option<&mut Entries>) -> f64 {
+    /// So many steps of CG from zero.
+    fn run(&self, factor: &IncompleteCholesky, steps: usize) -> Run {
         let n = self.solution.len();
         let mut r = self.multiply(&self.solution);
-        let start = dot(&self.solution, &r);
-        let mut x = vec![0.0; n];
-        let (mut zs, mut ps, mut alphas, mut betas) = (vec![], vec![], vec![], vec![]);
+        let mut run = Run {
+            error: self.solution.clone(),
+            applied: Vec::new(),
+            coefficients: Vec::new(),
+        };
         let mut z = r.clone();
         factor.solve_in_place(&mut z);
-        let mut p = z.clone();
-        let mut rz = dot(&r, &z);
-        for _ in 0..self.steps {
+        let (mut p, mut rz) = (z.clone(), dot(&r, &z));
+        for _ in 0..steps {
             let product = self.multiply(&p);
             let alpha = rz / dot(&p, &product);
             // The residual has vanished.
             if !alpha.is_finite() {
                 break;
             }
-            zs.push(z.clone());
-            ps.push(p.clone());
-            alphas.push(alpha);
-            add(alpha, &p, &mut x);
+            add(-alpha, &p, &mut run.error);
             add(-alpha, &product, &mut r);
-            z.copy_from_slice(&r);
-            factor.solve_in_place(&mut z);
-            let next = dot(&r, &z);
-            let beta = next / std::mem::replace(&mut rz, next);
-            betas.push(beta);
-            for (p, z) in p.iter_mut().zip(&z) {
-                *p = z + beta * *p;
+            let mut next = r.clone();
+            factor.solve_in_place(&mut next);
+            let beta = dot(&r, &next) / rz;
+            rz *= beta;
+            run.applied.push(std::mem::replace(&mut z, next));
+            run.coefficients.push([alpha, beta]);
+            for k in 0..n {
+                p[k] = z[k] + beta * p[k];
             }
         }
-        let e: Vec<f64> = self.solution.iter().zip(&x).map(|(s, x)| s - x).collect();
-        let residual = self.multiply(&e);
+        run
+    }
+
+    /// `ln(‖e_m‖_A / ‖e_0‖_A)`, and its derivative with respect to the entries of the factor.
+    fn error(&self, factor: &IncompleteCholesky, of: Option<&mut Entries>) -> f64 {
+        let n = self.solution.len();
+        let Run {
+            error,
+            applied,
+            coefficients,
+        } = self.run(factor, self.steps);
+        let residual = self.multiply(&error);
+        let start = dot(&self.solution, &self.multiply(&self.solution));
         // Where nothing is left but rounding, there is nothing to learn.
-        let end = dot(&e, &residual).max(start * 1e-28);
+        let end = dot(&error, &residual).max(start * 1e-28);
         let loss = 0.5 * (end / start).ln();
         let Some(of) = of.filter(|_| end > start * 1e-28) else {
             return loss;
         };
         // ∂/∂x of ½ ln eᵀ A e; p_j = z_j + β_{j−1} p_{j−1}, r_{j+1} = r_j − α_j A p_j, x_{j+1} = x_j + α_j p_j
         let (mut of_r, mut of_p) = (vec![0.0; n], vec![0.0; n]);
-        for j in (0..alphas.len()).rev() {
+        for (z, [alpha, beta]) in applied.iter().zip(&coefficients).rev() {
             let product = self.multiply(&of_r);
             for k in 0..n {
-                of_p[k] -= alphas[j] * (residual[k] / end + product[k]);
+                of_p[k] = beta * of_p[k] - alpha * (residual[k] / end + product[k]);
             }
             let mut w = of_p.clone();
             factor.solve_in_place(&mut w);
-            of.application(factor, &w, &zs[j]);
+            of.application(factor, &w, z);
             add(1.0, &w, &mut of_r);
-            if j > 0 {
-                of_p.iter_mut().for_each(|p| *p *= betas[j - 1]);
-            }
         }
         loss
     }
@@ -185,6 +201,15 @@ impl CompensationLoss {
         };
         self.matrix.outer_iterator().map(row).collect()
     }
+}
+
+/// What CG did.
+struct Run {
+    error: Vec<f64>,
+    /// `z_j = M⁻¹ r_j`
+    applied: Vec<Vec<f64>>,
+    /// α_j, β_j
+    coefficients: Vec<[f64; 2]>,
 }
 
 impl Entries {
@@ -266,7 +291,7 @@ mod tests {
         moved
     }
 
-    /// Largest deviation of differences from the gradient, relative, in a few directions.
+    /// Largest deviation of differences from the gradient in a few random directions, over what is typical for them.
     fn deviation(loss: &CompensationLoss, parameters: &Parameters) -> f64 {
         let (_, gradient) = loss.evaluate(parameters).unwrap().unwrap();
         let mut worst: f64 = 0.0;
@@ -275,8 +300,10 @@ mod tests {
             let [high, low] = [&up, &down].map(|p| loss.evaluate(p).unwrap().unwrap().0);
             // Single precision: what the parameters really moved by.
             let pairs = up.values.iter().zip(&down.values).zip(&gradient);
-            let wanted: f64 = pairs.map(|((u, d), g)| f64::from(u - d) * g).sum();
-            worst = worst.max((high - low - wanted).abs() / wanted.abs());
+            let parts: Vec<f64> = pairs.map(|((u, d), g)| f64::from(u - d) * g).collect();
+            let wanted: f64 = parts.iter().sum();
+            let typical = parts.iter().map(|part| part * part).sum::<f64>().sqrt();
+            worst = worst.max((high - low - wanted).abs() / typical);
         }
         worst
     }
@@ -285,6 +312,7 @@ mod tests {
     fn gradients_are_those_of_differences() {
         let bundled = Weights::bundled("compensated-ic-ordered-s1").unwrap();
         let bundled = Parameters::from_weights(&bundled).unwrap();
+        let mut far = Vec::new();
         for (name, n) in [
             ("poisson2 natural", 100),
             ("poisson3 natural", 125),
@@ -296,13 +324,16 @@ mod tests {
         ] {
             let matrix = DefiniteFamily::named(name).unwrap().matrix(n, 3).unwrap();
             for steps in [1, 6] {
-                let loss = CompensationLoss::new(matrix.clone(), steps, 1).unwrap();
+                let loss = CompensationLoss::new(matrix.clone(), 2, steps, 1).unwrap();
                 for seed in 0..2 {
                     let found = deviation(&loss, &moved(&bundled, 0.1, 50 + seed));
-                    assert!(found < 2e-3, "{name}, {steps} steps: {found}");
+                    if found.is_nan() || found > 2e-3 {
+                        far.push(format!("{name}, {steps} steps: {found:.1e}"));
+                    }
                 }
             }
         }
+        assert!(far.is_empty(), "{far:?}");
     }
 
     #[test]
@@ -314,7 +345,7 @@ mod tests {
         let mut repeated = 0;
         for (name, n) in [("neuralif natural", 60), ("elasticity random", 120)] {
             let matrix = DefiniteFamily::named(name).unwrap().matrix(n, 3).unwrap();
-            let loss = CompensationLoss::new(matrix.clone(), 4, 1).unwrap();
+            let loss = CompensationLoss::new(matrix.clone(), 0, 4, 1).unwrap();
             let builder = super::super::LearnedCompensation::from_parameters(&parameters).unwrap();
             let builder = builder.with_positive_limit(1.0).with_most_sinks(2.0);
             repeated += builder
@@ -332,7 +363,7 @@ mod tests {
     fn nothing_to_learn_on_a_diagonal() {
         let mut eye: CsMatI<f64, u32> = CsMatI::eye(5);
         eye.map_inplace(|x| 2.0 * x);
-        let loss = CompensationLoss::new(eye, 3, 0).unwrap();
+        let loss = CompensationLoss::new(eye, 0, 3, 0).unwrap();
         let config = la_gnn::compensation::CompensationConfig::default();
         let parameters = Parameters::initialize(&config, 1).unwrap();
         let (_, gradient) = loss.evaluate(&parameters).unwrap().unwrap();

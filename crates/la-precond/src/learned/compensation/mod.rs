@@ -36,8 +36,8 @@ const MOST_SINKS: f64 = 0.1;
 /// compensation gains), [`ShiftLadder`] is used instead, which is IC(0) if that exists.
 ///
 /// The factor has the pattern of the lower triangle of `A`: memory and application as with [`Ic0`](crate::classical::Ic0). Set-up is one
-/// right-looking sweep, as with `CompensatedIc`, a search for paths around each dropped pair, two breadth-first searches, and about 300 operations per row; 150 bytes per row and
-/// 40 per entry of the triangle while it runs.
+/// right-looking sweep, as with `CompensatedIc`, a search for paths around each dropped pair, two breadth-first searches, and about 300 operations per row; 90 bytes per row and
+/// 8 per entry of the triangle beside the factor while it runs, which [`factor_with`](Self::factor_with) keeps for the next matrix.
 ///
 /// A pivot below 1e-10 of its diagonal entry starts the sweep again with the weights moved towards those of Ajiz–Jennings, by a half, three
 /// quarters, seven eighths, entirely; the last one exists for every positive definite matrix in exact arithmetic, and should rounding break it, the
