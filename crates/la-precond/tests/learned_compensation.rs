@@ -12,7 +12,8 @@ use la_gnn::training::Landscape;
 use la_krylov::{CgOptions, cg};
 use la_precond::classical::{Ic0, KeptVector, ShiftLadder};
 use la_precond::learned::{
-    CompensationObjective, LearnedCompensation, TrainingGroup, Weights, fractional_iterations,
+    CompensationObjective, CompensationWorkspace, LearnedCompensation, TrainingGroup, Weights,
+    fractional_iterations,
 };
 use la_precond::sprs::CsMatI;
 use la_precond::{IncompleteCholeskyBuilder, PrecondError};
@@ -368,6 +369,39 @@ fn fractional_iterations_interpolate_the_residual() {
     let short = options.with_max_iters(3);
     let unfinished = cg(&a, &b, &Ic0::default().factor(a.view()).unwrap(), &short).unwrap();
     assert_eq!(fractional_iterations(&unfinished, 1e-8), None);
+}
+
+#[test]
+fn a_workspace_changes_nothing() {
+    let learned = random_weights(2);
+    let mut workspace = CompensationWorkspace::default();
+    let white = DefiniteFamily::named("white2:1 natural").unwrap();
+    let mesh = DefiniteFamily::named("delaunay rcm").unwrap();
+    let mut broken = white.matrix(400, 5).unwrap();
+    broken.data_mut()[0] = f64::NAN;
+    // The same pattern again, another one, one that is smaller, and a failure in between.
+    let matrices = [
+        white.matrix(400, 1).unwrap(),
+        white.matrix(400, 2).unwrap(),
+        broken,
+        white.matrix(400, 3).unwrap(),
+        mesh.matrix(900, 0).unwrap(),
+        random_gram(60, 3, 1e-3, 7),
+        CsMatI::zero((0, 0)),
+        white.matrix(400, 1).unwrap(),
+    ];
+    for a in &matrices {
+        let alone = learned.factor(a.view());
+        let again = learned.factor_with(&mut workspace, a.view());
+        match (alone, again) {
+            (Ok(alone), Ok(again)) => {
+                assert_eq!(alone.to_lower(), again.to_lower());
+                let attempts = |f: &la_precond::IncompleteCholesky| f.stats().shift_attempts;
+                assert_eq!(attempts(&alone), attempts(&again));
+            }
+            (alone, again) => assert_eq!(alone.err(), again.err()),
+        }
+    }
 }
 
 /// Everything that is dropped goes to the diagonal, and pivots have no floor to speak of: MIC.

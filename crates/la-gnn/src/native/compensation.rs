@@ -1,19 +1,31 @@
 //! The rule of learned compensation in pure Rust: a few hundred operations per row, in double precision.
 
+mod adjoint;
+mod elementary;
+
 use crate::GnnError;
 use crate::compensation::{INPUTS, OUTPUTS, Parameters};
+pub use adjoint::RuleGradient;
+use elementary::{exp, fma, ln};
 
 /// Hidden units that are computed together.
 const LANES: usize = 8;
 
-/// Outputs with zeros behind, for vectors of two.
-const PADDED: usize = 6;
+/// Outputs with zeros behind, for vectors of four.
+const PADDED: usize = 8;
 
 /// Inputs that differ from row to row; the others belong to the matrix.
 const OF_ROW: usize = 11;
 
 /// Where the inputs of a row stand among all: first what is known before its turn comes, last what takes longest.
 const ROW_INPUTS: [usize; OF_ROW] = [5, 6, 7, 11, 0, 1, 10, 2, 4, 9, 3];
+
+/// The sum that each of these inputs goes to: what is known before the turn of a row, the sums of the row, and what takes longest.
+const PART: [usize; OF_ROW] = [0, 0, 0, 0, 1, 1, 1, 2, 2, 1, 2];
+
+/// The ranges of z_s, z_u, z_−, y.
+const LOWEST: [f64; 4] = [-0.69, -0.69, 0.0, -14.0];
+const HIGHEST: [f64; 4] = [9.0, 9.0, 9.0, 3.0];
 
 /// Smallest pivot, relative to the diagonal, that the inputs are divided by.
 const SMALLEST: f64 = 1e-6;
@@ -72,7 +84,7 @@ pub struct RowState {
     pub supported_share: f64,
 }
 
-/// What the rule says about a row. Weights are computed when asked for: most rows want two of the four.
+/// What the rule says about a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RowWeights {
     /// z_s, z_u, z_− and y, within their ranges.
@@ -82,32 +94,14 @@ pub struct RowWeights {
 }
 
 impl RowWeights {
-    /// ω_s, below 1.
-    #[inline]
+    /// ω_s, ω_u, ω_−, all below 1, and η, positive. `FMA` says that the processor multiplies and adds in one instruction, and that the caller
+    /// was compiled for that.
+    #[inline(always)]
     #[must_use]
-    pub fn supported(&self) -> f64 {
-        1.0 - (-self.z[0]).exp()
-    }
-
-    /// ω_u, below 1.
-    #[inline]
-    #[must_use]
-    pub fn unsupported(&self) -> f64 {
-        1.0 - (-self.z[1]).exp()
-    }
-
-    /// ω_−, in [0, 1).
-    #[inline]
-    #[must_use]
-    pub fn negative(&self) -> f64 {
-        1.0 - (-self.z[2]).exp()
-    }
-
-    /// η, positive.
-    #[inline]
-    #[must_use]
-    pub fn eta(&self) -> f64 {
-        self.z[3].exp()
+    pub fn shares<const FMA: bool>(&self) -> [f64; 4] {
+        let [s, u, n, y] = self.z;
+        let [s, u, n, eta] = exp::<FMA>([-s, -u, -n, y]);
+        [1.0 - s, 1.0 - u, 1.0 - n, eta]
     }
 }
 
@@ -132,8 +126,9 @@ struct Block {
 /// let state = RowState {
 ///     plain: 0.8, outward: 0.5, supported: 0.1, unsupported: 0.0, negative: 0.0, message: 0.0, supported_share: 1.0,
 /// };
-/// let weights = rule.on(&facts).weigh(&row, &state);
-/// assert!(weights.supported() < 1.0 && weights.eta() > 0.0);
+/// let weights = rule.on(&facts).weigh::<false>(&row, &state);
+/// let [supported, _, _, eta] = weights.shares::<false>();
+/// assert!(supported < 1.0 && eta > 0.0);
 /// # Ok::<(), la_gnn::GnnError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -211,6 +206,15 @@ impl CompensationRule {
                 }),
             }
         };
+        MatrixRule {
+            base: self.base(matrix),
+            blocks: self.blocks.iter().map(block).collect(),
+        }
+    }
+
+    /// Constants and size laws of z_s, z_u, z_−, y.
+    fn base(&self, matrix: &MatrixFacts) -> [f64; 4] {
+        let size = matrix.depth.max(1.0).ln();
         let s = &self.scalars;
         let centred = size - 3.5;
         let mut base = [
@@ -225,10 +229,7 @@ impl CompensationRule {
             base[1] += kappa * (c_u + a_u * centred);
             base[3] += kappa * (c_e + a_e * centred);
         }
-        MatrixRule {
-            base,
-            blocks: self.blocks.iter().map(block).collect(),
-        }
+        base
     }
 }
 
@@ -250,62 +251,53 @@ pub struct MatrixRule {
 }
 
 impl MatrixRule {
-    /// The weights of a row.
-    #[inline]
+    /// The weights of a row. `FMA` as in [`RowWeights::shares`].
+    #[inline(always)]
     #[must_use]
-    pub fn weigh(&self, row: &RowFacts, state: &RowState) -> RowWeights {
-        let inverse = 1.0 / state.plain.max(SMALLEST);
-        // t / (1 + t)
-        let share = |sum: f64| {
-            let t = sum * inverse;
-            t / (1.0 + t)
-        };
+    pub fn weigh<const FMA: bool>(&self, row: &RowFacts, state: &RowState) -> RowWeights {
+        let plain = state.plain.max(SMALLEST);
         let taken = state.supported + state.unsupported - state.negative;
-        let magnitude = if state.plain < 1.0 {
-            state.plain.max(SMALLEST).ln() * LOG_SCALE
-        } else {
-            0.0
-        };
+        // t / (1 + t) for t = c / δ
+        let sums = [
+            state.outward,
+            state.supported,
+            state.unsupported,
+            state.negative,
+        ];
+        let shares: [f64; 4] = std::array::from_fn(|k| sums[k] / (plain + sums[k]));
         let inputs: [f64; OF_ROW] = [
             row.dominance,
             row.positive,
             row.later,
             state.supported_share,
-            share(state.outward),
-            share(state.supported),
-            share(state.unsupported),
-            share(state.negative),
-            ((state.plain - taken - state.outward) * inverse).clamp(-1.0, 1.0),
+            shares[0],
+            shares[1],
+            shares[2],
+            shares[3],
+            ((state.plain - taken - state.outward) / plain).clamp(-1.0, 1.0),
             state.message,
-            magnitude,
+            ln::<FMA>(plain.min(1.0)) * LOG_SCALE,
         ];
-        // Every row waits for the one before it, so that the length of chains of operations counts: two sums each.
+        // Every row waits for the one before it, so that the length of chains of operations counts: several sums, what is known first first.
         let (mut out, mut odd_out) = ([0.0; PADDED], [0.0; PADDED]);
         for block in &self.blocks {
-            let (mut hidden, mut odd) = (block.bias, [0.0; LANES]);
-            for (x, column) in inputs.chunks(2).zip(block.first.chunks(2)) {
-                add(&mut hidden, x[0], &column[0]);
-                if let ([_, x], [_, column]) = (x, column) {
-                    add(&mut odd, *x, column);
-                }
+            let mut sums = [block.bias, [0.0; LANES], [0.0; LANES]];
+            for (k, (x, column)) in inputs.iter().zip(&block.first).enumerate() {
+                add::<FMA, _>(&mut sums[PART[k]], *x, column);
             }
-            for (h, odd) in hidden.iter_mut().zip(odd) {
-                *h = softsign(*h + odd);
-            }
+            let [a, b, c] = sums;
+            let hidden: [f64; LANES] = std::array::from_fn(|k| softsign(a[k] + (b[k] + c[k])));
             for (h, row) in hidden.chunks_exact(2).zip(block.second.chunks_exact(2)) {
-                add(&mut out, h[0], &row[0]);
-                add(&mut odd_out, h[1], &row[1]);
+                add::<FMA, _>(&mut out, h[0], &row[0]);
+                add::<FMA, _>(&mut odd_out, h[1], &row[1]);
             }
         }
-        add(&mut out, 1.0, &odd_out);
-        let z = |k: usize, low: f64, high: f64| (self.base[k] + 3.0 * out[k]).clamp(low, high);
+        let out: [f64; PADDED] = std::array::from_fn(|k| out[k] + odd_out[k]);
+        let z = std::array::from_fn(|k| {
+            fma::<FMA>(3.0, out[k], self.base[k]).clamp(LOWEST[k], HIGHEST[k])
+        });
         RowWeights {
-            z: [
-                z(0, -0.69, 9.0),
-                z(1, -0.69, 9.0),
-                z(2, 0.0, 9.0),
-                z(3, -14.0, 3.0),
-            ],
+            z,
             message: softsign(out[4]),
         }
     }
@@ -313,9 +305,9 @@ impl MatrixRule {
 
 /// `y += a x`.
 #[inline(always)]
-fn add<const N: usize>(y: &mut [f64; N], a: f64, x: &[f64; N]) {
+fn add<const FMA: bool, const N: usize>(y: &mut [f64; N], a: f64, x: &[f64; N]) {
     for (y, x) in y.iter_mut().zip(x) {
-        *y += a * x;
+        *y = fma::<FMA>(a, *x, *y);
     }
 }
 

@@ -47,17 +47,6 @@ impl<T: Real> Columns<T> {
         }
     }
 
-    /// Where in the columns the entries of the rows are, in the order of `pattern`.
-    pub(crate) fn slots(&self, pattern: &LowerPattern) -> Vec<u32> {
-        let mut next = self.starts.clone();
-        let place = |&j: &u32| {
-            let slot = &mut next[j as usize];
-            *slot += 1;
-            *slot - 1
-        };
-        pattern.indices.iter().map(place).collect()
-    }
-
     /// Rows and values of column `j` below the diagonal.
     pub(crate) fn column(&self, j: usize) -> (&[u32], &[T]) {
         let range = self.starts[j] as usize..self.starts[j + 1] as usize;

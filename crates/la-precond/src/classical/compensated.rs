@@ -5,6 +5,9 @@ pub(crate) mod graph;
 pub(crate) mod kernel;
 pub(crate) mod policy;
 mod rules;
+pub(crate) mod support;
+pub(crate) mod triangle;
+mod wide;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,15 +15,14 @@ use std::time::Instant;
 use la_krylov::Real;
 use sprs::{CsMatViewI, SpIndex};
 
-use super::columns::{Columns, by_rows_of};
 use super::factor::LowerPattern;
 use super::input::{Rows, hopeless, lower_pattern, with_rows};
 use super::shift::AttemptError;
 use super::{ShiftStrategy, SymmetryCheck};
 use crate::{FactorStats, IncompleteCholesky, IncompleteCholeskyBuilder, PrecondError};
-use graph::Graph;
 use kernel::Sweep;
 use policy::{Add, Floor, Policy, Relax, Split, Tally};
+use triangle::Triangle;
 
 pub use gated::GatedIc;
 pub use rules::{Compensation, KeptVector, Perturbation};
@@ -41,7 +43,7 @@ pub(crate) const SPREAD_STEPS: usize = 8;
 /// The factor has the pattern of the lower triangle of `A`, so memory (12 bytes per entry) and the cost of an application
 /// are those of [`Ic0`](crate::classical::Ic0); what changes is the number of iterations, by a factor of 2 to 4 on
 /// large elliptic problems, either way. Set-up is one right-looking sweep: O(Σ_k Σ_{j∈k} (c_k + c_j)) for columns of
-/// `c_k` entries, and 32 bytes per entry of the triangle while it runs. Measured against IC(0): 1.2 to 3 times its time with three to seven
+/// `c_k` entries, and beside the factor 30 bytes per row and 8 per entry of the triangle while it runs. Measured against IC(0): 1.2 to 3 times its time with three to seven
 /// entries per column, the depth of the graph for DRIC and perturbed MIC as much again; about 7 times with 50.
 ///
 /// When *not* to use it: on random and red-black orders (reorder first, or [`Compensation::Supported`]), and on matrices
@@ -233,26 +235,18 @@ impl CompensatedIc {
         let start = Instant::now();
         with_rows(a, |rows, n| {
             let pattern = Arc::new(lower_pattern(&rows, n, self.symmetry)?);
-            let mut columns = Columns::new(&rows, &pattern);
-            let unscale = weigh(&self.vector, &mut columns)?;
-            let slots = match self.compensation {
-                Compensation::Supported { .. } => columns.slots(&pattern),
-                _ => Vec::new(),
-            };
-            let shape = Arc::clone(&pattern);
-            let graph = Graph::new(&shape, &columns, &slots);
+            let vector = weigh(&self.vector, &rows, &pattern)?;
             let job = Job {
                 rows: &rows,
-                columns: &columns,
-                graph,
-                unscale: unscale.as_deref(),
+                triangle: Triangle::new(pattern),
+                vector: vector.as_deref(),
                 shift: &self.shift,
             };
-            let depth = || graph.depth() as f64;
+            let depth = || job.triangle.depth() as f64;
             let factor = match self.compensation {
                 Compensation::Relaxed { omega } => {
                     let omega = T::from_f64(omega);
-                    job.run(&mut Relax { omega }, 0.0, pattern)
+                    job.run(&mut Relax { omega }, 0.0)
                 }
                 Compensation::Modified { perturbation } => {
                     let omega = T::ONE;
@@ -261,13 +255,13 @@ impl CompensatedIc {
                         Perturbation::InverseSquareDepth => depth().powi(-2),
                         Perturbation::Fixed(value) => value,
                     };
-                    job.run(&mut Relax { omega }, least, pattern)
+                    job.run(&mut Relax { omega }, least)
                 }
                 Compensation::DynamicallyRelaxed { eta } => {
                     let eta = T::from_f64(eta.unwrap_or_else(|| depth().recip()));
-                    job.run(&mut Floor { eta }, 0.0, pattern)
+                    job.run(&mut Floor { eta }, 0.0)
                 }
-                Compensation::AjizJennings => job.run(&mut Add, 0.0, pattern),
+                Compensation::AjizJennings => job.run(&mut Add, 0.0),
                 Compensation::Supported {
                     supported,
                     unsupported,
@@ -280,7 +274,6 @@ impl CompensatedIc {
                             unsupported,
                         },
                         0.0,
-                        pattern,
                     )
                 }
             }?;
@@ -299,68 +292,54 @@ pub(crate) fn ajiz_jennings_and_share<T: Real, I: SpIndex>(
 ) -> Result<(IncompleteCholesky<T>, f64), PrecondError> {
     with_rows(a, |rows, n| {
         let pattern = Arc::new(lower_pattern(&rows, n, symmetry)?);
-        let columns = Columns::new(&rows, &pattern);
-        let inverse_root: Vec<T> = columns.diagonal.iter().map(|d| T::ONE / d.sqrt()).collect();
-        let shape = Arc::clone(&pattern);
+        let entry = |i: usize| rows.row(i).1[pattern.range(i).len()];
+        let inverse_root: Vec<T> = (0..n).map(|i| T::ONE / entry(i).sqrt()).collect();
         let job = Job {
             rows: &rows,
-            columns: &columns,
-            graph: Graph::new(&shape, &columns, &[]),
-            unscale: None,
+            triangle: Triangle::new(pattern),
+            vector: None,
             shift: &ShiftStrategy::default(),
         };
         let mut tally = Tally::new(&inverse_root);
-        let factor = job.run(&mut tally, 0.0, pattern)?;
+        let factor = job.run(&mut tally, 0.0)?;
         Ok((factor, tally.negative_share()))
     })
 }
 
-/// Replaces `A` by `V A V`, for which the rules hold with v = 1. Returns `V`, unless it is the identity.
-pub(crate) fn weigh<T: Real>(
+/// `V` such that the rules hold with v = 1 for `V A V`, unless it is the identity.
+pub(crate) fn weigh<T: Real, I: SpIndex>(
     vector: &KeptVector,
-    columns: &mut Columns<T>,
+    a: &Rows<'_, T, I>,
+    pattern: &LowerPattern,
 ) -> Result<Option<Vec<T>>, PrecondError> {
-    let n = columns.diagonal.len();
-    let vector: Vec<T> = match vector {
-        KeptVector::Ones => return Ok(None),
+    let n = pattern.indptr.len() - 1;
+    match vector {
+        KeptVector::Ones => Ok(None),
         KeptVector::Balanced => {
-            let weight = |&d: &T| {
+            let weight = |i: usize| {
+                let d = a.row(i).1[pattern.range(i).len()];
                 if d > T::ZERO {
                     T::ONE / d.sqrt()
                 } else {
                     T::ONE
                 }
             };
-            columns.diagonal.iter().map(weight).collect()
+            Ok(Some((0..n).map(weight).collect()))
         }
-        KeptVector::Given(vector) if vector.len() != n => {
-            return Err(PrecondError::DimensionMismatch {
-                what: "vector",
-                found: vector.len(),
-                expected: n,
-            });
-        }
-        KeptVector::Given(vector) => vector.iter().map(|&v| T::from_f64(v)).collect(),
-    };
-    for j in 0..n {
-        let range = columns.starts[j] as usize..columns.starts[j + 1] as usize;
-        for (value, &i) in columns.values[range.clone()]
-            .iter_mut()
-            .zip(&columns.rows[range])
-        {
-            *value = *value * vector[i as usize] * vector[j];
-        }
-        columns.diagonal[j] = columns.diagonal[j] * vector[j] * vector[j];
+        KeptVector::Given(vector) if vector.len() != n => Err(PrecondError::DimensionMismatch {
+            what: "vector",
+            found: vector.len(),
+            expected: n,
+        }),
+        KeptVector::Given(vector) => Ok(Some(vector.iter().map(|&v| T::from_f64(v)).collect())),
     }
-    Ok(Some(vector))
 }
 
 /// What every rule needs.
 struct Job<'a, T, I> {
     rows: &'a Rows<'a, T, I>,
-    columns: &'a Columns<T>,
-    graph: Graph<'a>,
-    unscale: Option<&'a [T]>,
+    triangle: Triangle,
+    vector: Option<&'a [T]>,
     shift: &'a ShiftStrategy,
 }
 
@@ -370,15 +349,15 @@ impl<T: Real, I: SpIndex> Job<'_, T, I> {
         &self,
         policy: &mut P,
         least: f64,
-        pattern: Arc<LowerPattern>,
     ) -> Result<IncompleteCholesky<T>, PrecondError> {
-        let mut sweep = Sweep::<T, P>::new();
+        let mut sweep = Sweep::default();
+        let a = (self.rows, self.vector);
         let ((), shift, attempts) = self.shift.run(|shift| {
             sweep
-                .run(self.columns, &self.graph, policy, shift.max(least))
+                .attempt(a, &self.triangle, policy, shift.max(least))
                 .map_err(|row| {
                     // Sums carry what is not finite to other rows than its own.
-                    (0..self.columns.diagonal.len())
+                    (0..self.triangle.order())
                         .find_map(|i| hopeless(self.rows, i))
                         .map_or(AttemptError::Pivot { row }, AttemptError::Fatal)
                 })
@@ -387,39 +366,9 @@ impl<T: Real, I: SpIndex> Job<'_, T, I> {
             .with_fill_ratio(1.0)
             .with_shift(shift.max(least), attempts)
             .with_replaced_pivots(sweep.raised);
-        let factor = finish(self.columns, pattern, self.unscale, sweep);
+        let factor = sweep.finish(&self.triangle, self.vector);
         Ok(factor.with_stats(stats))
     }
-}
-
-/// `l_kk = √d_k`, `l_ik = s_ik / √d_k`, and back from `V A V` to `A`.
-pub(crate) fn finish<T: Real, P: Policy<T>>(
-    columns: &Columns<T>,
-    pattern: Arc<LowerPattern>,
-    unscale: Option<&[T]>,
-    sweep: Sweep<T, P>,
-) -> IncompleteCholesky<T> {
-    let Sweep {
-        mut values,
-        mut pivots,
-        ..
-    } = sweep;
-    let starts = &columns.starts;
-    for (j, pivot) in pivots.iter_mut().enumerate() {
-        *pivot = pivot.sqrt();
-        for value in &mut values[starts[j] as usize..starts[j + 1] as usize] {
-            *value = *value / *pivot;
-        }
-    }
-    if let Some(vector) = unscale {
-        for (value, &i) in values.iter_mut().zip(&columns.rows) {
-            *value = *value / vector[i as usize];
-        }
-        for (pivot, &v) in pivots.iter_mut().zip(vector) {
-            *pivot = *pivot / v;
-        }
-    }
-    by_rows_of(pattern, &columns.rows, &values, pivots)
 }
 
 impl IncompleteCholeskyBuilder for CompensatedIc {

@@ -122,6 +122,28 @@ pub(crate) fn lower_pattern<T: Real, I: SpIndex>(
     Ok(LowerPattern { indptr, indices })
 }
 
+/// Whether `pattern` is the strict lower pattern of `a`, whose diagonal is stored too. Of the upper triangle only the number of entries is
+/// looked at.
+pub(crate) fn has_pattern<T: Real, I: SpIndex>(
+    a: &Rows<'_, T, I>,
+    n: usize,
+    pattern: &LowerPattern,
+) -> bool {
+    let below = pattern.indices.len();
+    let row = |i: usize| {
+        let wanted = &pattern.indices[pattern.range(i)];
+        let found = a.row(i).0;
+        found.get(wanted.len()).is_some_and(|c| c.index() == i)
+            && found
+                .iter()
+                .zip(wanted)
+                .all(|(f, w)| f.index() == *w as usize)
+    };
+    pattern.indptr.len() == n + 1
+        && [below + n, 2 * below + n].contains(&a.nnz())
+        && (0..n).all(row)
+}
+
 /// Refuses a matrix that is not symmetric or not stored whole; its rows are sorted and have their
 /// diagonal.
 pub(crate) fn require_whole<T: Real, I: SpIndex>(

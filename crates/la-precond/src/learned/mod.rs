@@ -14,7 +14,8 @@ mod relaxation;
 mod tridiagonal;
 
 pub use compensation::{
-    CompensationObjective, LearnedCompensation, TrainingGroup, fractional_iterations,
+    CompensationLoss, CompensationObjective, CompensationWorkspace, LearnedCompensation,
+    TrainingGroup, fractional_iterations,
 };
 pub use corrector::{FactorGoal, LearnedCorrector, Spectral, SpectralGoal, corrector_task};
 pub use gated::{GatedElimination, gated_task};

@@ -1,86 +1,30 @@
-//! Neighbours in a symmetric matrix of which the lower triangle is stored by columns.
+//! How far the graph of a matrix reaches.
 
-use crate::classical::columns::Columns;
-use crate::classical::factor::LowerPattern;
+use super::triangle::Triangle;
 
-/// The undirected graph of a matrix, as its rows and columns below the diagonal have it: for each node its neighbours, increasing.
-#[derive(Clone, Copy)]
-pub(crate) struct Graph<'a> {
-    pattern: &'a LowerPattern,
-    /// Places of the entries of the rows in the columns; empty where nobody asks for [`Side`]s.
-    slots: &'a [u32],
-    starts: &'a [u32],
-    rows: &'a [u32],
-}
+/// Distance of what has not been reached.
+const FAR: u32 = u32::MAX / 2;
 
-/// Neighbours of a node that are left, and the places of their edges in the columns.
-#[derive(Clone, Copy)]
-pub(crate) struct Side<'a> {
-    /// Those before the node ...
-    pub(crate) before: &'a [u32],
-    pub(crate) slots: &'a [u32],
-    /// ... and those after it, whose edges are stored one after the other from here on.
-    pub(crate) after: &'a [u32],
-    pub(crate) first: usize,
-}
+/// Passes over all rows that are tried before a queue is.
+const MOST_PASSES: usize = 5;
 
-impl<'a> Graph<'a> {
-    /// The graph of a matrix with this strict lower triangle.
-    pub(crate) fn new<T>(
-        pattern: &'a LowerPattern,
-        columns: &'a Columns<T>,
-        slots: &'a [u32],
-    ) -> Self {
-        Self {
-            pattern,
-            slots,
-            starts: &columns.starts,
-            rows: &columns.rows,
-        }
-    }
-
-    /// Neighbours of `i` but the first `eliminated`, all of which are before `i`.
-    #[inline(always)]
-    pub(crate) fn left(&self, i: u32, eliminated: u32) -> Side<'a> {
-        let i = i as usize;
-        let all = self.pattern.range(i);
-        let range = all.start + eliminated as usize..all.end;
-        let (first, end) = (self.starts[i] as usize, self.starts[i + 1] as usize);
-        Side {
-            before: &self.pattern.indices[range.clone()],
-            slots: &self.slots[range],
-            after: &self.rows[first..end],
-            first,
-        }
-    }
-
-    /// Neighbours of `i`: those before and those after it.
-    #[inline(always)]
-    fn neighbours(&self, i: u32) -> [&'a [u32]; 2] {
-        let i = i as usize;
-        let (first, end) = (self.starts[i] as usize, self.starts[i + 1] as usize);
-        [
-            &self.pattern.indices[self.pattern.range(i)],
-            &self.rows[first..end],
-        ]
-    }
-
+impl Triangle {
     /// Largest distance that a breadth-first search from a far node of each component finds, at
     /// least 1: a lower estimate of the diameter, exact on grids and trees.
     ///
     /// The component of row 0 is searched twice, from row 0 and from the node found last; the others
     /// once, from their first row. O(nnz).
     pub(crate) fn depth(&self) -> usize {
-        self.extent().depth
+        self.extent(&mut Vec::new()).depth
     }
 
-    /// Depth, and how fast the nodes within a distance of a far node grow in number.
+    /// Depth, and how fast the nodes within a distance of a far node grow in number; in memory that may be used again.
     ///
     /// With N(r) nodes within distance r, the dimension is the slope of ln N between a sixth and a third of the depth, against
     /// ln (r + 3/2): on a grid in d dimensions, from a corner, N(r) = (r + 1) … (r + d) / d! up to there. In [1, 4]; 1 where the depth is
     /// below 6.
-    pub(crate) fn extent(&self) -> Extent {
-        let n = self.starts.len() - 1;
+    pub(crate) fn extent(&self, memory: &mut Vec<u32>) -> Extent {
+        let n = self.order();
         let mut extent = Extent {
             depth: 1,
             dimension: 1.0,
@@ -88,33 +32,104 @@ impl<'a> Graph<'a> {
         if n == 0 {
             return extent;
         }
+        let by_passes = self.distances(0, memory);
+        let far = by_passes.then(|| only_farthest(memory)).flatten();
+        if let Some(far) = far
+            && self.distances(far, memory)
+        {
+            let depth = memory.iter().copied().max().unwrap_or(0);
+            let within = |radius: u32| memory.iter().filter(|d| **d <= radius).count();
+            extent.depth = depth.max(1) as usize;
+            extent.dimension = dimension(depth as usize, |radius| within(radius as u32));
+            return extent;
+        }
         // One place more than nodes: a node is written before it is known to be new.
-        let mut queue = vec![0; n + 1];
+        let queue = memory;
+        queue.clear();
+        queue.resize(n + 1, 0);
         let mut levels = Vec::new();
         let mut seen = vec![false; n];
-        let found = self.search(0, &mut queue, &mut levels, &mut seen);
-        for &x in &queue[..found] {
-            seen[x as usize] = false;
-        }
-        let mut total = self.search(queue[found - 1], &mut queue, &mut levels, &mut seen);
+        let far = match far {
+            Some(far) => far,
+            None => {
+                let found = self.search(0, queue, &mut levels, &mut seen);
+                for &x in &queue[..found] {
+                    seen[x as usize] = false;
+                }
+                queue[found - 1]
+            }
+        };
+        let mut total = self.search(far, queue, &mut levels, &mut seen);
         let depth = levels.len() - 1;
         extent.depth = depth.max(1);
-        if depth >= 6 {
-            let (inner, outer) = (depth / 6, depth / 3);
-            let growth = f64::from(levels[outer]) / f64::from(levels[inner]);
-            let radii = (outer as f64 + 1.5) / (inner as f64 + 1.5);
-            extent.dimension = (growth.ln() / radii.ln()).clamp(1.0, 4.0);
-        }
+        extent.dimension = dimension(depth, |radius| levels[radius] as usize);
         for start in 0..n as u32 {
             if total == n {
                 break;
             }
             if !seen[start as usize] {
-                total += self.search(start, &mut queue, &mut levels, &mut seen);
+                total += self.search(start, queue, &mut levels, &mut seen);
                 extent.depth = extent.depth.max(levels.len() - 1);
             }
         }
         extent
+    }
+
+    /// Distances from a node, by passes over all rows in their order and back. False where that takes many or does not reach all.
+    ///
+    /// In a natural order one pass finds them and another confirms them, in the order of the memory.
+    fn distances(&self, from: u32, distances: &mut Vec<u32>) -> bool {
+        let n = self.order();
+        distances.clear();
+        distances.resize(n, FAR);
+        distances[from as usize] = 0;
+        let mut forward = (from as usize) < n / 2;
+        for pass in 0..MOST_PASSES {
+            let changed = if forward {
+                self.pass_forward(distances)
+            } else {
+                self.pass_backward(distances)
+            };
+            // The one before came to rest by itself.
+            if pass > 0 && changed == 0 {
+                return distances.iter().all(|d| *d < FAR);
+            }
+            if pass > 0 && changed > n / 4 {
+                return false;
+            }
+            forward = !forward;
+        }
+        false
+    }
+
+    /// Distances over neighbours before; how many became smaller.
+    fn pass_forward(&self, distances: &mut [u32]) -> usize {
+        let mut changed = 0;
+        for (i, row) in self.pattern.indptr.windows(2).enumerate() {
+            let known = distances[i];
+            let mut least = known;
+            for &j in &self.pattern.indices[row[0] as usize..row[1] as usize] {
+                least = least.min(distances[j as usize] + 1);
+            }
+            distances[i] = least;
+            changed += usize::from(least < known);
+        }
+        changed
+    }
+
+    /// Distances over neighbours after; how many became smaller.
+    fn pass_backward(&self, distances: &mut [u32]) -> usize {
+        let mut changed = 0;
+        for j in (0..self.order()).rev() {
+            let known = distances[j];
+            let mut least = known;
+            for entry in self.column(j) {
+                least = least.min(distances[entry.row as usize] + 1);
+            }
+            distances[j] = least;
+            changed += usize::from(least < known);
+        }
+        changed
     }
 
     /// Fills `queue` with the component of `start` in order of distance, and `levels` with the number of nodes within each distance;
@@ -135,18 +150,38 @@ impl<'a> Graph<'a> {
             head = len;
             levels.push(len as u32);
             for at in level {
-                for part in self.neighbours(queue[at]) {
-                    for &y in part {
-                        // Without a branch, which nobody could predict.
-                        queue[len] = y;
-                        len += usize::from(!seen[y as usize]);
-                        seen[y as usize] = true;
-                    }
+                let x = queue[at] as usize;
+                let before = &self.pattern.indices[self.pattern.range(x)];
+                let after = self.column(x).iter().map(|entry| entry.row);
+                for y in before.iter().copied().chain(after) {
+                    // Without a branch, which nobody could predict.
+                    queue[len] = y;
+                    len += usize::from(!seen[y as usize]);
+                    seen[y as usize] = true;
                 }
             }
         }
         len
     }
+}
+
+/// The farthest node, if no other is as far: which of several a search finds last, only the search knows.
+fn only_farthest(distances: &[u32]) -> Option<u32> {
+    let most = distances.iter().copied().max()?;
+    let mut at = (0..).zip(distances).filter(|(_, d)| **d == most);
+    let (first, _) = at.next()?;
+    at.next().is_none().then_some(first)
+}
+
+/// See [`Triangle::extent`].
+fn dimension(depth: usize, within: impl Fn(usize) -> usize) -> f64 {
+    if depth < 6 {
+        return 1.0;
+    }
+    let (inner, outer) = (depth / 6, depth / 3);
+    let growth = within(outer) as f64 / within(inner) as f64;
+    let radii = (outer as f64 + 1.5) / (inner as f64 + 1.5);
+    (growth.ln() / radii.ln()).clamp(1.0, 4.0)
 }
 
 /// How far a graph reaches, and in how many directions.
@@ -159,6 +194,7 @@ pub(crate) struct Extent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::classical::factor::LowerPattern;
 
     fn depth(n: usize, edges: &[(usize, usize)]) -> usize {
         extent(n, edges).depth
@@ -178,15 +214,7 @@ mod tests {
             pattern.indices.extend(row);
             pattern.indptr.push(pattern.indices.len() as u32);
         }
-        let (starts, rows) =
-            crate::classical::columns::transposed_pattern(&pattern.indptr, &pattern.indices);
-        let columns = Columns::<f64> {
-            values: vec![0.0; rows.len()],
-            diagonal: vec![1.0; n],
-            starts,
-            rows,
-        };
-        Graph::new(&pattern, &columns, &[]).extent()
+        Triangle::new(std::sync::Arc::new(pattern)).extent(&mut Vec::new())
     }
 
     #[test]

@@ -1,42 +1,66 @@
 //! One elimination sweep, for every rule of compensation.
 
-use la_krylov::Real;
+use std::sync::Arc;
 
-use super::graph::{Graph, Side};
+use la_krylov::Real;
+use sprs::SpIndex;
+
 use super::policy::Policy;
-use crate::classical::columns::Columns;
+use super::support::{Side, support};
+use super::triangle::{Entry, Triangle, Values};
+use super::wide;
+use crate::IncompleteCholesky;
+use crate::classical::input::Rows;
 
 /// Pivots at most this large, relative to the entry of the matrix, count as breakdown.
 const SMALLEST_PIVOT: f64 = 1e-10;
 
 /// Columns with more later neighbours get no support search.
-const LONGEST_SEARCH: usize = 20;
+pub(crate) const LONGEST_SEARCH: usize = 20;
 
-/// Support from which on dropped fill counts as supported entirely.
-const FULL_SUPPORT: f64 = 0.45;
-
-/// The numbers of one attempt; kept between attempts.
-pub(crate) struct Sweep<T, P: Policy<T>> {
-    /// Schur entries `s_ik`, in the places of the columns of `A`; for eliminated columns final.
-    pub(crate) values: Vec<T>,
-    /// Pivots `d_k = l_kk²`.
-    pub(crate) pivots: Vec<T>,
+/// The numbers of one attempt; kept between attempts. `R` is what a policy knows of a row.
+#[derive(Debug, Clone)]
+pub(crate) struct Sweep<T, R> {
+    /// The matrix; after the turn of a row its entries are those of `L̂`, divided by the diagonal entry of the row.
+    pub(crate) values: Values<T>,
+    /// `δ_k`, after its turn `l_kk = √d_k`.
+    pivots: Vec<T>,
+    /// `1 / √d_k`.
+    roots: Vec<T>,
+    pub(crate) rows: Vec<R>,
     /// Pivots that were raised to their floor.
     pub(crate) raised: usize,
-    sums: Vec<P::Sums>,
-    /// Eliminated neighbours of each row; kept where support is searched.
-    eliminated: Vec<u32>,
 }
 
-impl<T: Real, P: Policy<T>> Sweep<T, P> {
-    pub(crate) fn new() -> Self {
+impl<T: Real, R> Default for Sweep<T, R> {
+    fn default() -> Self {
         Self {
-            values: Vec::new(),
+            values: Values {
+                entries: Vec::new(),
+                diagonal: Vec::new(),
+            },
             pivots: Vec::new(),
+            roots: Vec::new(),
+            rows: Vec::new(),
             raised: 0,
-            sums: Vec::new(),
-            eliminated: Vec::new(),
         }
+    }
+}
+
+impl<T: Real, R> Sweep<T, R> {
+    /// Reads `V A V` and eliminates it, see [`run`](Self::run).
+    ///
+    /// # Errors
+    /// The row whose pivot is too small.
+    pub(crate) fn attempt<I: SpIndex, P: Policy<T, Row = R>>(
+        &mut self,
+        (a, vector): (&Rows<'_, T, I>, Option<&[T]>),
+        triangle: &Triangle,
+        policy: &mut P,
+        shift: f64,
+    ) -> Result<(), usize> {
+        self.values.read(a, &triangle.pattern, vector);
+        self.run(triangle, policy, shift)
     }
 
     /// Eliminates `A + shift · diag(A)` on its own pattern, right-looking:
@@ -48,150 +72,115 @@ impl<T: Real, P: Policy<T>> Sweep<T, P> {
     /// δ_j  ← δ_j − s_jk² / d_k
     /// ```
     ///
+    /// Uses up the values; `A` is to be read again for another attempt.
+    ///
     /// # Errors
     /// The row whose pivot is too small.
-    pub(crate) fn run(
+    pub(crate) fn run<P: Policy<T, Row = R>>(
         &mut self,
-        a: &Columns<T>,
-        graph: &Graph<'_>,
+        triangle: &Triangle,
         policy: &mut P,
         shift: f64,
     ) -> Result<(), usize> {
-        let n = a.diagonal.len();
-        let (weight, smallest) = (T::from_f64(1.0 + shift), T::from_f64(SMALLEST_PIVOT));
-        self.values.clear();
-        self.values.extend_from_slice(&a.values);
+        let weight = T::from_f64(1.0 + shift);
         self.pivots.clear();
-        self.pivots.extend(a.diagonal.iter().map(|&d| d * weight));
-        self.sums.clear();
-        self.sums.resize(n, P::Sums::default());
+        self.pivots
+            .extend(self.values.diagonal.iter().map(|&d| d * weight));
+        self.roots.clear();
+        self.roots.resize(self.pivots.len(), T::ZERO);
         self.raised = 0;
-        self.eliminated.clear();
-        if P::SUPPORT {
-            self.eliminated.resize(n, 0);
-        }
-        policy.begin();
-        for k in 0..n {
-            let (start, end) = (a.starts[k] as usize, a.starts[k + 1] as usize);
-            let rows = &a.rows[start..end];
-            let (done, later) = self.values.split_at_mut(end);
-            let column = &done[start..];
+        policy.begin(&mut self.rows, self.pivots.len());
+        wide::eliminate(self, triangle, policy)
+    }
+
+    /// The elimination; compiled for more than one set of instructions.
+    #[inline(always)]
+    pub(super) fn eliminate<P: Policy<T, Row = R>, const FMA: bool>(
+        &mut self,
+        triangle: &Triangle,
+        policy: &mut P,
+    ) -> Result<(), usize> {
+        let smallest = T::from_f64(SMALLEST_PIVOT);
+        let pattern = &triangle.pattern;
+        let (values, rows) = (&mut self.values.entries[..], &mut self.rows[..]);
+        let (pivots, roots) = (&mut self.pivots[..], &mut self.roots[..]);
+        for (k, &a_kk) in self.values.diagonal.iter().enumerate() {
+            let column = triangle.column(k);
+            let own = pattern.indptr[k] as usize..pattern.indptr[k + 1] as usize;
+            let earlier = &pattern.indices[own.clone()];
             let mut outward = T::ZERO;
             if P::OUTWARD {
-                for s in column {
-                    outward += s.abs();
+                for entry in column {
+                    outward += values[entry.place as usize].abs();
                 }
             }
-            let pivot = policy.pivot(k, self.pivots[k], self.sums[k], outward);
+            if P::WATCHES {
+                let mut heard = P::Heard::default();
+                for (&j, &s) in earlier.iter().zip(&values[own.clone()]) {
+                    P::hear(&mut heard, &rows[j as usize], s.abs() * roots[j as usize]);
+                }
+                policy.heard(heard);
+            }
+            let pivot = policy.pivot::<FMA>(&mut rows[k], pivots[k], outward);
             let d = pivot.value;
             let inverse = T::ONE / d;
-            if !(d > a.diagonal[k] * smallest && d.is_finite() && inverse.is_finite()) {
+            if !(d > a_kk * smallest && d.is_finite() && inverse.is_finite()) {
                 return Err(k);
             }
             self.raised += usize::from(pivot.raised);
-            self.pivots[k] = d;
-            if P::SUPPORT {
-                for &i in rows {
-                    self.eliminated[i as usize] += 1;
-                }
+            let root = d.sqrt();
+            let inverse_root = T::ONE / root;
+            (pivots[k], roots[k]) = (root, inverse_root);
+            for (&j, value) in earlier.iter().zip(&mut values[own]) {
+                *value = *value * roots[j as usize] * inverse_root;
             }
-            for (p, (&j, &s)) in rows.iter().zip(column).enumerate() {
+            for (p, &Entry { row: j, place }) in column.iter().enumerate() {
+                let s = values[place as usize];
                 let l = s * inverse;
-                self.pivots[j as usize] -= s * l;
-                if P::WATCHES {
-                    policy.neighbour(&mut self.sums[j as usize], s);
-                }
-                let (rest, values) = (&rows[p + 1..], &column[p + 1..]);
+                pivots[j as usize] -= s * l;
+                let rest = &column[p + 1..];
                 if rest.is_empty() {
                     break;
                 }
-                let (from, to) = (
-                    a.starts[j as usize] as usize,
-                    a.starts[j as usize + 1] as usize,
-                );
-                let (kept, offset) = (&a.rows[from..to], from - end);
+                let kept = triangle.column(j as usize);
                 let mut at = 0;
-                for (&i, &value) in rest.iter().zip(values) {
-                    let f = l * value;
-                    while at < kept.len() && kept[at] < i {
+                for &Entry { row: i, place: q } in rest {
+                    let f = l * values[q as usize];
+                    while at < kept.len() && kept[at].row < i {
                         at += 1;
                     }
-                    if at < kept.len() && kept[at] == i {
-                        later[offset + at] -= f;
+                    if at < kept.len() && kept[at].row == i {
+                        values[kept[at].place as usize] -= f;
                         continue;
                     }
                     let mut supported = T::ONE;
                     if P::SUPPORT && f > T::ZERO {
                         supported = T::ZERO;
-                        if rows.len() <= LONGEST_SEARCH {
-                            let left = |i: u32| graph.left(i, self.eliminated[i as usize]);
-                            supported = support(left(i), left(j), later, end, f);
+                        if column.len() <= LONGEST_SEARCH {
+                            let side = |i, place| Side::new(triangle, values, i, place);
+                            supported = support(side(i, q), side(j, place), values, f);
                         }
                     }
-                    if P::WATCHES {
-                        policy.pair(i, j, f, supported);
-                    }
-                    policy.drop(&mut self.sums[i as usize], f, supported);
-                    policy.drop(&mut self.sums[j as usize], f, supported);
+                    policy.drop(rows, [i, j], f, supported);
                 }
             }
         }
         Ok(())
     }
-}
 
-/// How well paths `i – m – j` over nodes that are left can stand in for a dropped edge of weight `f > 0`, in [0, 1].
-///
-/// With conductances `h = max(0, −s)`, the paths have together `g = Σ_m h_im h_jm / (h_im + h_jm)`;
-/// the result is `min(1, g / (g + f) / 0.45)`. `values` begins with the edge whose place is `first`; `j < i`.
-#[inline]
-fn support<T: Real>(i: Side<'_>, j: Side<'_>, values: &[T], first: usize, f: T) -> T {
-    let enough = f * T::from_f64(FULL_SUPPORT / (1.0 - FULL_SUPPORT) * (1.0 + 1e-12));
-    let mut g = T::ZERO;
-    // Whether that is enough.
-    let mut join = |of_i: usize, of_j: usize| {
-        let (h_i, h_j) = (-values[of_i - first], -values[of_j - first]);
-        if h_i > T::ZERO && h_j > T::ZERO {
-            // h h' / (h + h'), without overflow of the product
-            g += h_i / (T::ONE + h_i / h_j);
+    /// The factor, back from `V A V` to `A`; leaves the other memory behind.
+    pub(crate) fn finish(
+        &mut self,
+        triangle: &Triangle,
+        vector: Option<&[T]>,
+    ) -> IncompleteCholesky<T> {
+        if let Some(vector) = vector {
+            for (pivot, &v) in self.pivots.iter_mut().zip(vector) {
+                *pivot = *pivot / v;
+            }
         }
-        g >= enough
-    };
-    // With j < i: nodes before j, between j and i, after i.
-    let mut paths = || {
-        let (p, _) = common(i.before, j.before, |p, q| {
-            join(i.slots[p] as usize, j.slots[q] as usize)
-        })?;
-        let between = &i.slots[p..];
-        let (_, q) = common(&i.before[p..], j.after, |p, q| {
-            join(between[p] as usize, j.first + q)
-        })?;
-        common(i.after, &j.after[q..], |p, r| {
-            join(i.first + p, j.first + q + r)
-        })
-    };
-    if paths().is_none() {
-        return T::ONE;
+        let values = std::mem::take(&mut self.values.entries);
+        let pivots = std::mem::take(&mut self.pivots);
+        IncompleteCholesky::assemble(Arc::clone(&triangle.pattern), values, pivots)
     }
-    let ratio = g / (g + f) / T::from_f64(FULL_SUPPORT);
-    if ratio < T::ONE { ratio } else { T::ONE }
-}
-
-/// Shows the places of what two increasing lists have in common, and returns where one of them ended. `None` if told to stop.
-#[inline(always)]
-fn common(
-    a: &[u32],
-    b: &[u32],
-    mut stop: impl FnMut(usize, usize) -> bool,
-) -> Option<(usize, usize)> {
-    let (mut p, mut q) = (0, 0);
-    while p < a.len() && q < b.len() {
-        let (x, y) = (a[p], b[q]);
-        if x == y && stop(p, q) {
-            return None;
-        }
-        p += usize::from(x <= y);
-        q += usize::from(y <= x);
-    }
-    Some((p, q))
 }

@@ -24,31 +24,38 @@ impl<T> Pivot<T> {
 /// drops `f = l_ik l_jk`. The rule adds it to sums of rows `i` and `j`, and looks at the sum of a row
 /// once, when its pivot is computed.
 pub(crate) trait Policy<T> {
-    /// What is known of the dropped fill of a row.
-    type Sums: Copy + Default;
+    /// What is known of a row.
+    type Row: Copy + Default;
+    /// What a row is told by the rows before it.
+    type Heard: Copy + Default;
 
     /// Whether [`drop`](Self::drop) is to be told the part that remaining paths support.
     const SUPPORT: bool = false;
     /// Whether [`pivot`](Self::pivot) looks at `outward`.
     const OUTWARD: bool = false;
-    /// Whether [`pair`](Self::pair) and [`neighbour`](Self::neighbour) do something.
+    /// Whether [`hear`](Self::hear) does something.
     const WATCHES: bool = false;
+    /// Whether pivots gain from vector instructions.
+    const WIDE: bool = false;
 
-    /// A sweep begins.
-    fn begin(&mut self) {}
+    /// A sweep over `n` rows begins.
+    fn begin(&mut self, rows: &mut Vec<Self::Row>, n: usize) {
+        rows.clear();
+        rows.resize(n, Self::Row::default());
+    }
 
-    /// Adds the dropped `f` to the sums of one of its two rows; `supported` is in [0, 1].
-    fn drop(&self, sums: &mut Self::Sums, f: T, supported: T);
+    /// Adds the `f` that is dropped at `(i, j)` to the sums of both rows; `supported` is in [0, 1].
+    fn drop(&mut self, rows: &mut [Self::Row], at: [u32; 2], f: T, supported: T);
 
-    /// The pivot of row `k`: `plain` is that of IC(0) given the same earlier rows,
-    /// `a_kk − Σ_j l_kj²`; `outward` is `Σ_{i>k} |s_ik|`.
-    fn pivot(&mut self, k: usize, plain: T, sums: Self::Sums, outward: T) -> Pivot<T>;
+    /// The pivot of a row: `plain` is that of IC(0) given the same earlier rows,
+    /// `a_kk − Σ_j l_kj²`; `outward` is `Σ_{i>k} |s_ik|`. `FMA`: the processor multiplies and adds at once.
+    fn pivot<const FMA: bool>(&mut self, row: &mut Self::Row, plain: T, outward: T) -> Pivot<T>;
 
-    /// Sees each dropped `f` once, with its two rows.
-    fn pair(&mut self, _i: u32, _j: u32, _f: T, _supported: T) {}
+    /// Listens to the eliminated row to which `|l|` connects.
+    fn hear(_heard: &mut Self::Heard, _row: &Self::Row, _l: T) {}
 
-    /// Sees each later neighbour of the row of the last pivot, with its entry `s`.
-    fn neighbour(&mut self, _sums: &mut Self::Sums, _s: T) {}
+    /// What the next row whose pivot is asked for has heard.
+    fn heard(&mut self, _heard: Self::Heard) {}
 }
 
 /// The sum of a row; `Default` for any scalar.
@@ -67,16 +74,19 @@ pub(super) struct Relax<T> {
 }
 
 impl<T: Real> Policy<T> for Relax<T> {
-    type Sums = Sum<T>;
+    type Row = Sum<T>;
+    type Heard = ();
 
     #[inline(always)]
-    fn drop(&self, sums: &mut Sum<T>, f: T, _supported: T) {
-        sums.0 += f;
+    fn drop(&mut self, rows: &mut [Sum<T>], at: [u32; 2], f: T, _supported: T) {
+        for i in at {
+            rows[i as usize].0 += f;
+        }
     }
 
     #[inline(always)]
-    fn pivot(&mut self, _k: usize, plain: T, sums: Sum<T>, _outward: T) -> Pivot<T> {
-        Pivot::plain(plain - self.omega * sums.0)
+    fn pivot<const FMA: bool>(&mut self, row: &mut Sum<T>, plain: T, _outward: T) -> Pivot<T> {
+        Pivot::plain(plain - self.omega * row.0)
     }
 }
 
@@ -101,17 +111,20 @@ pub(crate) fn floored<T: Real>(pivot: T, eta: T, plain: T, outward: T) -> Pivot<
 }
 
 impl<T: Real> Policy<T> for Floor<T> {
-    type Sums = Sum<T>;
+    type Row = Sum<T>;
+    type Heard = ();
     const OUTWARD: bool = true;
 
     #[inline(always)]
-    fn drop(&self, sums: &mut Sum<T>, f: T, _supported: T) {
-        sums.0 += f;
+    fn drop(&mut self, rows: &mut [Sum<T>], at: [u32; 2], f: T, _supported: T) {
+        for i in at {
+            rows[i as usize].0 += f;
+        }
     }
 
     #[inline(always)]
-    fn pivot(&mut self, _k: usize, plain: T, sums: Sum<T>, outward: T) -> Pivot<T> {
-        floored(plain - sums.0, self.eta, plain, outward)
+    fn pivot<const FMA: bool>(&mut self, row: &mut Sum<T>, plain: T, outward: T) -> Pivot<T> {
+        floored(plain - row.0, self.eta, plain, outward)
     }
 }
 
@@ -119,16 +132,19 @@ impl<T: Real> Policy<T> for Floor<T> {
 pub(super) struct Add;
 
 impl<T: Real> Policy<T> for Add {
-    type Sums = Sum<T>;
+    type Row = Sum<T>;
+    type Heard = ();
 
     #[inline(always)]
-    fn drop(&self, sums: &mut Sum<T>, f: T, _supported: T) {
-        sums.0 += f.abs();
+    fn drop(&mut self, rows: &mut [Sum<T>], at: [u32; 2], f: T, _supported: T) {
+        for i in at {
+            rows[i as usize].0 += f.abs();
+        }
     }
 
     #[inline(always)]
-    fn pivot(&mut self, _k: usize, plain: T, sums: Sum<T>, _outward: T) -> Pivot<T> {
-        Pivot::plain(plain + sums.0)
+    fn pivot<const FMA: bool>(&mut self, row: &mut Sum<T>, plain: T, _outward: T) -> Pivot<T> {
+        Pivot::plain(plain + row.0)
     }
 }
 
@@ -160,30 +176,28 @@ impl<'a, T: Real> Tally<'a, T> {
 }
 
 impl<T: Real> Policy<T> for Tally<'_, T> {
-    type Sums = Sum<T>;
-    const WATCHES: bool = true;
+    type Row = Sum<T>;
+    type Heard = ();
 
-    fn begin(&mut self) {
+    fn begin(&mut self, rows: &mut Vec<Sum<T>>, n: usize) {
         (self.negative, self.all) = (T::ZERO, T::ZERO);
+        Add.begin(rows, n);
     }
 
     #[inline(always)]
-    fn drop(&self, sums: &mut Sum<T>, f: T, supported: T) {
-        Add.drop(sums, f, supported);
-    }
-
-    #[inline(always)]
-    fn pivot(&mut self, k: usize, plain: T, sums: Sum<T>, outward: T) -> Pivot<T> {
-        Add.pivot(k, plain, sums, outward)
-    }
-
-    #[inline(always)]
-    fn pair(&mut self, i: u32, j: u32, f: T, _supported: T) {
+    fn drop(&mut self, rows: &mut [Sum<T>], at: [u32; 2], f: T, supported: T) {
+        Add.drop(rows, at, f, supported);
+        let [i, j] = at;
         let size = f.abs() * self.inverse_root[i as usize] * self.inverse_root[j as usize];
         self.all += size;
         if f < T::ZERO {
             self.negative += size;
         }
+    }
+
+    #[inline(always)]
+    fn pivot<const FMA: bool>(&mut self, row: &mut Sum<T>, plain: T, outward: T) -> Pivot<T> {
+        Add.pivot::<FMA>(row, plain, outward)
     }
 }
 
@@ -212,23 +226,27 @@ impl<T: Real> Default for SplitSums<T> {
 }
 
 impl<T: Real> Policy<T> for Split<T> {
-    type Sums = SplitSums<T>;
+    type Row = SplitSums<T>;
+    type Heard = ();
     const SUPPORT: bool = true;
     const OUTWARD: bool = true;
 
     #[inline(always)]
-    fn drop(&self, sums: &mut SplitSums<T>, f: T, supported: T) {
-        if f > T::ZERO {
-            sums.supported += supported * f;
-            sums.unsupported += f - supported * f;
-        } else {
-            sums.negative -= f;
+    fn drop(&mut self, rows: &mut [SplitSums<T>], at: [u32; 2], f: T, supported: T) {
+        for i in at {
+            let sums = &mut rows[i as usize];
+            if f > T::ZERO {
+                sums.supported += supported * f;
+                sums.unsupported += f - supported * f;
+            } else {
+                sums.negative -= f;
+            }
         }
     }
 
     #[inline(always)]
-    fn pivot(&mut self, _k: usize, plain: T, sums: SplitSums<T>, outward: T) -> Pivot<T> {
-        let taken = self.supported * sums.supported + self.unsupported * sums.unsupported;
-        floored(plain - taken + sums.negative, T::ZERO, plain, outward)
+    fn pivot<const FMA: bool>(&mut self, row: &mut SplitSums<T>, plain: T, outward: T) -> Pivot<T> {
+        let taken = self.supported * row.supported + self.unsupported * row.unsupported;
+        floored(plain - taken + row.negative, T::ZERO, plain, outward)
     }
 }

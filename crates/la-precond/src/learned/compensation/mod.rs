@@ -1,5 +1,7 @@
 //! Incomplete Cholesky factors whose compensation of dropped fill a network chooses.
 
+mod gradient;
+mod loss;
 mod objective;
 mod opinion;
 mod policy;
@@ -12,8 +14,10 @@ use la_gnn::native::compensation::CompensationRule;
 use la_gnn::{GnnError, Weights};
 use sprs::{CsMatViewI, SpIndex};
 
+use crate::classical::input::with_rows;
 use crate::classical::{KeptVector, ShiftLadder, SymmetryCheck};
 use crate::{IncompleteCholesky, IncompleteCholeskyBuilder, PrecondError};
+pub use loss::CompensationLoss;
 pub use objective::{CompensationObjective, TrainingGroup, fractional_iterations};
 use prepared::{Limits, Prepared};
 
@@ -32,8 +36,8 @@ const MOST_SINKS: f64 = 0.1;
 /// compensation gains), [`ShiftLadder`] is used instead, which is IC(0) if that exists.
 ///
 /// The factor has the pattern of the lower triangle of `A`: memory and application as with [`Ic0`](crate::classical::Ic0). Set-up is one
-/// right-looking sweep, as with `CompensatedIc`, a search for paths around each dropped pair, two breadth-first searches, and about 300 operations per row; 150 bytes per row and
-/// 40 per entry of the triangle while it runs.
+/// right-looking sweep, as with `CompensatedIc`, a search for paths around each dropped pair, two breadth-first searches, and about 300 operations per row; 90 bytes per row and
+/// 8 per entry of the triangle beside the factor while it runs, which [`factor_with`](Self::factor_with) keeps for the next matrix.
 ///
 /// A pivot below 1e-10 of its diagonal entry starts the sweep again with the weights moved towards those of Ajiz–Jennings, by a half, three
 /// quarters, seven eighths, entirely; the last one exists for every positive definite matrix in exact arithmetic, and should rounding break it, the
@@ -171,6 +175,37 @@ impl LearnedCompensation {
         &self,
         a: CsMatViewI<'_, f64, I>,
     ) -> Result<IncompleteCholesky, PrecondError> {
+        self.factor_with(&mut CompensationWorkspace::default(), a)
+    }
+
+    /// Factors `a` in memory that an earlier factorisation left behind, of any matrix. The factor is that of [`factor`](Self::factor).
+    ///
+    /// Where `a` has the pattern of the matrix before, what was found out about the pattern is used again, and the factors share its index
+    /// arrays.
+    ///
+    /// # Errors
+    /// As [`factor`](Self::factor).
+    ///
+    /// # Examples
+    /// ```
+    /// use la_precond::learned::{CompensationWorkspace, LearnedCompensation, Weights};
+    /// use la_problems::DefiniteFamily;
+    ///
+    /// let learned = LearnedCompensation::new(&Weights::bundled("compensated-ic-ordered-s1")?)?;
+    /// let mut workspace = CompensationWorkspace::default();
+    /// let family = DefiniteFamily::named("white2:1 natural").ok_or("no such family")?;
+    /// for seed in 0..3 {
+    ///     let a = family.matrix(400, seed)?;
+    ///     let factor = learned.factor_with(&mut workspace, a.view())?;
+    ///     assert_eq!(factor.diagonal(), learned.factor(a.view())?.diagonal());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn factor_with<I: SpIndex>(
+        &self,
+        workspace: &mut CompensationWorkspace,
+        a: CsMatViewI<'_, f64, I>,
+    ) -> Result<IncompleteCholesky, PrecondError> {
         for (option, value) in [
             ("positive_limit", self.limits.positive),
             ("most_sinks", self.limits.sinks),
@@ -186,16 +221,24 @@ impl LearnedCompensation {
         }
         self.vector.validate()?;
         let start = Instant::now();
-        let factor = match Prepared::new(a, &self.vector, self.symmetry, self.limits)? {
-            Some(prepared) => self.consult(&prepared, a)?,
-            None => self.otherwise.factor(a)?,
-        };
+        let prepared = &mut workspace.0;
+        let factor = with_rows(a, |rows, n| {
+            if prepared.prepare(&rows, n, &self.vector, self.symmetry, self.limits)? {
+                self.consult(prepared, &rows, a)
+            } else {
+                self.otherwise.factor(a)
+            }
+        })?;
         let stats = factor
             .stats()
             .with_setup_seconds(start.elapsed().as_secs_f64());
         Ok(factor.with_stats(stats))
     }
 }
+
+/// Memory of [`LearnedCompensation::factor_with`]: about 100 bytes per row and 8 per entry of the lower triangle.
+#[derive(Debug, Clone, Default)]
+pub struct CompensationWorkspace(Prepared);
 
 impl IncompleteCholeskyBuilder for LearnedCompensation {
     fn name(&self) -> &str {

@@ -11,6 +11,7 @@ use rand_distr::StandardNormal;
 use sprs::CsMatI;
 
 use super::prepared::{Limits, Prepared};
+use crate::classical::input::with_rows;
 use crate::classical::{Ic0, KeptVector, SymmetryCheck};
 use crate::{IncompleteCholesky, PrecondError};
 
@@ -50,17 +51,20 @@ impl TrainingGroup {
             let ic0 = Ic0::default().factor(matrix.view())?;
             let reference = iterations(&matrix, &rhs, &ic0, 10_000).unwrap_or(10_000.0);
             let symmetry = SymmetryCheck::Count;
-            let prepared = Prepared::new(matrix.view(), &KeptVector::Ones, symmetry, Limits::NONE)?;
-            Ok(prepared.map(|prepared| Case {
+            let mut prepared = Prepared::default();
+            with_rows(matrix.view(), |rows, n| {
+                prepared.prepare(&rows, n, &KeptVector::Ones, symmetry, Limits::NONE)
+            })?;
+            Ok(Case {
                 matrix,
                 prepared,
                 rhs,
                 reference: reference.max(1.0),
-            }))
+            })
         };
         let cases = matrices
             .into_iter()
-            .filter_map(|matrix| case(matrix).transpose())
+            .map(&mut case)
             .collect::<Result<_, PrecondError>>()?;
         Ok(Self { cases })
     }
@@ -68,7 +72,10 @@ impl TrainingGroup {
 
 impl Case {
     fn score(&self, rule: &CompensationRule) -> f64 {
-        let Ok(factor) = self.prepared.factor(&rule.on(&self.prepared.facts)) else {
+        let mut prepared = self.prepared.clone();
+        let rule = rule.on(&prepared.facts());
+        let factor = with_rows(self.matrix.view(), |rows, _| prepared.factor(&rows, &rule));
+        let Ok(factor) = factor else {
             return FAILED;
         };
         // Beyond e times the iterations of IC(0) all scores are the same.

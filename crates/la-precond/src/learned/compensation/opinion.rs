@@ -8,26 +8,29 @@ use sprs::{CsMatViewI, SpIndex};
 use super::LearnedCompensation;
 use super::prepared::Prepared;
 use crate::classical::compensated::{LARGEST_SPREAD, SPREAD_STEPS};
+use crate::classical::input::Rows;
 use crate::{IncompleteCholesky, PrecondError};
 
 impl LearnedCompensation {
     /// The factor of the first rule that does not overcompensate, what is used beyond the limits if all do.
     pub(super) fn consult<I: SpIndex>(
         &self,
-        prepared: &Prepared,
+        prepared: &mut Prepared,
+        rows: &Rows<'_, f64, I>,
         a: CsMatViewI<'_, f64, I>,
     ) -> Result<IncompleteCholesky, PrecondError> {
-        let first = prepared.factor(&self.rule.on(&prepared.facts))?;
+        let facts = prepared.facts();
+        let first = prepared.factor(rows, &self.rule.on(&facts))?;
         if self.others.is_empty() || !prepared.is_whole(a.nnz()) {
             return Ok(first);
         }
-        let limit = LARGEST_SPREAD * prepared.facts.depth;
+        let limit = LARGEST_SPREAD * facts.depth;
         let accepted = |factor: &IncompleteCholesky| largest(a, factor).is_some_and(|l| l <= limit);
         if accepted(&first) {
             return Ok(first);
         }
         for (asked, rule) in self.others.iter().enumerate() {
-            let factor = prepared.factor(&rule.on(&prepared.facts))?;
+            let factor = prepared.factor(rows, &rule.on(&facts))?;
             if accepted(&factor) {
                 let stats = *factor.stats();
                 let attempts = first.stats().shift_attempts + stats.shift_attempts + asked + 1;

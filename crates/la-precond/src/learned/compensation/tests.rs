@@ -6,6 +6,7 @@ use la_problems::{Coefficient, DelaunayPoisson, Diffusion, Grid, permuted, rando
 use super::policy::RowRule;
 use super::prepared::{Limits, Prepared};
 use crate::IncompleteCholesky;
+use crate::classical::input::with_rows;
 use crate::classical::{CompensatedIc, KeptVector, ShiftStrategy, SymmetryCheck};
 
 type Matrix = la_problems::CsrMatrix;
@@ -14,7 +15,7 @@ type Matrix = la_problems::CsrMatrix;
 struct Constant(f64, f64);
 
 impl RowRule for Constant {
-    fn weigh(&self, _: &RowFacts, _: &RowState) -> RowWeights {
+    fn weigh<const FMA: bool>(&self, _: &RowFacts, _: &RowState) -> RowWeights {
         let Self(z, y) = *self;
         RowWeights {
             z: [z, z, z, y],
@@ -27,7 +28,7 @@ impl RowRule for Constant {
 struct TooMuch;
 
 impl RowRule for TooMuch {
-    fn weigh(&self, _: &RowFacts, _: &RowState) -> RowWeights {
+    fn weigh<const FMA: bool>(&self, _: &RowFacts, _: &RowState) -> RowWeights {
         RowWeights {
             z: [f64::NAN; 4],
             message: 0.0,
@@ -35,18 +36,18 @@ impl RowRule for TooMuch {
     }
 }
 
+fn with(a: &Matrix, rule: &impl RowRule) -> IncompleteCholesky {
+    let mut prepared = Prepared::default();
+    with_rows(a.view(), |rows, n| {
+        let (vector, symmetry) = (KeptVector::Ones, SymmetryCheck::Count);
+        assert!(prepared.prepare(&rows, n, &vector, symmetry, Limits::NONE)?);
+        prepared.factor(&rows, rule)
+    })
+    .unwrap()
+}
+
 fn factor(a: &Matrix, z: f64) -> IncompleteCholesky {
-    let prepared = Prepared::new(
-        a.view(),
-        &KeptVector::Ones,
-        SymmetryCheck::Count,
-        Limits::NONE,
-    );
-    let factor = prepared
-        .unwrap()
-        .unwrap()
-        .factor(&Constant(z, -40.0))
-        .unwrap();
+    let factor = with(a, &Constant(z, -40.0));
     assert_eq!(factor.stats().shift_attempts, 0);
     factor
 }
@@ -101,14 +102,7 @@ fn full_weight_keeps_row_sums() {
 #[test]
 fn the_last_rung_is_ajiz_jennings() {
     for a in matrices() {
-        let prepared = Prepared::new(
-            a.view(),
-            &KeptVector::Ones,
-            SymmetryCheck::Count,
-            Limits::NONE,
-        );
-        let factor = prepared.unwrap().unwrap().factor(&TooMuch);
-        let factor = factor.unwrap();
+        let factor = with(&a, &TooMuch);
         assert_eq!(factor.stats().shift_attempts, 4);
         assert_eq!(factor.stats().shift, 0.0);
         let aj = CompensatedIc::ajiz_jennings().factor(a.view()).unwrap();
