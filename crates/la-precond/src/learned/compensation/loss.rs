@@ -195,11 +195,11 @@ impl CompensationLoss {
     }
 
     fn multiply(&self, x: &[f64]) -> Vec<f64> {
-        let row = |row: sprs::CsVecViewI<'_, f64, u32>| {
-            let sum = row.iter().map(|(j, v)| v * x[j]).sum();
-            sum
-        };
-        self.matrix.outer_iterator().map(row).collect()
+        let mut product = Vec::with_capacity(x.len());
+        for row in self.matrix.outer_iterator() {
+            product.push(row.iter().map(|(j, v)| v * x[j]).sum());
+        }
+        product
     }
 }
 
@@ -245,16 +245,18 @@ impl Entries {
         let rows = || factor.row_starts().windows(2).enumerate();
         let (columns, scaled) = (factor.columns(), factor.scaled_values());
         for (i, row) in rows() {
-            for place in row[0] as usize..row[1] as usize {
-                let (k, entry) = (columns[place] as usize, scaled[place] * l[i]);
+            let places = row[0] as usize..row[1] as usize;
+            for (&column, &scaled) in columns[places.clone()].iter().zip(&scaled[places]) {
+                let (k, entry) = (column as usize, scaled * l[i]);
                 a[k] += entry * z[i];
                 b[k] += entry * w[i];
             }
         }
         for (i, row) in rows() {
-            for place in row[0] as usize..row[1] as usize {
-                let k = columns[place] as usize;
-                self.below[place] -= (w[i] * a[k] + b[k] * z[i]) / l[k];
+            let places = row[0] as usize..row[1] as usize;
+            for (&column, slope) in columns[places.clone()].iter().zip(&mut self.below[places]) {
+                let k = column as usize;
+                *slope -= (w[i] * a[k] + b[k] * z[i]) / l[k];
             }
         }
         for k in 0..n {

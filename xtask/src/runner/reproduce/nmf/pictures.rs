@@ -34,7 +34,7 @@ pub(super) fn draw(set: SetName, traces: &Traces, palette: &Palette) -> Result<V
             guide: None,
             curves: shown
                 .iter()
-                .map(|(m, t)| curve(m, t, limit, |t, at| errors(t, at)))
+                .map(|(m, t)| curve(m, t, limit, errors))
                 .collect(),
         };
         let caption = format!(

@@ -31,7 +31,7 @@ pub(super) fn errors(traces: &[Trace], at: usize) -> Vec<f64> {
         .collect()
 }
 
-fn find<'t>(traces: &'t Traces, method: Classical) -> Option<&'t Vec<Trace>> {
+fn find(traces: &Traces, method: Classical) -> Option<&Vec<Trace>> {
     let found = traces.iter().find(|(name, _)| name == method.name());
     found.map(|(_, traces)| traces)
 }

@@ -128,7 +128,7 @@ mod tests {
             }
             for network in &profile.networks {
                 assert!(
-                    !(network.accelerate && !network.then.is_empty()),
+                    !network.accelerate || network.then.is_empty(),
                     "{}",
                     network.name
                 );
