@@ -324,7 +324,7 @@ fn unrolled(file: &Fixture, config: &FactormerConfig, loss: &str, prefix: &str) 
         .loss_and_gradient(&stored.values, &[0, 0], 0, &mut single)
         .unwrap();
     assert!((again - got).abs() < 1e-4 * got, "{again} {got}");
-    let apart = distance(single.into_iter(), &gradient);
+    let apart = distance(single, &gradient);
     assert!(apart < 1e-2, "{apart:e}");
 }
 
