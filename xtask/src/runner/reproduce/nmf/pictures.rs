@@ -15,13 +15,24 @@ use super::method::{Classical, Trace};
 use super::rows::{errors, ratios};
 use super::set::{Matrix, SetName};
 
+/// What is drawn: every network with its safeguard, the three baselines and the fitted scalars. All else is in the tables, where it does not hide the rest.
+fn is_drawn(method: &str) -> bool {
+    let baselines = [
+        Classical::AdmmCold,
+        Classical::AdmmTrace,
+        Classical::ExtrapolatedHals,
+    ];
+    let network = method.starts_with("start") || method.starts_with("accelerate");
+    let variant = method.contains('@') || method.contains('+') && !method.ends_with("+guard");
+    baselines.iter().any(|b| b.name() == method)
+        || method.starts_with("scalars")
+        || network && !variant
+}
+
 /// Errors against iterations and seconds, and ratios to the published solver's.
 pub(super) fn draw(set: SetName, traces: &Traces, palette: &Palette) -> Result<Vec<Figure>> {
     let (problem, stem) = (set.name(), file_stem(set.name()));
-    let shown: Vec<_> = traces
-        .iter()
-        .filter(|(name, _)| !name.contains("@0"))
-        .collect();
+    let shown: Vec<_> = traces.iter().filter(|(name, _)| is_drawn(name)).collect();
     let many = !set.is_one_matrix();
     let what = if many { "Median error" } else { "Error" };
     let mut figures = Vec::new();
@@ -214,4 +225,30 @@ pub(super) fn graphs() -> Result<Vec<Figure>> {
             svg("augmented line digraph", &augmented)?,
         )?,
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_drawn;
+
+    #[test]
+    fn pictures_show_networks_and_what_they_are_measured_by() {
+        for method in [
+            "admm-cold",
+            "scalars-hals",
+            "start-32",
+            "accelerate-32+guard",
+        ] {
+            assert!(is_drawn(method), "{method}");
+        }
+        for method in [
+            "hals",
+            "multiplicative",
+            "start@0",
+            "start+admm-trace",
+            "accelerate@0+guard",
+        ] {
+            assert!(!is_drawn(method), "{method}");
+        }
+    }
 }
