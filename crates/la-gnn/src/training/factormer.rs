@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::GnnError;
 use crate::factormer::FactormerInput;
 
+/// Steps of the inner method in a half-step of the solver, in both engines.
+pub(crate) const INNER_STEPS: usize = 5;
+
 /// A matrix with the factors that a run starts from, all row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FactormerSample {

@@ -3,9 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::super::tensors::Tch;
-
-/// Steps of the inner method in a half-step.
-const INNER_STEPS: usize = 5;
+use crate::training::factormer::INNER_STEPS;
 
 /// A better H for W and V, m × n, from multipliers that are zero: five steps of
 ///

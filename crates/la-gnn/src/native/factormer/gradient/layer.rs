@@ -182,7 +182,6 @@ pub(super) fn backward<T: Element>(
         tape,
         ..
     } = step;
-    let p = config.width / config.heads;
     if let Some(second) = &tape.second {
         normalise_back(
             second,
@@ -234,7 +233,6 @@ pub(super) fn backward<T: Element>(
         );
         add_slice(&part, h, &mut query_slope);
     }
-    debug_assert_eq!(p * config.heads, config.width);
     let through = apply_back(
         &weights.query,
         step.targets,

@@ -4,9 +4,7 @@ use super::super::super::Element;
 use super::super::super::panel::{Left, Panel, add_product};
 use super::network::Entries;
 use super::weights::{add, product, transposed};
-
-/// Steps of the inner method in a half-step.
-const INNER_STEPS: usize = 5;
+use crate::training::factormer::INNER_STEPS;
 
 /// What the way back through a half-step needs.
 #[derive(Debug, Clone)]
@@ -25,7 +23,7 @@ impl<T: Element> HalfTape<T> {
     }
 }
 
-/// A better H from multipliers that are zero: [`crate::torch`]'s `half_step`. `columns` is Vᵀ, n × m.
+/// A better H from multipliers that are zero, by the steps that `torch::factormer::half_step` states. `columns` is Vᵀ, n × m.
 pub(super) fn half<T: Element>(
     w: &Panel<T>,
     h: &Panel<T>,
