@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+#[cfg(feature = "admm")]
+pub mod admm;
 mod error;
 mod kernels;
 #[cfg(feature = "nmf")]

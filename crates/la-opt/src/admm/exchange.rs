@@ -1,0 +1,70 @@
+//! How agents on different processes hear of each other.
+
+use std::time::Duration;
+
+/// Moves values of agents to the processes where their neighbours are, and adds numbers up over all processes.
+///
+/// The engine calls these in the same order on all processes.
+pub trait Exchange {
+    /// Processes.
+    fn ranks(&self) -> usize;
+
+    /// Which of them this one is.
+    fn rank(&self) -> usize;
+
+    /// Begins to send `width` numbers of each own agent, agent by agent in the order of the shard, to those who need them.
+    fn start(&mut self, owned: &[f64], width: usize);
+
+    /// Waits for the numbers of the ghosts.
+    fn finish(&mut self, ghosts: &mut [f64], width: usize);
+
+    /// Replaces each number by its sum over the processes.
+    fn sum(&mut self, values: &mut [f64]);
+
+    /// The same with integers.
+    fn sum_integers(&mut self, values: &mut [i64]);
+
+    /// What has gone over the wire so far.
+    fn traffic(&self) -> Traffic;
+}
+
+/// What went over the wire, of this process.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Traffic {
+    /// Exchanges between neighbours.
+    pub rounds: u64,
+    /// Bytes sent to other processes.
+    pub bytes: u64,
+    /// Sums over all processes.
+    pub reductions: u64,
+    /// Time spent waiting for others.
+    pub waiting: Duration,
+}
+
+/// All agents in one process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Alone;
+
+impl Exchange for Alone {
+    fn ranks(&self) -> usize {
+        1
+    }
+
+    fn rank(&self) -> usize {
+        0
+    }
+
+    fn start(&mut self, _owned: &[f64], _width: usize) {}
+
+    fn finish(&mut self, _ghosts: &mut [f64], _width: usize) {}
+
+    fn sum(&mut self, _values: &mut [f64]) {}
+
+    fn sum_integers(&mut self, _values: &mut [i64]) {}
+
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
+    }
+}

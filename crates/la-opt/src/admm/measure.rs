@@ -1,0 +1,225 @@
+//! What is added up over the agents where residuals are looked at.
+
+use super::exact_sum::ExactSum;
+use super::exchange::Exchange;
+use super::shard::Shard;
+use super::steps::StepSizes;
+
+/// Numbers that are summed.
+const SUMS: usize = 8;
+
+/// Sums over agents, exact or not.
+#[derive(Debug, Clone)]
+pub(super) enum Sums {
+    Exact(Vec<ExactSum>),
+    Plain([f64; SUMS]),
+}
+
+impl Sums {
+    pub(super) fn new(deterministic: bool) -> Self {
+        if deterministic {
+            Self::Exact(vec![ExactSum::default(); SUMS])
+        } else {
+            Self::Plain([0.0; SUMS])
+        }
+    }
+
+    fn add(&mut self, terms: &[f64; SUMS]) {
+        match self {
+            Self::Exact(sums) => {
+                for (sum, &term) in sums.iter_mut().zip(terms) {
+                    if term != 0.0 {
+                        sum.add(term);
+                    }
+                }
+            }
+            Self::Plain(sums) => {
+                for (sum, term) in sums.iter_mut().zip(terms) {
+                    *sum += term;
+                }
+            }
+        }
+    }
+
+    #[cfg(feature = "rayon")]
+    fn merge(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Exact(sums), Self::Exact(others)) => {
+                for (sum, other) in sums.iter_mut().zip(others) {
+                    sum.merge(other);
+                }
+            }
+            (Self::Plain(sums), Self::Plain(others)) => {
+                for (sum, other) in sums.iter_mut().zip(others) {
+                    *sum += other;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The totals over all processes.
+    fn total(mut self, exchange: &mut impl Exchange) -> [f64; SUMS] {
+        if exchange.ranks() > 1 {
+            match &mut self {
+                Self::Exact(sums) => {
+                    let mut words = vec![0; SUMS * ExactSum::WORDS];
+                    let parts = words.chunks_exact_mut(ExactSum::WORDS);
+                    for (sum, words) in sums.iter().zip(parts) {
+                        sum.limbs(words);
+                    }
+                    exchange.sum_integers(&mut words);
+                    for (sum, words) in sums.iter_mut().zip(words.chunks_exact(ExactSum::WORDS)) {
+                        *sum = ExactSum::from_limbs(words);
+                    }
+                }
+                Self::Plain(sums) => exchange.sum(sums),
+            }
+        }
+        match self {
+            Self::Exact(sums) => std::array::from_fn(|k| sums[k].value()),
+            Self::Plain(sums) => sums,
+        }
+    }
+}
+
+/// Squared norms of residuals, and of what they are differences of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Measure {
+    /// `Σ ‖(A x)_i‖² / (d_i + 1)`, the distance of the copies from agreement.
+    pub(super) primal: f64,
+    /// `Σ ‖s_i‖²` with `s_i ∈ ∂f_i(x_i) + (A λ)_i`.
+    pub(super) dual: f64,
+    /// `Σ M_i ‖x_i‖²`.
+    pub(super) copies: f64,
+    /// `Σ ‖(A λ)_i‖²`.
+    pub(super) prices: f64,
+    /// Since the last look: `Σ M_i ‖Δx_i‖²`, `Σ Δx_i · Δψ_i`, `Σ ‖Δψ_i‖² / M_i`, with the subgradients ψ_i.
+    pub(super) steps: [f64; 3],
+    /// Processes that want to stop: out of time, or an agent failed.
+    pub(super) stops: f64,
+}
+
+/// The state of own agents that is looked at.
+pub(super) struct Look<'a> {
+    pub(super) shard: &'a Shard,
+    pub(super) n: usize,
+    pub(super) x: &'a [f64],
+    pub(super) y: &'a [f64],
+    pub(super) v: &'a [f64],
+    pub(super) g: &'a [f64],
+    pub(super) last: StepSizes<'a>,
+}
+
+/// x and ψ of own agents at the last look.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Before {
+    pub(super) x: Vec<f64>,
+    pub(super) subgradient: Vec<f64>,
+}
+
+/// Adds up over own agents and processes; `before`, if it is kept, becomes now.
+pub(super) fn measure(
+    look: &Look<'_>,
+    before: &mut Before,
+    deterministic: bool,
+    stop: bool,
+    exchange: &mut impl Exchange,
+) -> Measure {
+    let owned = look.shard.owned();
+    let mut sums = Sums::new(deterministic);
+    add_agents(
+        look,
+        0,
+        owned,
+        &mut before.x,
+        &mut before.subgradient,
+        &mut sums,
+    );
+    if stop {
+        let mut terms = [0.0; SUMS];
+        terms[7] = 1.0;
+        sums.add(&terms);
+    }
+    let [primal, dual, copies, prices, a, b, c, stops] = sums.total(exchange);
+    Measure {
+        primal,
+        dual,
+        copies,
+        prices,
+        steps: [a, b, c],
+        stops,
+    }
+}
+
+/// Own agents from which on the pass is split over threads.
+#[cfg(feature = "rayon")]
+const PARALLEL: usize = 1024;
+
+fn add_agents(
+    look: &Look<'_>,
+    first: usize,
+    count: usize,
+    x_before: &mut [f64],
+    subgradient: &mut [f64],
+    sums: &mut Sums,
+) {
+    #[cfg(feature = "rayon")]
+    if count >= 2 * PARALLEL && rayon::current_num_threads() > 1 {
+        let half = count / 2;
+        let cut = if x_before.is_empty() {
+            0
+        } else {
+            half * look.n
+        };
+        let (x_1, x_2) = x_before.split_at_mut(cut);
+        let (s_1, s_2) = subgradient.split_at_mut(cut);
+        let mut other = Sums::new(matches!(sums, Sums::Exact(_)));
+        rayon::join(
+            || add_agents(look, first, half, x_1, s_1, sums),
+            || add_agents(look, first + half, count - half, x_2, s_2, &mut other),
+        );
+        sums.merge(&other);
+        return;
+    }
+    let n = look.n;
+    for at in 0..count {
+        let i = first + at;
+        let (neighbours, weights) = look.shard.edges(i);
+        let own = i * n..(i + 1) * n;
+        let (x, y) = (&look.x[own.clone()], &look.y[own.clone()]);
+        let (v, g) = (&look.v[own.clone()], &look.g[own]);
+        let degree = look.shard.weighted_degree(i);
+        let norm = look.shard.column_norm(i);
+        let rows = (neighbours.len() + 1) as f64;
+        let weight = look.last.of(i) * norm;
+        let mut terms = [0.0; SUMS];
+        for c in 0..n {
+            // g after this iteration, less g before it.
+            let mut change = degree * (look.last.of(i) * y[c]);
+            for (&j, &w) in neighbours.iter().zip(weights) {
+                let j = j as usize;
+                change -= w * (look.last.of(j) * look.y[j * n + c]);
+            }
+            let residual = y[c] / look.last.gamma();
+            terms[0] += rows * residual * residual;
+            // −ψ is what the x-update balanced: g + α M (x − v).
+            let balance = weight * (x[c] - v[c]);
+            let stationarity = change - balance;
+            terms[1] += stationarity * stationarity;
+            terms[2] += norm * x[c] * x[c];
+            let price = g[c] + change;
+            terms[3] += price * price;
+            if !x_before.is_empty() {
+                let psi = -(g[c] + balance);
+                let (x_old, psi_old) = (&mut x_before[at * n + c], &mut subgradient[at * n + c]);
+                let (dx, dpsi) = (x[c] - *x_old, psi - *psi_old);
+                (*x_old, *psi_old) = (x[c], psi);
+                terms[4] += norm * dx * dx;
+                terms[5] += dx * dpsi;
+                terms[6] += dpsi * dpsi / norm;
+            }
+        }
+        sums.add(&terms);
+    }
+}

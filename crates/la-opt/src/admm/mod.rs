@@ -1,0 +1,34 @@
+//! Distributed consensus by the alternating direction method of multipliers.
+//!
+//! Agents on a connected graph minimise `Σ_i f_i(x)`, each knowing its own f_i and talking to its neighbours alone. [`Network`] is the graph, a [`LocalObjective`] what an agent
+//! knows, [`Admm`] the solver: over-relaxed, with step sizes that are constant, adapted ([`Adapt`]) or chosen by a [`StepPolicy`]. The same code runs on one thread, on
+//! several, and, through an [`Exchange`], on many processes, with the same bits as result.
+
+mod adapt;
+mod error;
+mod exact_sum;
+mod exchange;
+mod measure;
+mod network;
+mod objective;
+mod options;
+mod report;
+mod shard;
+mod solve;
+mod solver;
+mod steps;
+mod sweep;
+
+pub use error::{AdmmError, LocalFailure};
+pub use exact_sum::ExactSum;
+pub use exchange::{Alone, Exchange, Traffic};
+pub use network::{EdgeWeights, Network};
+pub use objective::{
+    GeneralizedLinear, LeastSquares, Link, LocalObjective, LocalProgram, Quadratic, Separable,
+    SeparableQuadratic, SquaredDistance,
+};
+pub use options::{Adapt, AdmmOptions};
+pub use report::{AdmmReport, AdmmStatus, AdmmStep};
+pub use shard::Shard;
+pub use solver::Admm;
+pub use steps::{NodeView, Plan, Schedule, StepPolicy, StepSizes};

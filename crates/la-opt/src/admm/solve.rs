@@ -1,0 +1,167 @@
+//! Iterations until the residuals are small.
+
+use std::time::Instant;
+
+use super::exchange::Exchange;
+use super::measure::{Look, Measure, measure};
+use super::objective::LocalObjective;
+use super::options::Adapt;
+use super::solver::{Admm, Pending, total};
+use super::{AdmmReport, AdmmStatus, AdmmStep, LocalFailure, StepSizes};
+
+impl<F: LocalObjective, E: Exchange> Admm<F, E> {
+    /// Goes on from the present iterates until both residuals are within their tolerances, or another rule of the options says stop.
+    ///
+    /// All processes leave together and with the same status: that one of them failed or is out of time is part of the sum in which residuals are added up.
+    pub fn solve(&mut self) -> AdmmReport {
+        let begin = Instant::now();
+        let first = self.iteration;
+        let mut report = AdmmReport {
+            status: AdmmStatus::IterationLimit,
+            iterations: 0,
+            rounds: 0,
+            primal: f64::NAN,
+            dual: f64::NAN,
+            alpha: self.alpha,
+            history: Vec::new(),
+            failure: None,
+            traffic: self.exchange.traffic(),
+            time: begin.elapsed(),
+        };
+        if matches!(self.options.adapt, Adapt::Spectral { .. }) && self.before.x.is_empty() {
+            let own = self.shard.owned() * self.n;
+            self.before.x = self.x[..own].to_vec();
+            self.before.subgradient = vec![0.0; own];
+        }
+        loop {
+            self.step();
+            let done = self.iteration - first;
+            let last = done == self.options.max_iters;
+            if !last && done % self.options.check_every != 0 {
+                continue;
+            }
+            let out_of_time = self
+                .options
+                .time_limit
+                .is_some_and(|t| begin.elapsed() >= t);
+            let measured = self.measure(out_of_time);
+            (report.primal, report.dual) = (measured.primal.sqrt(), measured.dual.sqrt());
+            report.alpha = self.last_alpha();
+            report.history.push(AdmmStep {
+                iteration: self.iteration,
+                primal: report.primal,
+                dual: report.dual,
+                alpha: report.alpha,
+                seconds: begin.elapsed().as_secs_f64(),
+            });
+            report.iterations = done;
+            if let Some(status) = self.verdict(&measured, last) {
+                report.status = status;
+                break;
+            }
+            self.adapt(&measured);
+        }
+        report.rounds = 2 * report.iterations;
+        report.failure = self.failed.take();
+        report.traffic = self.exchange.traffic();
+        report.time = begin.elapsed();
+        report
+    }
+
+    fn measure(&mut self, out_of_time: bool) -> Measure {
+        let stop = out_of_time || self.failed.is_some();
+        let own = self.shard.owned() * self.n;
+        let look = Look {
+            shard: &self.shard,
+            n: self.n,
+            x: &self.x[..own],
+            y: &self.y,
+            v: &self.v,
+            g: &self.g,
+            last: self
+                .pending
+                .steps(&self.node_alpha)
+                .unwrap_or(StepSizes::Global {
+                    alpha: 0.0,
+                    gamma: 1.0,
+                }),
+        };
+        let exact = self.options.deterministic;
+        measure(&look, &mut self.before, exact, stop, &mut self.exchange)
+    }
+
+    /// α of the last iteration, the mean of own agents where each has its own.
+    fn last_alpha(&self) -> f64 {
+        match self.pending {
+            Pending::Global { alpha, .. } => alpha,
+            Pending::Nodes { .. } => {
+                let own = &self.node_alpha[..self.shard.owned()];
+                own.iter().sum::<f64>() / own.len().max(1) as f64
+            }
+            Pending::None => self.alpha,
+        }
+    }
+
+    fn verdict(&mut self, measured: &Measure, last: bool) -> Option<AdmmStatus> {
+        if measured.stops > 0.0 {
+            // Which of the two it was is known to one process at first.
+            let failures = f64::from(u8::from(self.failed.is_some()));
+            let failures = total([failures].into_iter(), &self.options, &mut self.exchange);
+            return Some(if failures > 0.0 {
+                AdmmStatus::LocalFailure
+            } else {
+                AdmmStatus::TimeLimit
+            });
+        }
+        if !(measured.primal + measured.dual).is_finite() {
+            self.failed = self.failed.take().or_else(|| self.non_finite_agent());
+            return Some(AdmmStatus::NonFinite);
+        }
+        let numbers = (self.agents * self.n) as f64;
+        let absolute = self.options.eps_abs * numbers.sqrt();
+        let relative = self.options.eps_rel;
+        let agree = measured.primal.sqrt() <= absolute + relative * measured.copies.sqrt();
+        let optimal = measured.dual.sqrt() <= absolute + relative * measured.prices.sqrt();
+        match (agree && optimal, last) {
+            (true, _) => Some(AdmmStatus::Converged),
+            (false, true) => Some(AdmmStatus::IterationLimit),
+            (false, false) => None,
+        }
+    }
+
+    /// The first own agent whose x is not finite.
+    fn non_finite_agent(&self) -> Option<(usize, LocalFailure)> {
+        let own = &self.x[..self.shard.owned() * self.n];
+        let at = own.iter().position(|x| !x.is_finite())? / self.n;
+        Some((self.shard.ids()[at] as usize, LocalFailure::NonFinite))
+    }
+
+    fn adapt(&mut self, measured: &Measure) {
+        let in_tail = matches!(self.pending, Pending::Global { alpha, .. } if alpha == self.alpha);
+        if !in_tail || self.changes >= self.options.max_changes {
+            return;
+        }
+        if let Some(alpha) = self.options.adapt.next(self.alpha, measured) {
+            self.alpha = alpha;
+            self.changes += 1;
+        }
+    }
+
+    /// The sum of the local functions at the local points, over all processes.
+    pub fn objective(&mut self) -> f64 {
+        let values = self.objectives.iter().zip(self.x.chunks_exact(self.n));
+        let values = values.map(|(f, x)| f.value(x));
+        total(values, &self.options, &mut self.exchange)
+    }
+
+    /// The mean of x over all agents (n), on all processes.
+    pub fn mean(&mut self) -> Vec<f64> {
+        let own = &self.x[..self.shard.owned() * self.n];
+        (0..self.n)
+            .map(|c| {
+                let terms = own.iter().skip(c).step_by(self.n).copied();
+                total(terms, &self.options, &mut self.exchange) / self.agents as f64
+            })
+            .collect()
+    }
+}
