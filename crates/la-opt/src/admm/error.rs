@@ -95,6 +95,17 @@ pub enum AdmmError {
     /// A local problem could not be posed to the quadratic programming solver.
     #[error(transparent)]
     Local(#[from] crate::OptError),
+    /// A process has another graph, other weights or other owners of agents than process 0.
+    #[error(
+        "rank {rank} has another communication graph, other weights or other owners than rank 0"
+    )]
+    DifferentNetwork {
+        /// The first such process.
+        rank: usize,
+    },
+    /// What MPI says.
+    #[error("{0}")]
+    Mpi(String),
     /// Eigenvalues could not be computed.
     #[error("the eigenvalues of a local Hessian did not converge")]
     Eigenvalues,

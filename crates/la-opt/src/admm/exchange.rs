@@ -18,11 +18,17 @@ pub trait Exchange {
     /// Waits for the numbers of the ghosts.
     fn finish(&mut self, ghosts: &mut [f64], width: usize);
 
-    /// Replaces each number by its sum over the processes.
-    fn sum(&mut self, values: &mut [f64]);
+    /// Begins to add numbers up over the processes, each by itself; at most one such sum is under way.
+    fn start_sum(&mut self, values: &[f64]);
 
-    /// The same with integers.
-    fn sum_integers(&mut self, values: &mut [i64]);
+    /// Waits for the sums.
+    fn finish_sum(&mut self, values: &mut [f64]);
+
+    /// As [`Exchange::start_sum`] with integers.
+    fn start_sum_integers(&mut self, values: &[i64]);
+
+    /// As [`Exchange::finish_sum`] with integers.
+    fn finish_sum_integers(&mut self, values: &mut [i64]);
 
     /// What has gone over the wire so far.
     fn traffic(&self) -> Traffic;
@@ -44,8 +50,11 @@ pub struct Traffic {
 }
 
 /// All agents in one process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Alone;
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Alone {
+    sums: Vec<f64>,
+    integers: Vec<i64>,
+}
 
 impl Exchange for Alone {
     fn ranks(&self) -> usize {
@@ -60,9 +69,23 @@ impl Exchange for Alone {
 
     fn finish(&mut self, _ghosts: &mut [f64], _width: usize) {}
 
-    fn sum(&mut self, _values: &mut [f64]) {}
+    fn start_sum(&mut self, values: &[f64]) {
+        self.sums.clear();
+        self.sums.extend_from_slice(values);
+    }
 
-    fn sum_integers(&mut self, _values: &mut [i64]) {}
+    fn finish_sum(&mut self, values: &mut [f64]) {
+        values.copy_from_slice(&self.sums);
+    }
+
+    fn start_sum_integers(&mut self, values: &[i64]) {
+        self.integers.clear();
+        self.integers.extend_from_slice(values);
+    }
+
+    fn finish_sum_integers(&mut self, values: &mut [i64]) {
+        values.copy_from_slice(&self.integers);
+    }
 
     fn traffic(&self) -> Traffic {
         Traffic::default()

@@ -58,28 +58,44 @@ impl Sums {
         }
     }
 
-    /// The totals over all processes.
-    fn total(mut self, exchange: &mut impl Exchange) -> [f64; SUMS] {
-        if exchange.ranks() > 1 {
-            match &mut self {
-                Self::Exact(sums) => {
-                    let mut words = vec![0; SUMS * ExactSum::WORDS];
-                    let parts = words.chunks_exact_mut(ExactSum::WORDS);
-                    for (sum, words) in sums.iter().zip(parts) {
-                        sum.limbs(words);
-                    }
-                    exchange.sum_integers(&mut words);
-                    for (sum, words) in sums.iter_mut().zip(words.chunks_exact(ExactSum::WORDS)) {
-                        *sum = ExactSum::from_limbs(words);
-                    }
-                }
-                Self::Plain(sums) => exchange.sum(sums),
-            }
-        }
+    /// Begins to add up over all processes.
+    fn start(&self, words: &mut Vec<i64>, exchange: &mut impl Exchange) {
         match self {
-            Self::Exact(sums) => std::array::from_fn(|k| sums[k].value()),
-            Self::Plain(sums) => sums,
+            Self::Exact(sums) => {
+                words.resize(SUMS * ExactSum::WORDS, 0);
+                for (sum, words) in sums.iter().zip(words.chunks_exact_mut(ExactSum::WORDS)) {
+                    sum.limbs(words);
+                }
+                exchange.start_sum_integers(words);
+            }
+            Self::Plain(sums) => exchange.start_sum(sums),
         }
+    }
+}
+
+/// Waits for the totals over all processes.
+pub(super) fn finish(
+    deterministic: bool,
+    words: &mut Vec<i64>,
+    exchange: &mut impl Exchange,
+) -> Measure {
+    let mut totals = [0.0; SUMS];
+    if deterministic {
+        exchange.finish_sum_integers(words);
+        for (total, words) in totals.iter_mut().zip(words.chunks_exact(ExactSum::WORDS)) {
+            *total = ExactSum::from_limbs(words).value();
+        }
+    } else {
+        exchange.finish_sum(&mut totals);
+    }
+    let [primal, dual, copies, prices, a, b, c, stops] = totals;
+    Measure {
+        primal,
+        dual,
+        copies,
+        prices,
+        steps: [a, b, c],
+        stops,
     }
 }
 
@@ -118,14 +134,15 @@ pub(super) struct Before {
     pub(super) subgradient: Vec<f64>,
 }
 
-/// Adds up over own agents and processes; `before`, if it is kept, becomes now.
-pub(super) fn measure(
+/// Adds up over own agents and begins to do so over processes; `before`, if it is kept, becomes now.
+pub(super) fn start(
     look: &Look<'_>,
     before: &mut Before,
     deterministic: bool,
     stop: bool,
+    words: &mut Vec<i64>,
     exchange: &mut impl Exchange,
-) -> Measure {
+) {
     let owned = look.shard.owned();
     let mut sums = Sums::new(deterministic);
     add_agents(
@@ -141,15 +158,7 @@ pub(super) fn measure(
         terms[7] = 1.0;
         sums.add(&terms);
     }
-    let [primal, dual, copies, prices, a, b, c, stops] = sums.total(exchange);
-    Measure {
-        primal,
-        dual,
-        copies,
-        prices,
-        steps: [a, b, c],
-        stops,
-    }
+    sums.start(words, exchange);
 }
 
 /// Own agents from which on the pass is split over threads.

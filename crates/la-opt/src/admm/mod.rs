@@ -12,6 +12,8 @@ mod measure;
 mod network;
 mod objective;
 mod options;
+#[cfg(feature = "mpi")]
+mod ranks;
 mod report;
 mod shard;
 mod solve;
@@ -28,6 +30,8 @@ pub use objective::{
     SeparableQuadratic, SquaredDistance,
 };
 pub use options::{Adapt, AdmmOptions};
+#[cfg(feature = "mpi")]
+pub use ranks::Ranks;
 pub use report::{AdmmReport, AdmmStatus, AdmmStep};
 pub use shard::Shard;
 pub use solver::Admm;

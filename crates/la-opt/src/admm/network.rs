@@ -220,4 +220,17 @@ impl Network {
     pub fn column_norm(&self, i: usize) -> f64 {
         self.weighted_degree(i).powi(2) + self.weights_of(i).iter().map(|w| w * w).sum::<f64>()
     }
+
+    /// A number that tells this graph, its weights and these owners from others (64 bits, after FNV).
+    #[cfg(feature = "mpi")]
+    pub(super) fn fingerprint(&self, owner: &[u32]) -> u64 {
+        let pattern = self.pattern.indptr().iter().chain(self.pattern.indices());
+        let numbers = pattern.chain(owner).map(|&k| u64::from(k));
+        let weights = self.weights.iter().map(|w| w.to_bits());
+        numbers
+            .chain(weights)
+            .fold(0xcbf2_9ce4_8422_2325, |hash, k| {
+                (hash ^ k).wrapping_mul(0x0100_0000_01b3).rotate_left(29)
+            })
+    }
 }

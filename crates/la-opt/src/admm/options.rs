@@ -75,6 +75,8 @@ pub struct AdmmOptions {
     pub check_every: usize,
     /// Sums over agents are exact, so that decisions and iterates are the same bits on any number of threads and processes. Default yes.
     pub deterministic: bool,
+    /// The sums of a look are waited for at the next one, so that no iteration waits for all processes; convergence is then seen `check_every` iterations later. Default no.
+    pub pipelined: bool,
     /// Time of a solve. Default none.
     pub time_limit: Option<Duration>,
 }
@@ -91,6 +93,7 @@ impl Default for AdmmOptions {
             eps_rel: 1e-6,
             check_every: 10,
             deterministic: true,
+            pipelined: false,
             time_limit: None,
         }
     }
@@ -157,6 +160,13 @@ impl AdmmOptions {
     #[must_use]
     pub fn with_deterministic(mut self, deterministic: bool) -> Self {
         self.deterministic = deterministic;
+        self
+    }
+
+    /// Sets whether sums are waited for at the next look.
+    #[must_use]
+    pub fn with_pipelined(mut self, pipelined: bool) -> Self {
+        self.pipelined = pipelined;
         self
     }
 

@@ -3,11 +3,32 @@
 use std::time::Instant;
 
 use super::exchange::Exchange;
-use super::measure::{Look, Measure, measure};
+use super::measure::{self, Look, Measure};
 use super::objective::LocalObjective;
 use super::options::Adapt;
 use super::solver::{Admm, Pending, total};
 use super::{AdmmReport, AdmmStatus, AdmmStep, LocalFailure, StepSizes};
+
+/// When residuals were looked at.
+struct Seen {
+    iteration: usize,
+    alpha: f64,
+    seconds: f64,
+}
+
+impl Seen {
+    fn write(&self, measured: &Measure, report: &mut AdmmReport) {
+        (report.primal, report.dual) = (measured.primal.sqrt(), measured.dual.sqrt());
+        report.alpha = self.alpha;
+        report.history.push(AdmmStep {
+            iteration: self.iteration,
+            primal: report.primal,
+            dual: report.dual,
+            alpha: self.alpha,
+            seconds: self.seconds,
+        });
+    }
+}
 
 impl<F: LocalObjective, E: Exchange> Admm<F, E> {
     /// Goes on from the present iterates until both residuals are within their tolerances, or another rule of the options says stop.
@@ -33,6 +54,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             self.before.x = self.x[..own].to_vec();
             self.before.subgradient = vec![0.0; own];
         }
+        let mut under_way: Option<Seen> = None;
         loop {
             self.step();
             let done = self.iteration - first;
@@ -40,21 +62,34 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             if !last && done % self.options.check_every != 0 {
                 continue;
             }
+            let now = Seen {
+                iteration: self.iteration,
+                alpha: self.last_alpha(),
+                seconds: begin.elapsed().as_secs_f64(),
+            };
             let out_of_time = self
                 .options
                 .time_limit
                 .is_some_and(|t| begin.elapsed() >= t);
-            let measured = self.measure(out_of_time);
-            (report.primal, report.dual) = (measured.primal.sqrt(), measured.dual.sqrt());
-            report.alpha = self.last_alpha();
-            report.history.push(AdmmStep {
-                iteration: self.iteration,
-                primal: report.primal,
-                dual: report.dual,
-                alpha: report.alpha,
-                seconds: begin.elapsed().as_secs_f64(),
-            });
             report.iterations = done;
+            // What was begun at the last look has had time to arrive.
+            let before = under_way.take().map(|seen| {
+                let measured = self.finish_measure();
+                seen.write(&measured, &mut report);
+                measured
+            });
+            self.start_measure(out_of_time);
+            // The residuals of an earlier iterate only decide whether those of this one are waited for.
+            let wait = last || before.as_ref().is_some_and(|measured| self.ends(measured));
+            if self.options.pipelined && !wait {
+                under_way = Some(now);
+                if let Some(measured) = before {
+                    self.adapt(&measured);
+                }
+                continue;
+            }
+            let measured = self.finish_measure();
+            now.write(&measured, &mut report);
             if let Some(status) = self.verdict(&measured, last) {
                 report.status = status;
                 break;
@@ -68,7 +103,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         report
     }
 
-    fn measure(&mut self, out_of_time: bool) -> Measure {
+    fn start_measure(&mut self, out_of_time: bool) {
         let stop = out_of_time || self.failed.is_some();
         let own = self.shard.owned() * self.n;
         let look = Look {
@@ -87,7 +122,13 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
                 }),
         };
         let exact = self.options.deterministic;
-        measure(&look, &mut self.before, exact, stop, &mut self.exchange)
+        let (before, words) = (&mut self.before, &mut self.words);
+        measure::start(&look, before, exact, stop, words, &mut self.exchange);
+    }
+
+    fn finish_measure(&mut self) -> Measure {
+        let exact = self.options.deterministic;
+        measure::finish(exact, &mut self.words, &mut self.exchange)
     }
 
     /// α of the last iteration, the mean of own agents where each has its own.
@@ -100,6 +141,19 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             }
             Pending::None => self.alpha,
         }
+    }
+
+    fn within_tolerances(&self, measured: &Measure) -> bool {
+        let numbers = (self.agents * self.n) as f64;
+        let absolute = self.options.eps_abs * numbers.sqrt();
+        let relative = self.options.eps_rel;
+        measured.primal.sqrt() <= absolute + relative * measured.copies.sqrt()
+            && measured.dual.sqrt() <= absolute + relative * measured.prices.sqrt()
+    }
+
+    fn ends(&self, measured: &Measure) -> bool {
+        let finite = (measured.primal + measured.dual).is_finite();
+        measured.stops > 0.0 || !finite || self.within_tolerances(measured)
     }
 
     fn verdict(&mut self, measured: &Measure, last: bool) -> Option<AdmmStatus> {
@@ -117,15 +171,10 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             self.failed = self.failed.take().or_else(|| self.non_finite_agent());
             return Some(AdmmStatus::NonFinite);
         }
-        let numbers = (self.agents * self.n) as f64;
-        let absolute = self.options.eps_abs * numbers.sqrt();
-        let relative = self.options.eps_rel;
-        let agree = measured.primal.sqrt() <= absolute + relative * measured.copies.sqrt();
-        let optimal = measured.dual.sqrt() <= absolute + relative * measured.prices.sqrt();
-        match (agree && optimal, last) {
-            (true, _) => Some(AdmmStatus::Converged),
-            (false, true) => Some(AdmmStatus::IterationLimit),
-            (false, false) => None,
+        if self.within_tolerances(measured) {
+            Some(AdmmStatus::Converged)
+        } else {
+            last.then_some(AdmmStatus::IterationLimit)
         }
     }
 

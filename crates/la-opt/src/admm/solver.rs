@@ -49,6 +49,8 @@ pub struct Admm<F, E = Alone> {
     pub(super) node_alpha: Vec<f64>,
     message: Vec<f64>,
     pub(super) before: Before,
+    /// Sums on their way between processes.
+    pub(super) words: Vec<i64>,
     pub(super) iteration: usize,
     pub(super) alpha: f64,
     pub(super) changes: usize,
@@ -99,7 +101,7 @@ impl<F: LocalObjective> Admm<F> {
             network.agents(),
             objectives,
             options,
-            Alone,
+            Alone::default(),
         )
     }
 }
@@ -149,6 +151,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             node_alpha: Vec::new(),
             message: Vec::new(),
             before: Before::default(),
+            words: Vec::new(),
             iteration: 0,
             alpha: options.alpha,
             changes: 0,
@@ -421,8 +424,8 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         let last = self.pending.steps(&self.node_alpha);
         let mut failed: Failed = None;
         let (x, ghosts) = self.x.split_at_mut(owned * n);
-        for range in [0..boundary, boundary..owned] {
-            if range.start == boundary {
+        for (inside, range) in [0..boundary, boundary..owned].into_iter().enumerate() {
+            if inside == 1 {
                 self.exchange.start(x, n);
             }
             if range.is_empty() {
@@ -449,8 +452,8 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
     fn pass_y(&mut self, next: Pending) {
         let (n, boundary, owned) = (self.n, self.shard.boundary(), self.shard.owned());
         let with_alpha = matches!(next, Pending::Nodes { .. });
-        for range in [0..boundary, boundary..owned] {
-            if range.start == boundary {
+        for (inside, range) in [0..boundary, boundary..owned].into_iter().enumerate() {
+            if inside == 1 {
                 self.start_y(with_alpha);
             }
             let Some(steps) = next.steps(&self.node_alpha) else {
@@ -474,8 +477,9 @@ pub(super) fn total(
     exchange: &mut impl Exchange,
 ) -> f64 {
     if !options.deterministic {
-        let mut sum = [terms.sum()];
-        exchange.sum(&mut sum);
+        let mut sum = [terms.sum::<f64>()];
+        exchange.start_sum(&sum);
+        exchange.finish_sum(&mut sum);
         return sum[0];
     }
     let mut sum = ExactSum::default();
@@ -485,6 +489,7 @@ pub(super) fn total(
     }
     let mut words = [0; ExactSum::WORDS];
     sum.limbs(&mut words);
-    exchange.sum_integers(&mut words);
+    exchange.start_sum_integers(&words);
+    exchange.finish_sum_integers(&mut words);
     ExactSum::from_limbs(&words).value()
 }
