@@ -2,6 +2,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod active_set;
+pub mod admm;
 pub mod chain;
 pub mod compensation;
 pub mod corrector;

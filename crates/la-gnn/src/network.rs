@@ -38,6 +38,25 @@ pub trait NetworkConfig: Clone + PartialEq + Debug + Serialize + DeserializeOwne
     fn statistic_count(&self) -> usize {
         self.statistics().iter().map(|p| p.len).sum()
     }
+
+    /// Fresh trainable scalars: linear maps and their biases uniform in ±1/√inputs (LibTorch's default), normalisations at identity.
+    fn initial_values(&self, seed: u64) -> Vec<f32> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut values = Vec::with_capacity(self.parameter_count());
+        let mut bound = 1.0f32;
+        for spec in self.parameters() {
+            if spec.name.split('.').any(|part| part.starts_with("norm")) {
+                let value = f32::from(spec.name.ends_with("weight"));
+                values.resize(values.len() + spec.len, value);
+                continue;
+            }
+            if let [_, inputs] = spec.shape[..] {
+                bound = 1.0 / (inputs as f32).sqrt();
+            }
+            values.extend((0..spec.len).map(|_| rng.random_range(-bound..bound)));
+        }
+        values
+    }
 }
 
 /// All parameters of a network as flat `f32` arrays with its configuration.
@@ -60,27 +79,13 @@ pub struct Parameters<C> {
 }
 
 impl<C: NetworkConfig> Parameters<C> {
-    /// Fresh parameters: linear maps and their biases uniform in ±1/√inputs (LibTorch's default), normalisations at identity, means of inputs 0
-    /// and scales 1.
+    /// Fresh parameters: [`NetworkConfig::initial_values`], means of inputs 0 and scales 1.
     ///
     /// # Errors
     /// [`GnnError::Config`] if the configuration is out of range.
     pub fn initialize(config: &C, seed: u64) -> Result<Self, GnnError> {
         config.validate()?;
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut values = Vec::with_capacity(config.parameter_count());
-        let mut bound = 1.0f32;
-        for spec in config.parameters() {
-            if spec.name.split('.').any(|part| part.starts_with("norm")) {
-                let value = f32::from(spec.name.ends_with("weight"));
-                values.resize(values.len() + spec.len, value);
-                continue;
-            }
-            if let [_, inputs] = spec.shape[..] {
-                bound = 1.0 / (inputs as f32).sqrt();
-            }
-            values.extend((0..spec.len).map(|_| rng.random_range(-bound..bound)));
-        }
+        let values = config.initial_values(seed);
         let mut statistics = vec![0.0; config.statistic_count()];
         for spec in config.statistics() {
             if spec.name.ends_with("scale") {

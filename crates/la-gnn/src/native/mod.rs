@@ -1,6 +1,7 @@
 //! Models in pure Rust: fused, vectorised, threaded, no LibTorch.
 
 pub mod active_set;
+pub mod admm;
 mod blocks;
 pub mod chain;
 mod coates;

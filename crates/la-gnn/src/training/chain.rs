@@ -144,6 +144,7 @@ pub fn train_chain(
         schedule: Schedule::OneCycle,
         weight_decay: 0.0,
         clip: recipe.clip,
+        keep: super::active_set::Kept::Best,
         validate_every: recipe.updates.max(1),
         checkpoint_every: recipe.updates.max(1),
         seed: recipe.seed,

@@ -7,6 +7,7 @@
 
 pub mod active_set;
 mod adamw;
+pub mod admm;
 pub mod chain;
 mod checkpoint;
 mod evolution;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::active_set::Kept;
 use crate::GnnError;
 
 /// Learning rate over the run.
@@ -43,6 +44,8 @@ pub struct TrainOptions {
     pub weight_decay: f64,
     /// Largest 2-norm of the gradient; longer ones are scaled down. Default 1.
     pub clip: f64,
+    /// Which parameters the run gives in the end. Default the best, where there is validation.
+    pub keep: Kept,
     /// Updates between two validations. Default 1000.
     pub validate_every: usize,
     /// Updates between two checkpoints. Default 200.
@@ -60,6 +63,7 @@ impl Default for TrainOptions {
             schedule: Schedule::Constant,
             weight_decay: 1e-2,
             clip: 1.0,
+            keep: Kept::Best,
             validate_every: 1000,
             checkpoint_every: 200,
             seed: 0,

@@ -8,6 +8,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
+use super::active_set::Kept;
 use super::checkpoint::Log;
 use super::{AdamW, Checkpoint, TrainOptions};
 use crate::GnnError;
@@ -69,7 +70,7 @@ pub enum Outcome {
 pub struct Trained {
     /// How it ended.
     pub outcome: Outcome,
-    /// Parameters with the best validation, or the last ones without validation.
+    /// Those that [`TrainOptions::keep`] names; without validation the last ones.
     pub values: Vec<f32>,
     /// What happened.
     pub log: Log,
@@ -193,20 +194,20 @@ pub fn train(
         if stop && done < options.updates {
             return Ok(Trained {
                 outcome: Outcome::Interrupted,
-                values: best(&state),
+                values: kept(&state),
                 log: state.log,
             });
         }
     }
     Ok(Trained {
         outcome: Outcome::Finished,
-        values: best(&state),
+        values: kept(&state),
         log: state.log,
     })
 }
 
-fn best(state: &Checkpoint) -> Vec<f32> {
-    if state.log.validations.is_empty() {
+fn kept(state: &Checkpoint) -> Vec<f32> {
+    if state.log.validations.is_empty() || state.options.keep == Kept::Last {
         state.values.clone()
     } else {
         state.best_values.clone()
