@@ -81,6 +81,24 @@ pub enum GraphError {
         /// The size found.
         found: usize,
     },
+    /// An option is outside its range.
+    #[error("option `{option}` is {value} but must be {requirement}")]
+    InvalidOption {
+        /// Name of the field.
+        option: &'static str,
+        /// Its value.
+        value: f64,
+        /// What it must be.
+        requirement: &'static str,
+    },
+    /// A library that did the work reported an error.
+    #[error("{library}: {message}")]
+    Library {
+        /// Its name.
+        library: &'static str,
+        /// What it said.
+        message: String,
+    },
 }
 
 /// Narrows to `u32` or names the quantity that overflows.

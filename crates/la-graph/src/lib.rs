@@ -11,6 +11,7 @@ mod features;
 mod layered;
 mod levels;
 mod line;
+mod partition;
 mod pattern;
 #[cfg(feature = "petgraph")]
 mod petgraph_interop;
@@ -31,6 +32,7 @@ pub use features::{
 pub use layered::{LayeredDigraph, koenig_digraph, outer_products};
 pub use levels::Levels;
 pub use line::{LineDigraph, is_line_digraph, line_digraph, line_digraph_root};
+pub use partition::{Partition, PartitionMethod, PartitionOptions, partition};
 pub use pattern::Pattern;
 pub use product::two_hop;
 pub use scalar::Real;
