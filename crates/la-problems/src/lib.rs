@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod consensus;
 mod elasticity;
 mod error;
 mod families;
