@@ -106,6 +106,9 @@ pub enum AdmmError {
     /// What MPI says.
     #[error("{0}")]
     Mpi(String),
+    /// A learned network does not fit.
+    #[error("network for consensus: {0}")]
+    Network(String),
     /// Eigenvalues could not be computed.
     #[error("the eigenvalues of a local Hessian did not converge")]
     Eigenvalues,

@@ -8,6 +8,8 @@ mod adapt;
 mod error;
 mod exact_sum;
 mod exchange;
+#[cfg(feature = "learned")]
+pub mod learned;
 mod measure;
 mod network;
 mod objective;
