@@ -49,11 +49,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             traffic: self.exchange.traffic(),
             time: begin.elapsed(),
         };
-        if matches!(self.options.adapt, Adapt::Spectral { .. }) && self.before.x.is_empty() {
-            let own = self.shard.owned() * self.n;
-            self.before.x = self.x[..own].to_vec();
-            self.before.subgradient = vec![0.0; own];
-        }
+        self.remember();
         let mut under_way: Option<Seen> = None;
         loop {
             self.step();
@@ -101,6 +97,31 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         report.traffic = self.exchange.traffic();
         report.time = begin.elapsed();
         report
+    }
+
+    /// One iteration of [`Admm::solve`]: α is adapted where the options say so, but nothing ends. For those who watch every iterate.
+    ///
+    /// # Errors
+    /// As [`Admm::iterate`].
+    pub fn advance(&mut self) -> Result<(), (usize, LocalFailure)> {
+        self.remember();
+        self.step();
+        let looks = self.iteration % self.options.check_every == 0;
+        if looks && self.options.adapt != Adapt::None {
+            self.start_measure(false);
+            let measured = self.finish_measure();
+            self.adapt(&measured);
+        }
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
+    /// Keeps what the spectral estimate compares with.
+    fn remember(&mut self) {
+        if matches!(self.options.adapt, Adapt::Spectral { .. }) && self.before.x.is_empty() {
+            let own = self.shard.owned() * self.n;
+            self.before.x = self.x[..own].to_vec();
+            self.before.subgradient = vec![0.0; own];
+        }
     }
 
     fn start_measure(&mut self, out_of_time: bool) {

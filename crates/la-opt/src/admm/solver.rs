@@ -193,6 +193,12 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         &self.x[i * self.n..(i + 1) * self.n]
     }
 
+    /// x of all own agents (agents × n), in the order of the shard.
+    #[must_use]
+    pub fn states(&self) -> &[f64] {
+        &self.x[..self.shard.owned() * self.n]
+    }
+
     /// y of own agent i (n), `γ (A x)_i / (d_i + 1)`.
     #[must_use]
     pub fn y(&self, i: usize) -> &[f64] {

@@ -1,6 +1,7 @@
 //! `reproduce`: an experiment of a paper, ours beside the paper's.
 
 mod digest;
+mod distributed_admm;
 mod file;
 pub(crate) mod gnp;
 mod ledger;
@@ -82,6 +83,8 @@ enum Paper {
     QpWarmStart,
     /// Nonnegative factorisations that a network starts or accelerates
     Nmf,
+    /// Distributed ADMM that learns its step sizes
+    DistributedAdmm,
 }
 
 /// How much of an experiment is run.
@@ -162,6 +165,10 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             "J. Sjölund, M. Bånkestad, Graph-based neural acceleration for nonnegative matrix factorization, arXiv 2202.00264",
             "LA_DATA_DIR for the real matrices; nothing else",
         )?;
+        list::<distributed_admm::Experiment>(
+            "H. Doerks, P. Häusner, D. Hernández Escobar, J. Sjölund, Learning to accelerate distributed ADMM using graph neural networks, L4DC 2026",
+            "nothing; the networks are trained here",
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     let request = Request {
@@ -188,6 +195,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         Some(Paper::MpgnnLimits) => mpgnn_limits::run(&request)?,
         Some(Paper::QpWarmStart) => qp_warm_start::run(&request)?,
         Some(Paper::Nmf) => nmf::run(&request)?,
+        Some(Paper::DistributedAdmm) => distributed_admm::run(&request)?,
         None => bail!("name a paper; `cargo xtask reproduce --list` shows them"),
     };
     Ok(if args.strict && unmet {

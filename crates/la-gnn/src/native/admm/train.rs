@@ -42,8 +42,9 @@ use crate::training::admm::AdmmLoss;
 #[derive(Debug, Clone)]
 pub struct AdmmEngine {
     network: AdmmNetwork,
-    loss: AdmmLoss,
-    problems: Vec<(QuadraticProblem, Target)>,
+    losses: Vec<AdmmLoss>,
+    /// Problems, what their losses compare with, and which loss.
+    problems: Vec<(QuadraticProblem, Target, usize)>,
     memory: Unrolled,
     adjoint: Adjoint,
     /// Gradient in the order of the packed parameters.
@@ -60,19 +61,35 @@ impl AdmmEngine {
         loss: &AdmmLoss,
         problems: Vec<QuadraticProblem>,
     ) -> Result<Self, GnnError> {
-        loss.validate()?;
+        Self::with_groups(config, vec![(loss.clone(), problems)])
+    }
+
+    /// The same where groups of problems have losses of their own: graphs of other sizes and kinds have distances of other sizes. Problems are numbered group after
+    /// group.
+    ///
+    /// # Errors
+    /// As [`AdmmEngine::new`].
+    pub fn with_groups(
+        config: &AdmmConfig,
+        groups: Vec<(AdmmLoss, Vec<QuadraticProblem>)>,
+    ) -> Result<Self, GnnError> {
         let network = AdmmNetwork::new(&Parameters::initialize(config, 0)?)?;
         let mut memory = Unrolled::default();
-        let mut with_targets = Vec::with_capacity(problems.len());
-        for problem in problems {
-            network.check(&problem)?;
-            let target = Target::new(loss, &problem, &mut memory)?;
-            with_targets.push((problem, target));
+        let mut losses = Vec::with_capacity(groups.len());
+        let mut with_targets = Vec::new();
+        for (loss, problems) in groups {
+            loss.validate()?;
+            for problem in problems {
+                network.check(&problem)?;
+                let target = Target::new(&loss, &problem, &mut memory)?;
+                with_targets.push((problem, target, losses.len()));
+            }
+            losses.push(loss);
         }
         Ok(Self {
             packed: vec![0.0; config.parameter_count()],
             network,
-            loss: loss.clone(),
+            losses,
             problems: with_targets,
             memory,
             adjoint: Adjoint::default(),
@@ -82,7 +99,7 @@ impl AdmmEngine {
     /// Least and greatest degree of the graphs; zeros without problems.
     #[must_use]
     pub fn degree_range(&self) -> [usize; 2] {
-        let ranges = self.problems.iter().map(|(p, _)| p.graph().degree_range());
+        let ranges = self.problems.iter().map(|(p, ..)| p.graph().degree_range());
         ranges
             .reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])])
             .unwrap_or([0; 2])
@@ -94,9 +111,10 @@ impl AdmmEngine {
     /// [`GnnError::Config`] if there are not as many values as the configuration has parameters.
     pub fn losses(&mut self, values: &[f32]) -> Result<Vec<f64>, GnnError> {
         self.load(values)?;
-        let (network, loss, memory) = (&self.network, &self.loss, &mut self.memory);
+        let (network, memory) = (&self.network, &mut self.memory);
         let mut losses = Vec::with_capacity(self.problems.len());
-        for (problem, target) in &self.problems {
+        for (problem, target, loss) in &self.problems {
+            let loss = &self.losses[*loss];
             let mut value = 0.0;
             network.run(problem, loss.depth(), memory, |after| {
                 value += target.value(loss, problem, after.iteration, after.x);
@@ -136,22 +154,23 @@ impl Engine for AdmmEngine {
     ) -> Result<f64, GnnError> {
         self.load(values)?;
         let share = 1.0 / batch.len().max(1) as f64;
-        let depth = self.loss.depth();
         let mut total = 0.0;
         self.packed.fill(0.0);
         for &index in batch {
-            let Some((problem, target)) = self.problems.get(index) else {
+            let Some((problem, target, loss)) = self.problems.get(index) else {
                 let reason = format!("has problem {index} of {}", self.problems.len());
                 let field = "batch";
                 return Err(GnnError::Config { field, reason });
             };
+            let loss = &self.losses[*loss];
+            let depth = loss.depth();
             self.network.run_kept(problem, depth, &mut self.memory);
             for k in 0..depth {
                 let x = self.memory.after(k, 1.0).x;
-                total += share * target.value(&self.loss, problem, k + 1, x);
+                total += share * target.value(loss, problem, k + 1, x);
             }
             let run = (&self.memory, &mut self.adjoint);
-            let aim = (&self.loss, target);
+            let aim = (loss, target);
             self.network
                 .backward(problem, aim, share, run, &mut self.packed);
         }

@@ -1,0 +1,167 @@
+//! Networks are trained here, in seconds.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use la_gnn::admm::{AdmmConfig, Parameters, StepSizes};
+use la_gnn::native::admm::{AdmmEngine, QuadraticProblem};
+use la_gnn::training::admm::{AdmmLoss, AdmmMeasure, LossTerm, published, schedule};
+use la_gnn::training::{NoHooks, train};
+use la_opt::admm::learned::LearnedAdmm;
+use serde::{Deserialize, Serialize};
+
+use super::method::{Classical, Outcome, Runner};
+use super::problems::{Law, Purpose, other_graphs};
+use super::settings::{Class, NetworkSettings, ProfileSettings, Recipe};
+
+/// A network that was trained.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Trained {
+    parameters: Vec<f32>,
+    degrees: [usize; 2],
+    /// Root of the mean published loss on the validation instances.
+    pub(super) validation: f64,
+    pub(super) updates: usize,
+    pub(super) seconds: f64,
+}
+
+/// Depths of the loss of [`Recipe::Everywhere`], and what each counts.
+const DEPTHS: [(usize, f64); 4] = [(10, 4.0), (20, 1.0), (50, 1.0), (100, 1.0)];
+/// Sizes of the graphs that it sees.
+const SIZES: [usize; 6] = [12, 16, 24, 32, 48, 64];
+/// Epochs, in units of published training sets.
+const EVERYWHERE_EPOCHS: usize = 220;
+
+/// Trains a network for a class of problems.
+pub(super) fn train_network(
+    settings: &NetworkSettings,
+    profile: &ProfileSettings,
+    class: Class,
+    seed: u64,
+) -> Result<Trained> {
+    let begin = Instant::now();
+    let config = settings.config();
+    let law = Law::published(class, Purpose::Training, seed);
+    let all = law.quadratics(profile.training)?;
+    let (samples, validation) = all.split_at(profile.training - profile.training / 10);
+    let groups = match settings.recipe {
+        Recipe::Published | Recipe::Schedule => vec![(AdmmLoss::published(10), samples.to_vec())],
+        Recipe::Everywhere => everywhere(class, seed, samples)?,
+    };
+    let mut engine = AdmmEngine::with_groups(&config, groups)?;
+    let mut options = match settings.recipe {
+        Recipe::Published => published(samples.len(), seed),
+        Recipe::Schedule | Recipe::Everywhere => schedule(samples.len(), seed),
+    };
+    if settings.recipe == Recipe::Everywhere {
+        options.updates = samples.len() * EVERYWHERE_EPOCHS / options.batch;
+    }
+    options.updates = ((options.updates as f64 * profile.epochs) as usize).max(1);
+    options.validate_every = options.updates;
+    options.checkpoint_every = options.updates;
+    let start = Parameters::initialize(&config, seed)?;
+    let model = serde_json::to_value(&config)?;
+    let trained = train(
+        &mut engine,
+        &model,
+        start.values,
+        &options,
+        None,
+        &mut NoHooks,
+    )?;
+    let mut judge = AdmmEngine::new(&config, &AdmmLoss::published(10), validation.to_vec())?;
+    let losses = judge.losses(&trained.values)?;
+    Ok(Trained {
+        degrees: engine.degree_range(),
+        validation: (losses.iter().sum::<f64>() / losses.len() as f64).sqrt(),
+        parameters: trained.values,
+        updates: options.updates,
+        seconds: begin.elapsed().as_secs_f64(),
+    })
+}
+
+/// Groups of instances with their losses: distances over those of over-relaxed ADMM in the mean of the group, so that each graph counts in its own measure.
+fn everywhere(
+    class: Class,
+    seed: u64,
+    samples: &[QuadraticProblem],
+) -> Result<Vec<(AdmmLoss, Vec<QuadraticProblem>)>> {
+    let relaxed = Runner::Classical(Classical::Relaxed18.options(1.0));
+    let loss = |law: &Law, instances: usize| -> Result<AdmmLoss> {
+        let horizon = DEPTHS
+            .map(|(depth, _)| depth)
+            .into_iter()
+            .max()
+            .unwrap_or(1);
+        let outcome = Outcome::measure(&relaxed, law, instances, horizon)?;
+        let term = |(depth, weight): (usize, f64)| {
+            // Where the method is already exact there is nothing to gain.
+            let scale = outcome.mean[depth - 1] + 1e-2;
+            LossTerm::new(AdmmMeasure::Distance, depth).with_weight(weight / scale)
+        };
+        Ok(AdmmLoss::new(DEPTHS.map(term)))
+    };
+    let law = Law::published(class, Purpose::Training, seed);
+    let count = samples.len();
+    let mut groups = vec![(loss(&law, count)?, samples.to_vec())];
+    for agents in SIZES {
+        for (_, graph) in other_graphs(agents) {
+            let law = law.clone().on(graph, agents);
+            // Half of all instances are those of the published law.
+            let instances = (count / 30).max(1);
+            groups.push((loss(&law, instances)?, law.quadratics(instances)?));
+        }
+    }
+    Ok(groups)
+}
+
+impl Trained {
+    /// As a method; node-wise instead of averaged if that is asked for.
+    pub(super) fn runner(&self, config: &AdmmConfig, node_wise: bool) -> Result<Runner> {
+        let mut parameters = Parameters {
+            config: config.clone(),
+            values: self.parameters.clone(),
+            statistics: vec![0.0; 2],
+        }
+        .with_degree_range(self.degrees);
+        if node_wise {
+            parameters = parameters.read_as(StepSizes::Node)?;
+        }
+        Ok(Runner::Learned(Box::new(LearnedAdmm::new(&parameters)?)))
+    }
+}
+
+/// The network without training.
+pub(super) fn untrained(config: &AdmmConfig, seed: u64) -> Result<Runner> {
+    let parameters = Parameters::initialize(config, seed)?;
+    Ok(Runner::Learned(Box::new(LearnedAdmm::new(&parameters)?)))
+}
+
+/// α of least mean distance after so many iterations on the first training instances: the best of a grid of factors 1.1 around the best of a coarse one.
+pub(super) fn tune(method: Classical, depth: usize, law: &Law, instances: usize) -> Result<f64> {
+    let error = |alpha: f64| -> Result<f64> {
+        let options = if method == Classical::TunedRelaxed {
+            Classical::TunedRelaxed.options(alpha)
+        } else {
+            Classical::Tuned10.options(alpha)
+        };
+        let outcome = Outcome::measure(&Runner::Classical(options), law, instances, depth)?;
+        Ok(outcome.mean[depth - 1])
+    };
+    let mut best = (f64::INFINITY, 1.0);
+    for (base, ratio, steps) in [(0.03, 2.0, 9), (0.0, 1.1, 13)] {
+        let first = if base > 0.0 {
+            base
+        } else {
+            best.1 / 1.1f64.powi(6)
+        };
+        for k in 0..steps {
+            let alpha = first * f64::powi(ratio, k);
+            let now = error(alpha)?;
+            if now < best.0 {
+                best = (now, alpha);
+            }
+        }
+    }
+    Ok(best.1)
+}
