@@ -1,4 +1,8 @@
 //! Distributed ADMM with learned parts: parity with an independent implementation, golden runs, gradients, symmetries, allocations.
+#![expect(
+    clippy::needless_range_loop,
+    reason = "one index runs over several arrays; iterators hide the formula"
+)]
 
 mod admm_support;
 mod fixture;
