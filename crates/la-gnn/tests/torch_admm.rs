@@ -4,11 +4,9 @@
 mod admm_support;
 mod fixture;
 
-use admm_support::{files, instances, random_problem, stored, variant};
+use admm_support::{configurations, files, instances, random_problem, shaken, stored, variant};
 use fixture::distance;
-use la_gnn::admm::{
-    AdmmConfig, EdgeWeights, NetworkConfig, Parameters, Relaxation, StepSizes, Tail,
-};
+use la_gnn::admm::{AdmmConfig, EdgeWeights, NetworkConfig};
 use la_gnn::native::admm::{AdmmEngine, AdmmNetwork, Unrolled};
 use la_gnn::torch::admm::{MessageForm, TorchAdmmEngine, iterates};
 use la_gnn::torch::tch::Kind;
@@ -65,51 +63,11 @@ fn iterates_losses_and_gradients_equal_those_of_an_independent_implementation() 
     }
 }
 
-fn configurations() -> Vec<AdmmConfig> {
-    let base = AdmmConfig::new(2)
-        .with_learned_iterations(4)
-        .with_hidden(7)
-        .with_tail(Tail::Learned);
-    let mut all = vec![base.clone().with_shared(true)];
-    for steps in [
-        StepSizes::Constant,
-        StepSizes::Node,
-        StepSizes::Mean,
-        StepSizes::Schedule,
-    ] {
-        for (relaxation, edges) in [
-            (Relaxation::None, EdgeWeights::ScaleFree),
-            (Relaxation::Constant { gamma: 1.4 }, EdgeWeights::Profile),
-            (Relaxation::Schedule, EdgeWeights::ScaleFree),
-            (Relaxation::Schedule, EdgeWeights::Unit),
-        ] {
-            let config = base.clone().with_steps(steps).with_edges(edges);
-            all.push(config.with_relaxation(relaxation));
-        }
-    }
-    all.push(
-        base.with_steps(StepSizes::Constant)
-            .with_tail(Tail::Constant {
-                alpha: 0.5,
-                gamma: 1.6,
-            }),
-    );
-    all
-}
-
-fn shaken(config: &AdmmConfig) -> Parameters<AdmmConfig> {
-    let mut p = Parameters::initialize(config, 3).unwrap();
-    for (k, v) in p.values.iter_mut().enumerate() {
-        *v += 0.2 * (k as f32 * 1.7).sin();
-    }
-    p
-}
-
 #[test]
 fn layers_are_the_method_in_every_configuration() {
     let problems = [random_problem(6, 2, 1), random_problem(6, 2, 2)];
     for config in configurations() {
-        let p = shaken(&config);
+        let p = shaken(&config, 3);
         let network = AdmmNetwork::new(&p).unwrap();
         for form in FORMS {
             let all = iterates(&p, &problems, 9, form, Kind::Double).unwrap();
@@ -142,7 +100,7 @@ fn gradients_are_those_by_hand_in_every_configuration() {
         term(8).with_weight(0.3).with_naive(4).with_log(true),
     ]);
     for config in configurations() {
-        let p = shaken(&config);
+        let p = shaken(&config, 3);
         for form in FORMS {
             // Graphs of two sizes where the form allows it.
             let second = if form == MessageForm::Dense { 6 } else { 9 };
@@ -169,7 +127,7 @@ fn gradients_are_those_by_hand_in_every_configuration() {
 fn every_measure_is_the_same() {
     use AdmmMeasure::*;
     let config = AdmmConfig::new(3).with_edges(EdgeWeights::Profile);
-    let p = shaken(&config);
+    let p = shaken(&config, 3);
     for measure in [
         Normalised,
         Distance,
@@ -203,7 +161,7 @@ fn every_measure_is_the_same() {
 
 #[test]
 fn what_does_not_fit_is_refused() {
-    let p = shaken(&AdmmConfig::new(2));
+    let p = shaken(&AdmmConfig::new(2), 3);
     let two_sizes = [random_problem(5, 2, 1), random_problem(6, 2, 1)];
     let run = |problems: &[_], form| iterates(&p, problems, 1, form, Kind::Float);
     assert!(run(&two_sizes, MessageForm::Sparse).is_ok());
