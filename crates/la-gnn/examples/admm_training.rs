@@ -8,7 +8,7 @@ use la_gnn::admm::{
     AdmmConfig, EdgeWeights, NetworkConfig, Parameters, Relaxation, StepSizes, Tail,
 };
 use la_gnn::native::admm::{AdmmEngine, AdmmNetwork, AgentGraph, QuadraticProblem, Unrolled};
-use la_gnn::training::admm::{AdmmLoss, AdmmMeasure, LossTerm, published, schedule};
+use la_gnn::training::admm::{AdmmLoss, published, schedule};
 use la_gnn::training::{NoHooks, train};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -79,11 +79,19 @@ fn variant(name: &str) -> Result<(AdmmConfig, StepSizes, bool, AdmmLoss), Failur
     };
     let steps = |steps, edges| AdmmConfig::new(2).with_steps(steps).with_edges(edges);
     let last = AdmmLoss::published(10);
-    let term = |depth| LossTerm::new(AdmmMeasure::Normalised, depth).with_log(true);
-    let everywhere = AdmmLoss::new([term(10), term(20), term(50)]);
     use EdgeWeights::{Profile, ScaleFree, Unit};
     Ok(match name {
         "baseline" => (steps(Constant, Unit), Constant, false, last),
+        "relaxed" => {
+            let (alpha, gamma) = (1.0, 1.8);
+            let config = steps(Constant, Unit).with_relaxation(Relaxation::Constant { gamma });
+            (
+                config.with_tail(Tail::Constant { alpha, gamma }),
+                Constant,
+                false,
+                last,
+            )
+        }
         "mean" => (steps(Mean, Unit), Mean, false, last),
         "alpha" => (steps(Node, Unit), Node, false, last),
         "edges" => (steps(Constant, Profile), Constant, false, last),
@@ -94,9 +102,9 @@ fn variant(name: &str) -> Result<(AdmmConfig, StepSizes, bool, AdmmLoss), Failur
         "schedule" => (relaxed(Unit), Schedule, true, last),
         "schedule+edges" => (relaxed(Profile), Schedule, true, last),
         "schedule+ratios" => (relaxed(ScaleFree), Schedule, true, last),
-        "everywhere" => {
-            let config = relaxed(ScaleFree).with_tail(Tail::Learned);
-            (config, Schedule, true, everywhere)
+        "all" => {
+            let loss = AdmmLoss::at_several_depths();
+            (AdmmConfig::all_learned(2), Node, true, loss)
         }
         other => return Err(format!("variant {other} is not known").into()),
     })
@@ -107,18 +115,20 @@ fn main() -> Result<(), Failure> {
     let class = args.next().unwrap_or_else(|| "consensus".into());
     let seed: u64 = args.next().map_or(Ok(0), |s| s.parse())?;
     let names: Vec<String> = args.collect();
-    let training = problems(&class, 900, 3 * seed)?;
+    let many = problems(&class, 4500, 3 * seed)?;
     let validation = problems(&class, 100, 3 * seed + 1)?;
     let test = problems(&class, 1000, 3 * seed + 2)?;
     println!("{class}: mean / median squared distance over 1000 problems");
     for name in names {
         let (config, reading, is_schedule, loss) = variant(&name)?;
+        // As many problems as published, but for the configuration with all parts.
+        let training = &many[..if name == "all" { 4500 } else { 900 }];
         let start = Parameters::initialize(&config, seed)?;
         let options = match is_schedule {
             true => schedule(training.len(), seed),
             false => published(training.len(), seed),
         };
-        let mut engine = AdmmEngine::new(&config, &loss, training.clone())?;
+        let mut engine = AdmmEngine::new(&config, &loss, training.to_vec())?;
         let model = serde_json::to_value(&config)?;
         let mut parameters = start.clone();
         let mut seconds = 0.0;
