@@ -13,7 +13,7 @@
 //! | [`all_learned`](crate::admm::AdmmConfig::all_learned), [`AdmmLoss::at_several_depths`], 4500 problems | 0.80–1.01 / 0.12–0.23 / 0.0006–0.006 | 10.9–11.3 / 2.9–3.0 / 0.21–0.28 |
 //!
 //! Means are made by hard graphs. In the median the last row is ahead of over-relaxation after 50 iterations on consensus (0.6e-6–1.5e-6 against 1.9e-6–2.7e-6), and behind
-//! after 100 for two seeds of three. A schedule with the published edges, 405 parameters, beats every published variant but those with edges on consensus after 50.
+//! after 100 for two seeds of three. A schedule with the published edges, 405 parameters, beats every published variant but those with steps and edges, on consensus after 50.
 
 use serde::{Deserialize, Serialize};
 
