@@ -197,6 +197,16 @@ impl AdmmConfig {
         Self::new(dimension).with_steps(StepSizes::Constant)
     }
 
+    /// Everything that may be learned, at once: node-wise step sizes, a relaxation schedule, edge weights from ratios of degrees, the tail. Beyond the paper;
+    /// to be trained with [`AdmmLoss::at_several_depths`](crate::training::admm::AdmmLoss::at_several_depths).
+    #[must_use]
+    pub fn all_learned(dimension: usize) -> Self {
+        Self::new(dimension)
+            .with_relaxation(Relaxation::Schedule)
+            .with_edges(EdgeWeights::ScaleFree)
+            .with_tail(Tail::Learned)
+    }
+
     /// Inputs of a perceptron of step sizes, 5 n + 1.
     #[must_use]
     pub fn step_inputs(&self) -> usize {

@@ -111,6 +111,7 @@ mod tests {
                 20,
             ),
             (AdmmConfig::baseline(2).with_tail(Tail::Learned), 2),
+            (AdmmConfig::all_learned(2), 3753 + 417 + 10 + 2),
         ] {
             assert_eq!(config.parameter_count(), count, "{config:?}");
         }

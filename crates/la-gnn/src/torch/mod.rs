@@ -10,6 +10,7 @@
 //! | [`GnpNetwork`], [`GnpTrainer`], [`GnpSamples`] | graph neural preconditioners: in use, in training, training columns drawn on the device |
 //! | [`SparseProduct`] | products of a fixed sparse matrix and of its transpose with blocks of columns |
 //! | [`Mpgnn`], [`MpgnnTrainer`] | message-passing networks for edge regression on [`ArcGraph`]s, six node models; their training |
+//! | [`admm`] | distributed ADMM with learned parts as two message-passing layers, dense and sparse |
 //! | [`active_set`] | training of networks that guess active sets of quadratic programs |
 //! | [`factormer`] | training of networks that improve nonnegative factorisations, with the solver unrolled |
 //! | [`TorchEngine`] | loss and gradient of batches for [`crate::training::train`] |
@@ -24,9 +25,12 @@
 //!
 //! The first linear map of an edge perceptron, W [x_i, x_j, u], is applied once per node and gathered,
 //! W_r x_i + W_o x_j + W_u u, so that no (arcs × inputs) concatenation exists.
+//!
+//! Exceptions, on the host alone, are [`active_set`] and [`admm`]: small dense products whose gradients are LibTorch's.
 
 mod activation;
 pub mod active_set;
+pub mod admm;
 mod batch;
 mod cuda_library;
 mod device;

@@ -2,7 +2,9 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use super::fixture::{Fixture, folder};
-use la_gnn::admm::{AdmmConfig, EdgeWeights, NetworkConfig, Parameters, StepSizes};
+use la_gnn::admm::{
+    AdmmConfig, EdgeWeights, NetworkConfig, Parameters, Relaxation, StepSizes, Tail,
+};
 use la_gnn::native::admm::{AgentGraph, QuadraticProblem};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -92,4 +94,46 @@ pub(crate) fn random_problem(m: usize, n: usize, seed: u64) -> QuadraticProblem 
     let matrices: Vec<f64> = (0..m * n * n).map(|_| rng.random_range(0.0..1.0)).collect();
     let b: Vec<f64> = (0..m * n).map(|_| rng.random_range(-9.0..9.0)).collect();
     QuadraticProblem::least_squares(graph, n, n, &matrices, &b).unwrap()
+}
+
+/// Every kind of step, relaxation, edges and tail.
+pub(crate) fn configurations() -> Vec<AdmmConfig> {
+    let base = AdmmConfig::new(2)
+        .with_learned_iterations(4)
+        .with_hidden(7)
+        .with_tail(Tail::Learned);
+    let mut all = Vec::new();
+    for steps in [
+        StepSizes::Constant,
+        StepSizes::Node,
+        StepSizes::Mean,
+        StepSizes::Schedule,
+    ] {
+        for relaxation in [
+            Relaxation::None,
+            Relaxation::Constant { gamma: 1.4 },
+            Relaxation::Schedule,
+        ] {
+            for edges in [
+                EdgeWeights::Unit,
+                EdgeWeights::Profile,
+                EdgeWeights::ScaleFree,
+            ] {
+                let config = base.clone().with_steps(steps).with_edges(edges);
+                all.push(config.with_relaxation(relaxation));
+            }
+        }
+    }
+    all.push(base.clone().with_shared(true));
+    all.push(base.with_shared(true).with_steps(StepSizes::Mean));
+    all
+}
+
+/// Random parameters: fresh ones have schedules at zero.
+pub(crate) fn shaken(config: &AdmmConfig, seed: u64) -> Parameters<AdmmConfig> {
+    let mut p = Parameters::initialize(config, seed).unwrap();
+    for (k, v) in p.values.iter_mut().enumerate() {
+        *v += 0.2 * (k as f32 * 1.7 + seed as f32).sin();
+    }
+    p
 }

@@ -1,4 +1,8 @@
 //! The iterations, backwards: gradient of a loss with respect to all parameters.
+#![expect(
+    clippy::needless_range_loop,
+    reason = "one index runs over several arrays; iterators hide the formula"
+)]
 
 use super::dense::solve;
 use super::graph::AgentGraph;

@@ -6,13 +6,13 @@ use super::perceptron::{WIDEST, guard, sigmoid, softplus};
 use crate::admm::{EdgeWeights, WEIGHT_RANGE};
 
 /// Inputs of both kinds of perceptrons.
-const MOST: usize = 11;
+pub(crate) const MOST: usize = 11;
 
 /// B of [`EdgeWeights::ScaleFree`]: no weight is further than e^B times from the Metropolis weight.
-const REACH: f64 = 2.079_441_541_679_835_8;
+pub(crate) const REACH: f64 = 2.079_441_541_679_835_8;
 
-/// What the perceptron reads of the edge u → v.
-fn inputs(kind: EdgeWeights, u: &DegreeProfile, v: &DegreeProfile) -> [f64; MOST] {
+/// What the perceptron reads of the edge u → v; zeros beyond its inputs.
+pub(crate) fn inputs(kind: EdgeWeights, u: &DegreeProfile, v: &DegreeProfile) -> [f64; MOST] {
     let mut inputs = [0.0; MOST];
     if kind == EdgeWeights::ScaleFree {
         inputs[..5].copy_from_slice(&ratios(u));
@@ -42,7 +42,7 @@ fn share(a: f64, b: f64) -> f64 {
 }
 
 /// Metropolis weights (L. Xiao, S. Boyd, *Systems & Control Letters* 53(1), 65–78, 2004), times 4: 1 at degree 3, the mean degree of the training graphs.
-fn metropolis(u: &DegreeProfile, v: &DegreeProfile) -> f64 {
+pub(crate) fn metropolis(u: &DegreeProfile, v: &DegreeProfile) -> f64 {
     4.0 / (1.0 + u[0].max(v[0]))
 }
 

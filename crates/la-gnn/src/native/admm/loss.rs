@@ -8,19 +8,20 @@ use crate::admm::{AdmmConfig, Parameters};
 use crate::training::admm::{AdmmLoss, AdmmMeasure, LossTerm};
 
 /// Least denominator of [`AdmmMeasure::Normalised`], and what [`AdmmMeasure::LogDistance`] adds.
-const FLOOR: f64 = 1e-6;
+pub(crate) const FLOOR: f64 = 1e-6;
 /// What is added to a term before its logarithm is taken.
-const LOG_FLOOR: f64 = 1e-12;
+pub(crate) const LOG_FLOOR: f64 = 1e-12;
 
 /// What the terms of a loss divide by, for one problem.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Target {
-    denominators: Vec<f64>,
+pub(crate) struct Target {
+    /// One for each term.
+    pub(crate) denominators: Vec<f64>,
 }
 
 impl Target {
     /// Runs ordinary ADMM where a term compares with it.
-    pub(super) fn new(
+    pub(crate) fn new(
         loss: &AdmmLoss,
         problem: &QuadraticProblem,
         memory: &mut Unrolled,

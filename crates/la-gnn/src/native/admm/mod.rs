@@ -21,9 +21,9 @@
 
 mod backward;
 mod dense;
-mod edges;
+pub(crate) mod edges;
 mod graph;
-mod loss;
+pub(crate) mod loss;
 mod network;
 mod perceptron;
 mod problem;

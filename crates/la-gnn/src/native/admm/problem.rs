@@ -90,8 +90,8 @@ impl QuadraticProblem {
     /// As [`new`](Self::new).
     pub fn consensus(graph: AgentGraph, dimension: usize, b: &[f64]) -> Result<Self, GnnError> {
         let (m, n) = (graph.nodes(), dimension);
-        let diagonal = |p: usize| if p % (n * n) % (n + 1) == 0 { 2.0 } else { 0.0 };
-        let hessians = (0..m * n * n).map(diagonal).collect();
+        let entry = |p: usize| if p / n % n == p % n { 2.0 } else { 0.0 };
+        let hessians = (0..m * n * n).map(entry).collect();
         let constant = b.iter().map(|b| b * b).sum();
         Self::new(
             graph,
@@ -169,6 +169,12 @@ impl QuadraticProblem {
     #[must_use]
     pub fn linear(&self) -> &[f64] {
         &self.linear
+    }
+
+    /// Sum of the constants of the f_i.
+    #[must_use]
+    pub fn constant(&self) -> f64 {
+        self.constant
     }
 
     /// Mean over the agents of ‖x_i − x*‖², x m × n.

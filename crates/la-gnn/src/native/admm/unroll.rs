@@ -1,4 +1,8 @@
 //! The iterations, forwards.
+#![expect(
+    clippy::needless_range_loop,
+    reason = "one index runs over several arrays; iterators hide the formula"
+)]
 
 use super::dense::{factor, solve};
 use super::graph::AgentGraph;
@@ -341,7 +345,7 @@ impl AdmmNetwork {
     }
 
     /// Checks that the perceptrons can read the states of a problem.
-    pub(super) fn check(&self, problem: &QuadraticProblem) -> Result<(), GnnError> {
+    pub(crate) fn check(&self, problem: &QuadraticProblem) -> Result<(), GnnError> {
         let (has, reads) = (problem.dimension, self.config().dimension);
         if has == reads || !self.config().steps.has_network() {
             return Ok(());
