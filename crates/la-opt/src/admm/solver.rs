@@ -211,6 +211,18 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         &self.lambda[i * self.n..(i + 1) * self.n]
     }
 
+    /// The functions of own agents, in the order of the shard.
+    #[must_use]
+    pub fn objectives(&self) -> &[F] {
+        &self.objectives
+    }
+
+    /// The options.
+    #[must_use]
+    pub fn options(&self) -> &AdmmOptions {
+        &self.options
+    }
+
     /// The functions of own agents, to change their data between solves: the iterates stay, a warm start.
     pub fn objectives_mut(&mut self) -> &mut [F] {
         &mut self.objectives

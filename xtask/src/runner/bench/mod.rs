@@ -1,5 +1,6 @@
 //! `bench`: our crates side by side with other programs, in one run, on the same input.
 
+mod admm;
 mod amg;
 mod clock;
 pub(crate) mod contest;
@@ -60,6 +61,8 @@ enum Area {
     Qp,
     /// Nonnegative factorisations: time to an error
     Nmf,
+    /// Distributed ADMM: seconds of an iteration
+    Admm,
     /// Preconditioners and methods against the size of three problems, with a figure
     Methods,
 }
@@ -72,6 +75,7 @@ impl Area {
             Self::Gnn => "gnn",
             Self::Qp => "qp",
             Self::Nmf => "nmf",
+            Self::Admm => "admm",
             Self::Methods => "methods",
         }
     }
@@ -109,6 +113,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             Area::Gnn => gnn::run(&args, &mut record),
             Area::Qp => qp::run(&args, &mut record),
             Area::Nmf => nmf::run(&args, &mut record),
+            Area::Admm => admm::run(&args, &mut record),
             Area::Methods => methods::run(&args, &mut record, &output.join(area.name())),
         })?;
         let path = record.finish(&output.join(area.name()))?;

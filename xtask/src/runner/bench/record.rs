@@ -47,6 +47,11 @@ impl Record {
         Ok(self.results.push(measurement)?)
     }
 
+    /// A measurement that is made already.
+    pub(super) fn push(&mut self, measurement: Measurement) -> Result<()> {
+        Ok(self.results.push(measurement)?)
+    }
+
     /// Ours over theirs: the ratio of the medians, with the quartiles of the ratios round by round.
     pub(super) fn ratio(
         &mut self,

@@ -74,7 +74,7 @@ pub(super) enum Recipe {
     Published,
     /// The published loss; Adam with 1e-2 on half a cosine, batches of 50, 60 epochs.
     Schedule,
-    /// Distances after 10, 20 and 50 iterations over those of over-relaxed ADMM, on graphs of many kinds and sizes; the optimiser of `Schedule`.
+    /// Losses after 10, 20 and 50 iterations, on graphs of many kinds and sizes; the optimiser of `Schedule`, 3000 updates.
     Everywhere,
 }
 
@@ -91,30 +91,16 @@ pub(in super::super) struct NetworkSettings {
     pub(super) recipe: Recipe,
     /// Name of the same network with node-wise instead of averaged steps.
     pub(super) also_node_wise: Option<String>,
-    #[serde(default = "ten")]
-    learned_iterations: usize,
-    #[serde(default = "thirty_two")]
-    hidden: usize,
     /// Whether the constants of later iterations are learned.
     #[serde(default)]
     learned_tail: bool,
-}
-
-fn ten() -> usize {
-    10
-}
-
-fn thirty_two() -> usize {
-    32
 }
 
 impl NetworkSettings {
     pub(super) fn config(&self) -> AdmmConfig {
         let config = AdmmConfig::new(2)
             .with_steps(self.steps)
-            .with_edges(self.edges)
-            .with_hidden(self.hidden)
-            .with_learned_iterations(self.learned_iterations);
+            .with_edges(self.edges);
         let config = match self.relaxed {
             true => config.with_relaxation(Relaxation::Schedule),
             false => config,
