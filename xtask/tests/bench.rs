@@ -34,6 +34,8 @@ fn every_area_writes_results() {
         ("qp", "largest-violation", "iterations"),
         ("nmf", "extrapolated-hals", "seconds_to_error"),
         ("nmf", "ao-admm", "iteration_seconds"),
+        ("admm", "constant", "iteration_seconds"),
+        ("admm", "node-wise network", "iteration_seconds"),
     ] {
         let results = Results::read(&folder.path().join(area).join("results.json")).unwrap();
         assert_eq!(

@@ -373,3 +373,46 @@ fn smoke_of_factorisations() {
     let again = std::fs::metadata(&network).unwrap().modified().unwrap();
     assert_eq!(trained, again, "kept from the first run");
 }
+
+/// Distributed ADMM: every published variant is trained for moments, and runs in the engine beside the classical methods.
+#[test]
+fn smoke_of_distributed_admm() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let folder = root.join("target/reproduce/distributed-admm/smoke");
+    runner()
+        .args(["reproduce", "distributed-admm", "--profile", "smoke"])
+        .env_remove("LA_DATA_DIR")
+        .assert()
+        .success();
+    let results = Results::read(&folder.join("results.json")).unwrap();
+    let value = |problem: &str, method: &str, quantity: &str| {
+        let found = results
+            .measurements
+            .iter()
+            .find(|m| m.problem == problem && m.method == method && m.quantity == quantity);
+        found
+            .unwrap_or_else(|| panic!("no {quantity} of {method} on {problem}"))
+            .value
+            .unwrap()
+    };
+    for class in ["consensus", "least-squares"] {
+        let distance = |method: &str, at: usize| value(class, method, &format!("distance@{at}"));
+        assert!(distance("admm", 50) < distance("admm", 10));
+        // On these instances over-relaxation is what a network has to beat.
+        assert!(distance("relaxed-1.8", 20) < distance("admm", 20));
+        assert!(distance("tuned-10", 10) <= 1.1 * distance("admm", 10));
+        assert!(
+            distance("everywhere", 10) < distance("everywhere@0", 10),
+            "training helps"
+        );
+        // Untrained or not, the later iterations converge.
+        assert!(distance("alpha+edges@0", 100) < 0.1 * distance("alpha+edges@0", 5));
+        assert_eq!(value(class, "relaxed-1.8", "to-relaxed_ratio@20"), 1.0);
+        let rounds = value(class, "admm", "rounds@1.0");
+        assert_eq!(rounds, 2.0 * value(class, "admm", "iterations@1.0"));
+        let ring = format!("{class}-ring-16");
+        assert!(value(&ring, "everywhere", "to-relaxed_ratio@10") > 0.0);
+    }
+    let html = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(html.contains("training is what makes alpha+edges useful"));
+}

@@ -97,7 +97,7 @@ fn few(args: &Args, record: &mut Record) -> Result<()> {
                         Ok(seconds / 1000.0)
                     })
                     .collect::<Result<_>>()?;
-                record.seconds(name, "node-wise network", "iteration", &samples)?;
+                record.seconds(name, "node-wise network", "iteration_seconds", &samples)?;
             }
         }
     }
@@ -118,7 +118,7 @@ fn iterations<F: LocalObjective>(
             Ok(seconds / ITERATIONS as f64)
         })
         .collect::<Result<_>>()?;
-    let key = Key::new(problem, method, "iteration");
+    let key = Key::new(problem, method, "iteration_seconds");
     let row = Measurement::from_samples(key, Unit::Seconds, &samples, Centre::Median)?;
     let goal = Reference::new(GOAL, "goal", Tolerance::AtMost(GOAL))?;
     record.push(row.compare(goal))
@@ -157,8 +157,8 @@ fn many(args: &Args, record: &mut Record) -> Result<()> {
         one.states() == two.states(),
         "two threads gave other bits than one"
     );
-    record.seconds(&problem, "1 thread", "iteration", &samples[0])?;
-    record.seconds(&problem, "2 threads", "iteration", &samples[1])?;
+    record.seconds(&problem, "1 thread", "iteration_seconds", &samples[0])?;
+    record.seconds(&problem, "2 threads", "iteration_seconds", &samples[1])?;
     record.ratio(
         &problem,
         "1 thread",

@@ -32,7 +32,7 @@ const SIZES: [usize; 6] = [12, 16, 24, 32, 48, 64];
 /// Grids are the hardest to be better on than over-relaxed ADMM, and count so much.
 const GRID: f64 = 3.0;
 /// Updates of [`Recipe::Everywhere`].
-const UPDATES: usize = 3000;
+const UPDATES: usize = 6000;
 
 /// Trains a network for a class of problems.
 pub(super) fn train_network(
