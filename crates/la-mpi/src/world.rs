@@ -151,6 +151,11 @@ impl World {
         self.reduce(&self.inner.sums, Op::Sum, values);
     }
 
+    /// Makes room for sums of up to `len` numbers, so that the first ones allocate nothing either.
+    pub fn reserve_sums(&self, len: usize) {
+        self.inner.sums.borrow_mut().reserve(len);
+    }
+
     /// Replaces `values` by their largest over all ranks. Collective. What becomes of NaN is not specified.
     pub fn all_max(&self, values: &mut [f64]) {
         self.reduce(&self.inner.sums, Op::Max, values);
