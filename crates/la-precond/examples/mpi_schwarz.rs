@@ -1,6 +1,6 @@
 //! Poisson's equation on a cube, CG with additive Schwarz and IC(0): rank 0 alone against all ranks together.
 //!
-//! `mpirun -n 2 mpi_schwarz [points per edge] [rounds]`
+//! `mpirun -n 2 mpi_schwarz [points per edge] [rounds] [layers of overlap]`
 //!
 //! Alone is IC(0) of the whole matrix, with the other ranks asleep. Rounds take turns, iterations of each take
 //! turns with passes of a triad (`a = b + 3 c` on arrays that no cache holds), and the best of each counts: the
@@ -34,6 +34,7 @@ fn measure(world: &World) -> Result<()> {
         .map_while(|a| a.parse::<usize>().ok());
     let edge = arguments.next().unwrap_or(60);
     let rounds = arguments.next().unwrap_or(5);
+    let overlap = arguments.next().unwrap_or(1);
     let system = Poisson::new(Grid::cuboid(edge, edge, edge)).generate()?;
     let (n, whole) = (system.matrix.rows(), system.matrix);
     let b: Vec<f64> = (0..n).map(|i| (0.7 * i as f64).sin()).collect();
@@ -43,7 +44,7 @@ fn measure(world: &World) -> Result<()> {
     let rows: CsMatI<f64, u32> = whole.slice_outer(own.clone()).to_owned();
     let a = MpiMatrix::<f64>::from_blocks(world, &blocks, rows.view())?;
     let ic0 = Ic0::default();
-    let schwarz = MpiSchwarz::default();
+    let schwarz = MpiSchwarz::default().with_overlap(overlap);
     let m = schwarz.build_blocks(world, &blocks, rows.view(), |local| ic0.factor(local))?;
     let alone = match world.is_root() {
         true => Some((
@@ -71,7 +72,7 @@ fn measure(world: &World) -> Result<()> {
         wake(world);
     }
 
-    let full = CgOptions::default().with_rtol(1e-10);
+    let full = CgOptions::default().with_rtol(1e-12);
     let together = cg_in(a.space(), &a, &b[own.clone()], &m, &full)?;
     let parts = world.gather(0, &together.x);
     if let Some((a, m)) = &alone {

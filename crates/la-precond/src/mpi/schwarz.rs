@@ -153,17 +153,18 @@ impl MpiSchwarz {
         let (place, solver) = world.agree(made())?;
         let (kind, definiteness) = self.character(world, &solver);
         let in_order = place.iter().zip(0..).all(|(place, at)| *place == at);
+        let exchange = halo.neighbours().next().is_some();
         Ok(MpiAdditiveSchwarz {
             global: Mpi::<T>::new(world, own).dimension(),
             own,
             combination: self.combination,
             place,
-            alone: self.overlap == 0 && in_order,
+            alone: in_order && !exchange,
             kind,
             definiteness,
             solver,
             work: RefCell::new(Work {
-                exchange: self.overlap > 0,
+                exchange,
                 halo,
                 ghosts: vec![T::ZERO; ghosts.len()],
                 residual: vec![T::ZERO; size],
@@ -220,6 +221,7 @@ pub struct MpiAdditiveSchwarz<M, T: Scalar = f64> {
 
 #[derive(Debug)]
 struct Work<T: Scalar> {
+    /// Whether there is a neighbour; the same for both sides.
     exchange: bool,
     halo: Halo<T>,
     ghosts: Vec<T>,
