@@ -65,11 +65,15 @@ pub(crate) enum Command {
     LA_CACHE_DIR          where downloads are kept (default: target/download)\n\n\
     Examples:\n  \
     cargo xtask setup\n  \
+    cargo xtask setup --mpi\n  \
     LIBTORCH=/opt/libtorch cargo xtask setup")]
 pub(crate) struct Setup {
     /// Provision again, even if target/libtorch is in order
     #[arg(long)]
     pub(crate) force: bool,
+    /// Look for an MPI library and libclang instead, which --ranks needs; the superuser gets what is missing installed
+    #[arg(long, conflicts_with = "force")]
+    pub(crate) mpi: bool,
 }
 
 /// Arguments that the runner reads.
@@ -135,6 +139,9 @@ pub(crate) struct Test {
     /// Leave out the tests that need LibTorch
     #[arg(long)]
     pub(crate) no_torch: bool,
+    /// Leave out the tests that need MPI
+    #[arg(long)]
+    pub(crate) no_mpi: bool,
 }
 
 /// Builds the documentation of the crates, and the book if mdbook is installed.

@@ -1,6 +1,6 @@
 //! `cargo xtask`: set-up, checks, and the way to the commands that compute.
 //!
-//! This program is small on purpose: it compiles in seconds and depends on none of the library crates.
+//! This program is small on purpose: it compiles in seconds and depends on none of the library crates but `la-mpi`, of which it needs how programs are started.
 //! What computes (`reproduce`, `solve`, `train`, `bench`) is the program `runner`, which it builds in
 //! release mode and becomes.
 
@@ -9,6 +9,7 @@ mod cli;
 mod commands;
 mod console;
 mod libtorch;
+mod mpi;
 mod pip;
 mod project;
 mod workspace;

@@ -74,6 +74,10 @@ pub enum KrylovError {
         /// What to try instead.
         instead: &'static str,
     },
+    /// Something distributed could not be set up.
+    #[cfg(feature = "mpi")]
+    #[error(transparent)]
+    Mpi(#[from] la_mpi::MpiError),
     /// The solve ended without convergence.
     #[error(
         "not converged after {iterations} iterations: residual norm {residual_norm:.6e}, needed {target:.6e}; {status}"

@@ -38,7 +38,7 @@ pub struct Host<T = f64> {
 }
 
 /// Sums of squares in this range lost nothing that matters to overflow or underflow.
-const SAFE_SQUARES: std::ops::RangeInclusive<f64> =
+pub(crate) const SAFE_SQUARES: std::ops::RangeInclusive<f64> =
     f64::from_bits((1023 - 900) << 52)..=f64::from_bits((1023 + 1000) << 52);
 
 impl<T: Real> Host<T> {
@@ -83,27 +83,44 @@ impl<T: Real> Host<T> {
         if SAFE_SQUARES.contains(&squares) {
             return squares.sqrt();
         }
-        let mut largest = 0.0;
-        for v in x {
-            let v = v.abs().to_f64();
-            if v.is_nan() {
-                return f64::NAN;
-            }
-            largest = if v > largest { v } else { largest };
-        }
-        if largest == 0.0 || largest.is_infinite() {
+        let largest = largest(x);
+        if largest == 0.0 || !largest.is_finite() {
             return largest;
         }
         let unit = crate::scalar::power_of_two_below::<f64>(largest);
-        unit * reduce(
-            ScaledSquares {
-                scale: 1.0 / unit,
-                x,
-            },
-            self.is_parallel(),
-        )
-        .sqrt()
+        unit * self.scaled_squares(unit, x).sqrt()
     }
+
+    /// `Σ (xᵢ / unit)²`.
+    pub(crate) fn scaled_squares(&self, unit: f64, x: &[T]) -> f64 {
+        let scale = 1.0 / unit;
+        reduce(ScaledSquares { scale, x }, self.is_parallel())
+    }
+
+    /// `w = w − V h`, then `Σ wᵢ²`.
+    pub(crate) fn subtract_squares(&self, basis: &HostBasis<T>, h: &[f64], w: &mut [T]) -> f64 {
+        reduce(Combine::new(basis, -1.0, h, w), self.is_parallel())
+    }
+
+    /// `y = y + alpha x`, then `Σ yᵢ²`.
+    pub(crate) fn axpy_squares(&self, alpha: f64, x: &[T], y: &mut [T]) -> f64 {
+        assert_eq!(x.len(), y.len(), "vectors of different lengths");
+        let alpha = T::from_f64(alpha);
+        reduce(AxpyNorm { alpha, x, y }, self.is_parallel())
+    }
+}
+
+/// `maxᵢ |xᵢ|`; NaN if there is one.
+pub(crate) fn largest<T: Real>(x: &[T]) -> f64 {
+    let mut largest = 0.0;
+    for v in x {
+        let v = v.abs().to_f64();
+        if v.is_nan() {
+            return f64::NAN;
+        }
+        largest = if v > largest { v } else { largest };
+    }
+    largest
 }
 
 impl<T: Real> VectorSpace for Host<T> {
@@ -207,7 +224,7 @@ impl<T: Real> VectorSpace for Host<T> {
     }
 
     fn subtract(&self, basis: &HostBasis<T>, h: &[f64], w: &mut [T]) -> f64 {
-        let squares = reduce(Combine::new(basis, -1.0, h, w), self.is_parallel());
+        let squares = self.subtract_squares(basis, h, w);
         self.norm_from_squares(squares, w)
     }
 
@@ -223,16 +240,7 @@ impl<T: Real> VectorSpace for Host<T> {
     }
 
     fn axpy_norm(&self, alpha: f64, x: &[T], y: &mut [T]) -> f64 {
-        assert_eq!(x.len(), y.len(), "vectors of different lengths");
-        let alpha = T::from_f64(alpha);
-        let squares = reduce(
-            AxpyNorm {
-                alpha,
-                x,
-                y: &mut *y,
-            },
-            self.is_parallel(),
-        );
+        let squares = self.axpy_squares(alpha, x, y);
         self.norm_from_squares(squares, y)
     }
 

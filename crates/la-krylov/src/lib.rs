@@ -12,6 +12,8 @@ mod host;
 mod lsmr;
 mod minres;
 mod monitor;
+#[cfg(feature = "mpi")]
+mod mpi;
 mod operator;
 mod options;
 mod preconditioner;
@@ -40,11 +42,15 @@ pub use gmres::{
     gmres_columns_in, gmres_from, gmres_in, gmres_monitored, gmres_with,
 };
 pub use host::{Host, HostBasis};
+#[cfg(feature = "mpi")]
+pub use la_mpi;
 pub use lsmr::{LsmrOptions, LsmrWorkspace, lsmr, lsmr_in, lsmr_monitored, lsmr_with};
 pub use minres::{
     MinresOptions, MinresWorkspace, minres, minres_from, minres_in, minres_monitored, minres_with,
 };
 pub use monitor::{Iteration, Monitor, NoMonitor};
+#[cfg(feature = "mpi")]
+pub use mpi::{Mpi, MpiMatrix};
 pub use operator::{
     FnOperator, LinearOperator, Product, Scaled, Shifted, Sum, TransposeOperator, Transposed,
 };

@@ -372,7 +372,7 @@ where
         } else if self
             .limits
             .time_limit
-            .is_some_and(|limit| self.started.elapsed() >= limit)
+            .is_some_and(|limit| self.space.any(self.started.elapsed() >= limit))
         {
             Some(Status::TimeLimit)
         } else {

@@ -62,6 +62,12 @@ pub trait VectorSpace {
     /// `x = x + V y` for the first `y.len()` columns V.
     fn lincomb(&self, basis: &Self::Basis, y: &[f64], x: &mut Self::Vector);
 
+    /// Whether `flag` is set for any of those who solve together. What a solver decides by something other
+    /// than reductions, such as the time, it decides by this. Default: `flag`, there being one.
+    fn any(&self, flag: bool) -> bool {
+        flag
+    }
+
     /// `vⱼ = alpha w`: a vector joins the basis.
     fn set_column(&self, basis: &mut Self::Basis, j: usize, alpha: f64, w: &Self::Vector) {
         let v = self.column_mut(basis, j);

@@ -56,6 +56,8 @@ struct Inner {
     next_tag: Cell<i32>,
     waited: Cell<Duration>,
     reductions: Cell<u64>,
+    /// Whether this rank was told that another one could not go on.
+    told: Cell<bool>,
     sums: RefCell<Reduction<f64>>,
     counts: RefCell<Reduction<i64>>,
     /// Finalises MPI when it is dropped: the last field.
@@ -92,6 +94,7 @@ impl World {
                 next_tag: Cell::new(1),
                 waited: Cell::new(Duration::ZERO),
                 reductions: Cell::new(0),
+                told: Cell::new(false),
                 sums: RefCell::new(Reduction::new(comm)),
                 counts: RefCell::new(Reduction::new(comm)),
                 _universe: universe,
@@ -151,6 +154,11 @@ impl World {
         self.reduce(&self.inner.sums, Op::Sum, values);
     }
 
+    /// Makes room for sums of up to `len` numbers, so that the first ones allocate nothing either.
+    pub fn reserve_sums(&self, len: usize) {
+        self.inner.sums.borrow_mut().reserve(len);
+    }
+
     /// Replaces `values` by their largest over all ranks. Collective. What becomes of NaN is not specified.
     pub fn all_max(&self, values: &mut [f64]) {
         self.reduce(&self.inner.sums, Op::Max, values);
@@ -201,6 +209,7 @@ impl World {
         if rank == self.size() || result.is_err() {
             result
         } else {
+            self.inner.told.set(true);
             Err(MpiError::OtherRank { rank }.into())
         }
     }
@@ -209,6 +218,10 @@ impl World {
     #[must_use]
     pub fn pending<T: Scalar>(&self) -> Pending<T> {
         Pending::new(self)
+    }
+
+    pub(crate) fn told(&self) -> bool {
+        self.inner.told.get()
     }
 
     pub(crate) fn comm(&self) -> Comm {

@@ -156,6 +156,10 @@ pub enum PrecondError {
         /// The range that is accepted.
         expected: &'static str,
     },
+    /// Something distributed could not be set up.
+    #[cfg(feature = "mpi")]
+    #[error(transparent)]
+    Mpi(#[from] la_krylov::la_mpi::MpiError),
     /// A builder of another kind failed, for example a learned one.
     #[error("{builder}: {message}")]
     Builder {

@@ -6,6 +6,8 @@ pub mod classical;
 mod error;
 #[cfg(feature = "learned")]
 pub mod learned;
+#[cfg(feature = "mpi")]
+pub mod mpi;
 pub mod quality;
 #[cfg(feature = "torch")]
 pub mod torch;

@@ -9,6 +9,8 @@ mod fem;
 mod finite_difference;
 pub mod io;
 mod laplacian;
+#[cfg(feature = "mpi")]
+pub mod mpi;
 mod neuralif;
 pub mod nmf;
 mod nonsymmetric;

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{has_cargo_command, step};
 use crate::workspace::Workspace;
-use crate::{console, project};
+use crate::{console, mpi, project};
 
 pub(crate) fn run() -> Result<bool> {
     let mut format = project::cargo();
@@ -34,6 +34,21 @@ pub(crate) fn run() -> Result<bool> {
     }
     torch.args(["--features", &features.join(","), "--", "-D", "warnings"]);
     good &= step("clippy with LibTorch", &mut torch)?;
+
+    match mpi::for_tests() {
+        Ok(_) => {
+            let mut ranks = project::cargo();
+            ranks.args(["clippy", "--all-targets"]);
+            let mut features = Vec::new();
+            for package in workspace.packages_with("mpi") {
+                ranks.args(["--package", package]);
+                features.push(format!("{package}/mpi"));
+            }
+            ranks.args(["--features", &features.join(","), "--", "-D", "warnings"]);
+            good &= step("clippy with MPI", &mut ranks)?;
+        }
+        Err(reason) => console::say(&format!("skipped: clippy with MPI ({reason})")),
+    }
 
     if has_cargo_command("deny") {
         let mut deny = project::cargo();

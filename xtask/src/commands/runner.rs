@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
+use la_mpi::Launcher;
 use serde_json::Value;
 
 use crate::libtorch::{self, Libtorch, Mode};
+use crate::mpi::Found;
 use crate::project;
 
 /// Hands `command args` to the runner, with LibTorch only where the command needs it.
@@ -16,8 +18,18 @@ pub(crate) fn run(command: &str, args: &[OsString]) -> Result<ExitCode> {
         true => Some(libtorch::ensure(Mode::Keep)?),
         false => None,
     };
-    let runner = build(libtorch.as_ref(), needs_peers(command, args))?;
-    let mut process = Command::new(&runner);
+    let ranks = ranks(command, args)?;
+    let launcher = ranks.map(|_| launcher()).transpose()?;
+    let extras = Extras {
+        torch: libtorch.is_some(),
+        peers: needs_peers(command, args),
+        mpi: ranks.is_some(),
+    };
+    let runner = build(libtorch.as_ref(), extras)?;
+    let mut process = match (&launcher, ranks) {
+        (Some(launcher), Some(ranks)) => launcher.command(ranks, &runner),
+        _ => Command::new(&runner),
+    };
     process.arg(command).args(args);
     if let Some(libtorch) = &libtorch {
         libtorch.apply_to(&mut process);
@@ -44,6 +56,59 @@ fn needs_peers(command: &str, args: &[OsString]) -> bool {
     command == "bench" && args.iter().any(|arg| arg == OsStr::new("--peers"))
 }
 
+/// What the runner is to be able to do.
+#[derive(Debug, Clone, Copy)]
+struct Extras {
+    torch: bool,
+    peers: bool,
+    mpi: bool,
+}
+
+impl Extras {
+    fn features(self) -> String {
+        let each = [
+            (true, "runner"),
+            (self.torch, "torch"),
+            (self.peers, "peers"),
+            (self.mpi, "mpi"),
+        ];
+        let wanted = each.into_iter().filter(|(wanted, _)| *wanted);
+        wanted.map(|(_, name)| name).collect::<Vec<_>>().join(",")
+    }
+}
+
+/// The number of `solve --ranks`. What is no number, clap refuses in the runner, on one rank.
+fn ranks(command: &str, args: &[OsString]) -> Result<Option<usize>> {
+    if command != "solve" {
+        return Ok(None);
+    }
+    let mut args = args.iter().map(|arg| arg.to_string_lossy());
+    let Some(first) = args.find(|arg| arg == "--ranks" || arg.starts_with("--ranks=")) else {
+        return Ok(None);
+    };
+    let number = match first.strip_prefix("--ranks=") {
+        Some(number) => Some(number.to_owned()),
+        None => args.next().map(|number| number.into_owned()),
+    };
+    let number = number.and_then(|number| number.parse().ok());
+    match number {
+        Some(ranks @ 1..) => Ok(Some(ranks)),
+        _ => bail!("--ranks: expected a number, at least 1"),
+    }
+}
+
+/// `mpirun`, or what to do where there is none.
+fn launcher() -> Result<Launcher> {
+    let missing = Found::look().missing();
+    if !missing.is_empty() {
+        bail!(
+            "--ranks needs MPI: no {} here; `cargo xtask setup --mpi` helps",
+            missing.join(", no ")
+        );
+    }
+    Launcher::find().context("mpirun does not answer")
+}
+
 /// `--device cuda`, `--device cuda:0` or the same with an equals sign.
 fn wants_cuda(args: &[OsString]) -> bool {
     let mut value_comes = false;
@@ -57,13 +122,8 @@ fn wants_cuda(args: &[OsString]) -> bool {
 }
 
 /// Builds the runner in release mode and gives its path.
-fn build(libtorch: Option<&Libtorch>, peers: bool) -> Result<PathBuf> {
-    let features = match (libtorch.is_some(), peers) {
-        (false, false) => "runner",
-        (true, false) => "runner,torch",
-        (false, true) => "runner,peers",
-        (true, true) => "runner,torch,peers",
-    };
+fn build(libtorch: Option<&Libtorch>, extras: Extras) -> Result<PathBuf> {
+    let features = extras.features();
     let mut cargo = project::cargo();
     cargo.args([
         "build",
@@ -75,7 +135,7 @@ fn build(libtorch: Option<&Libtorch>, peers: bool) -> Result<PathBuf> {
     ]);
     cargo.args([
         "--features",
-        features,
+        &features,
         "--message-format",
         "json-render-diagnostics",
     ]);
@@ -145,6 +205,39 @@ mod tests {
         assert!(needs("bench", &["krylov", "--peers"]));
         assert!(!needs("bench", &["krylov"]));
         assert!(!needs("solve", &["--peers"]));
+    }
+
+    #[test]
+    fn ranks_are_read_where_they_mean_something() {
+        let ranks = |command: &str, args: &str| {
+            let args: Vec<OsString> = args.split_whitespace().map(OsString::from).collect();
+            ranks(command, &args)
+        };
+        assert_eq!(ranks("solve", "a.mtx --ranks 3").unwrap(), Some(3));
+        assert_eq!(
+            ranks("solve", "a.mtx --ranks=2 --precond ic0").unwrap(),
+            Some(2)
+        );
+        assert_eq!(ranks("solve", "a.mtx").unwrap(), None);
+        assert_eq!(ranks("bench", "--ranks 3").unwrap(), None);
+        assert!(ranks("solve", "a.mtx --ranks").is_err());
+        assert!(ranks("solve", "a.mtx --ranks 0").is_err());
+    }
+
+    #[test]
+    fn features_follow_from_what_is_wanted() {
+        let plain = Extras {
+            torch: false,
+            peers: false,
+            mpi: false,
+        };
+        assert_eq!(plain.features(), "runner");
+        let all = Extras {
+            torch: true,
+            peers: true,
+            mpi: true,
+        };
+        assert_eq!(all.features(), "runner,torch,peers,mpi");
     }
 
     #[test]

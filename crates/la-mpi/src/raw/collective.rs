@@ -27,6 +27,16 @@ impl<T: Scalar> Reduction<T> {
         }
     }
 
+    /// Makes room for `len` numbers.
+    ///
+    /// # Panics
+    /// If a reduction is under way.
+    pub(crate) fn reserve(&mut self, len: usize) {
+        assert!(self.requests.0.is_empty(), "a reduction is under way");
+        self.input.reserve(len.saturating_sub(self.input.len()));
+        self.output.reserve(len.saturating_sub(self.output.len()));
+    }
+
     /// Starts the reduction of `values`, entry by entry. Allocates only to grow.
     ///
     /// # Panics

@@ -2,8 +2,12 @@
 
 use std::fmt;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::World;
+
+/// How long a rank that failed because another one did waits for that one to say why.
+const COURTESY: Duration = Duration::from_secs(3);
 
 /// Runs `program` on the ranks that `mpirun` started: the body of `main`.
 ///
@@ -31,6 +35,10 @@ pub fn run<E: fmt::Display>(program: impl FnOnce(&World) -> Result<(), E>) -> Ex
         }
     };
     if let Err(error) = program(&world) {
+        if world.told() {
+            // The rank with the reason speaks first, and ends this one.
+            std::thread::sleep(COURTESY);
+        }
         crate::say(&format!(
             "rank {} of {}: {error:#}; all ranks end",
             world.rank(),

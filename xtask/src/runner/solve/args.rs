@@ -23,6 +23,8 @@ Examples:
       a network that `cargo xtask train gnp --data A.mtx` made for this matrix, threshold LU to fall back on
   cargo xtask solve A.mtx --method gmres --precond ilut --drop-tol 1e-4
       a matrix that is not symmetric, by a method of one's own choice
+  cargo xtask solve A.mtx --ranks 4
+      on four MPI ranks of this machine (`cargo xtask setup --mpi` says what that needs)
   cargo xtask solve --table general --iterative-only --output out
       every matrix of $LA_DATA_DIR/matrices that is not definite, without complete factorisations
   cargo xtask solve --table definite --precond ic0 --output out
@@ -80,9 +82,13 @@ pub(crate) struct Args {
     /// Seconds at most, all attempts together
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub(super) time_limit: Option<f64>,
-    /// Threads [default: one per core]
+    /// Threads, of each rank [default: one per core]
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<usize>,
+    /// Solve on so many MPI ranks of this machine, each with a block of rows and a preconditioner of its own (additive
+    /// Schwarz with one layer of overlap)
+    #[arg(long, value_name = "N", conflicts_with = "table")]
+    pub(super) ranks: Option<usize>,
     /// No complete factorisation, even where everything else fails
     #[arg(long)]
     pub(super) iterative_only: bool,
@@ -330,6 +336,10 @@ impl Args {
         ensure!(
             self.threads != Some(0),
             "--threads 0: expected at least 1; leave the option out for one per core"
+        );
+        ensure!(
+            self.ranks != Some(0),
+            "--ranks 0: expected at least 1; leave the option out to solve without MPI"
         );
         let time_limit = self
             .time_limit

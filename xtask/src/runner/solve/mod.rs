@@ -5,6 +5,8 @@ mod attempt;
 mod automatic;
 mod methods;
 mod preconditioner;
+#[cfg(feature = "mpi")]
+mod ranks;
 mod report;
 mod rhs;
 mod system;
@@ -32,6 +34,9 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         // Weights that cannot be used are bad input, not a preconditioner that fails.
         preconditioner::Network::load(*learned, &plan)?;
     }
+    if let Some(ranks) = args.ranks {
+        return on_ranks(ranks, &args, &plan);
+    }
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(args.threads.unwrap_or(0))
         .build()
@@ -41,6 +46,21 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         (None, Some(matrix)) => one(matrix, &args, &plan),
         (None, None) => anyhow::bail!("no matrix; give a file, or --table definite"),
     })
+}
+
+#[cfg(feature = "mpi")]
+fn on_ranks(ranks: usize, args: &Args, plan: &Plan) -> Result<ExitCode> {
+    match &args.matrix {
+        Some(matrix) => ranks::run(matrix, ranks, args, plan),
+        None => anyhow::bail!("--ranks solves one system; give a file"),
+    }
+}
+
+#[cfg(not(feature = "mpi"))]
+fn on_ranks(ranks: usize, _: &Args, _: &Plan) -> Result<ExitCode> {
+    anyhow::bail!(
+        "--ranks {ranks}: this program was built without MPI; `cargo xtask solve` builds it with it"
+    )
 }
 
 fn one(matrix: &Path, args: &Args, plan: &Plan) -> Result<ExitCode> {

@@ -48,6 +48,9 @@ pub(super) struct Record {
     relative_error: Option<f64>,
     setup_seconds: f64,
     solve_seconds: f64,
+    /// Of `--ranks`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ranks: Option<usize>,
     pub(super) attempts: Vec<AttemptRecord>,
 }
 
@@ -130,8 +133,16 @@ impl Record {
             relative_error: system.relative_error(&outcomes.x),
             setup_seconds: attempts.iter().map(|a| a.setup_seconds).sum(),
             solve_seconds: attempts.iter().map(|a| a.solve_seconds).sum(),
+            ranks: None,
             attempts: attempts.iter().map(AttemptRecord::new).collect(),
         }
+    }
+
+    /// The same, solved on so many ranks.
+    #[cfg(feature = "mpi")]
+    pub(super) fn with_ranks(mut self, ranks: usize) -> Self {
+        self.ranks = Some(ranks);
+        self
     }
 
     /// The method of the last attempt.
