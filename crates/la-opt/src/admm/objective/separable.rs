@@ -66,7 +66,13 @@ impl Separable {
             Self::Box { lower, upper } => {
                 require_length("lower bounds", lower.len(), n)?;
                 require_length("upper bounds", upper.len(), n)?;
-                match (0..n).find(|&j| !(lower[j] <= upper[j])) {
+                // Bounds at +∞ below or −∞ above leave nothing, as crossed ones do.
+                let empty = |j: usize| {
+                    !(lower[j] <= upper[j])
+                        || lower[j] == f64::INFINITY
+                        || upper[j] == f64::NEG_INFINITY
+                };
+                match (0..n).find(|&j| empty(j)) {
                     None => Ok(()),
                     Some(coordinate) => Err(AdmmError::Bounds {
                         coordinate,
@@ -168,6 +174,19 @@ impl SeparableQuadratic {
             }
         }
         Self::new(hessian, linear, rhs.iter().map(|b| b * b).sum(), separable)
+    }
+
+    /// Puts another c and constant in place.
+    ///
+    /// # Errors
+    /// [`AdmmError::Length`] or [`AdmmError::NonFinite`]; the old ones stay.
+    pub fn set_linear(&mut self, linear: &[f64], constant: f64) -> Result<(), AdmmError> {
+        require_length("linear term", linear.len(), self.linear.len())?;
+        require_finite("linear term", linear)?;
+        require_finite("constant", &[constant])?;
+        self.linear.copy_from_slice(linear);
+        self.constant = constant;
+        Ok(())
     }
 
     /// Sets the change of a coordinate, relative to the largest one, at which a step ends. Default `1e-13`.
