@@ -28,10 +28,10 @@ struct Sum {
 
 impl Sum {
     fn gradient(&self, x: &[f64; N]) -> [f64; N] {
-        let mut g = [0.0; N];
-        for i in 0..N {
-            g[i] = (0..N).map(|j| self.hessian[i][j] * x[j]).sum::<f64>() - self.linear[i];
-        }
+        let product = self
+            .hessian
+            .map(|row| row.iter().zip(x).map(|(h, x)| h * x).sum::<f64>());
+        let mut g: [f64; N] = std::array::from_fn(|i| product[i] - self.linear[i]);
         for (a, y, logistic) in &self.losses {
             let t: f64 = (0..N).map(|j| a[j] * x[j]).sum();
             let slope = if *logistic {

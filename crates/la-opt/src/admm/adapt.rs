@@ -35,7 +35,8 @@ impl Adapt {
             }
             Self::Spectral { correlation } => {
                 let [step, product, change, apart] = measure.steps;
-                if !(product > correlation * (step * change).sqrt()) {
+                let certain = product > correlation * (step * change).sqrt();
+                if !certain {
                     return None;
                 }
                 let (steepest, least) = (change / product, product / step);

@@ -76,7 +76,7 @@ impl Sums {
 /// Waits for the totals over all processes.
 pub(super) fn finish(
     deterministic: bool,
-    words: &mut Vec<i64>,
+    words: &mut [i64],
     exchange: &mut impl Exchange,
 ) -> Measure {
     let mut totals = [0.0; SUMS];

@@ -62,7 +62,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             self.step();
             let done = self.iteration - first;
             let last = done == self.options.max_iters;
-            if !last && done % self.options.check_every != 0 {
+            if !last && !done.is_multiple_of(self.options.check_every) {
                 continue;
             }
             let now = Seen {

@@ -179,7 +179,8 @@ impl Accelerator {
             return None;
         }
         memory.block += 1;
-        let grown = !(norm <= self.options.safeguard * memory.last);
+        let falls = norm <= self.options.safeguard * memory.last;
+        let grown = !falls;
         if !grown && memory.block < m {
             return None;
         }
@@ -339,13 +340,14 @@ impl Accelerator {
     fn extrapolates(&mut self, norm: f64) -> bool {
         let (m, memory) = (self.options.memory, &self.memory);
         let kept = (memory.kept + 1) as f64;
-        if memory.columns < m || !(norm <= BOUND.0 * memory.first * kept.powf(-BOUND.1)) {
+        let bounded = norm <= BOUND.0 * memory.first * kept.powf(-BOUND.1);
+        if memory.columns < m || !bounded {
             return false;
         }
         // Columns shrink as iterates converge: they are scaled to length 1.
         for i in 0..m {
             let length = memory.gram[i * m + i].sqrt();
-            if !(length > 0.0) {
+            if length.is_nan() || length <= 0.0 {
                 return false;
             }
             self.theta[i] = self.total[m + i] / length;

@@ -68,7 +68,9 @@ impl Separable {
                 require_length("upper bounds", upper.len(), n)?;
                 // Bounds at +∞ below or −∞ above leave nothing, as crossed ones do.
                 let empty = |j: usize| {
-                    !(lower[j] <= upper[j])
+                    lower[j].is_nan()
+                        || upper[j].is_nan()
+                        || lower[j] > upper[j]
                         || lower[j] == f64::INFINITY
                         || upper[j] == f64::NEG_INFINITY
                 };
@@ -216,8 +218,8 @@ impl LocalObjective for SeparableQuadratic {
 
     fn prox(&mut self, weight: f64, centre: &[f64], x: &mut [f64]) -> Result<(), LocalFailure> {
         let n = x.len();
-        for j in 0..n {
-            x[j] = self.separable.prox(j, 1.0, x[j]);
+        for (j, x) in x.iter_mut().enumerate() {
+            *x = self.separable.prox(j, 1.0, *x);
         }
         for i in 0..n {
             let row = &self.hessian[i * n..(i + 1) * n];
@@ -226,17 +228,17 @@ impl LocalObjective for SeparableQuadratic {
         }
         for _ in 0..SWEEPS {
             let (mut moved, mut size) = (0.0_f64, 0.0_f64);
-            for j in 0..n {
+            for (j, x) in x.iter_mut().enumerate() {
                 let curvature = self.hessian[j * n + j] + weight;
                 let new = self
                     .separable
-                    .prox(j, curvature, x[j] - self.slope[j] / curvature);
-                let change = new - x[j];
+                    .prox(j, curvature, *x - self.slope[j] / curvature);
+                let change = new - *x;
                 size = size.max(new.abs());
                 if change == 0.0 {
                     continue;
                 }
-                x[j] = new;
+                *x = new;
                 moved = moved.max(change.abs());
                 let column = &self.hessian[j * n..(j + 1) * n];
                 for (s, h) in self.slope.iter_mut().zip(column) {
