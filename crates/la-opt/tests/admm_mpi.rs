@@ -5,8 +5,9 @@ use std::time::Duration;
 use la_mpi::World;
 use la_mpi::testing::{failing_on_ranks, on_ranks};
 use la_opt::admm::{
-    Adapt, Admm, AdmmError, AdmmOptions, AdmmReport, AdmmStatus, EdgeWeights, LeastSquares,
-    LocalFailure, LocalObjective, Network, NodeView, Plan, Ranks, SquaredDistance, StepPolicy,
+    Adapt, Admm, AdmmError, AdmmOptions, AdmmReport, AdmmStatus, Anderson, EdgeWeights,
+    LeastSquares, LocalFailure, LocalObjective, Network, NodeView, Plan, Ranks, SquaredDistance,
+    StepPolicy,
 };
 
 const AGENTS: usize = 60;
@@ -87,7 +88,14 @@ fn variants() -> Vec<(AdmmOptions, Option<bool>)> {
             None,
         ),
         (options.clone(), Some(false)),
-        (options, Some(true)),
+        (
+            options
+                .clone()
+                .with_acceleration(Some(Anderson::default()))
+                .with_pipelined(true),
+            None,
+        ),
+        (options.with_pipelined(true), Some(true)),
     ]
 }
 
@@ -135,6 +143,35 @@ fn bits_do_not_depend_on_ranks() {
                 );
             }
         }
+    });
+}
+
+/// A rank without agents knows the dimension from the others, and what is wrong elsewhere.
+#[test]
+fn a_rank_may_have_no_agents() {
+    on_ranks("a_rank_may_have_no_agents", &[3], |world| {
+        let owner: Vec<u32> = (0..AGENTS).map(|i| 2 * u32::from(i > 20)).collect();
+        let start = |bad: bool| {
+            let (shard, ranks) = Ranks::new(world, &network(), &owner).unwrap();
+            let mine = shard.ids()[..shard.owned()].to_vec();
+            let agents = mine.iter().map(|&i| {
+                let n = if bad && world.rank() == 2 { 3 } else { 2 };
+                SquaredDistance::new(vec![f64::from(i); n]).unwrap()
+            });
+            let options = AdmmOptions::default().with_alpha(10.0);
+            Admm::on(shard, AGENTS, agents.collect(), options, ranks)
+        };
+        let mut admm = start(false).unwrap();
+        assert_eq!(admm.dim(), 2);
+        assert_eq!(admm.solve().status, AdmmStatus::Converged);
+        assert!((admm.mean()[1] - 29.5).abs() < 1e-3);
+        assert_eq!(start(true).err().unwrap(), AdmmError::Elsewhere);
+        let mut point = vec![0.0; 2 * admm.shard().owned()];
+        if world.rank() == 0 {
+            point[1] = f64::NAN;
+        }
+        let error = admm.start_from(&point).unwrap_err();
+        assert_eq!(error == AdmmError::Elsewhere, world.rank() != 0);
     });
 }
 

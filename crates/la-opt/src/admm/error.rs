@@ -56,14 +56,14 @@ pub enum AdmmError {
         /// The weight that was given.
         weight: f64,
     },
-    /// The agents have local functions of different dimensions.
-    #[error("the function of agent {agent} has dimension {dim}, that of agent 0 has {expected}")]
+    /// The agents of a process have local functions of different dimensions.
+    #[error("the function of agent {agent} has dimension {dim}, but {expected} is that of others")]
     Dimension {
         /// The agent.
         agent: usize,
         /// Its dimension.
         dim: usize,
-        /// That of agent 0.
+        /// That of the first agent of its process.
         expected: usize,
     },
     /// An option is outside its range.
@@ -103,6 +103,28 @@ pub enum AdmmError {
         /// The first such process.
         rank: usize,
     },
+    /// Another process has an error of its own, or functions of another dimension.
+    #[error("another process has an error, or functions of another dimension")]
+    Elsewhere,
+    /// A function without a gradient in a method that needs one.
+    #[error("the function of agent {agent} has no gradient")]
+    NoGradient {
+        /// The agent.
+        agent: usize,
+    },
+    /// An agent had no answer.
+    #[error("agent {agent}: {failure}")]
+    Agent {
+        /// The agent.
+        agent: usize,
+        /// Why.
+        #[source]
+        failure: LocalFailure,
+    },
+    /// A checkpoint could not be written or read.
+    #[cfg(feature = "serde")]
+    #[error(transparent)]
+    Checkpoint(#[from] super::CheckpointError),
     /// What MPI says.
     #[error("{0}")]
     Mpi(String),

@@ -6,7 +6,7 @@ use super::shard::Shard;
 use super::steps::StepSizes;
 
 /// Numbers that are summed.
-const SUMS: usize = 8;
+const SUMS: usize = 9;
 
 /// Sums over agents, exact or not.
 #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ impl Sums {
 /// Waits for the totals over all processes.
 pub(super) fn finish(
     deterministic: bool,
-    words: &mut Vec<i64>,
+    words: &mut [i64],
     exchange: &mut impl Exchange,
 ) -> Measure {
     let mut totals = [0.0; SUMS];
@@ -88,13 +88,13 @@ pub(super) fn finish(
     } else {
         exchange.finish_sum(&mut totals);
     }
-    let [primal, dual, copies, prices, a, b, c, stops] = totals;
+    let [primal, dual, copies, prices, a, b, c, d, stops] = totals;
     Measure {
         primal,
         dual,
         copies,
         prices,
-        steps: [a, b, c],
+        steps: [a, b, c, d],
         stops,
     }
 }
@@ -110,8 +110,8 @@ pub(super) struct Measure {
     pub(super) copies: f64,
     /// `Σ ‖(A λ)_i‖²`.
     pub(super) prices: f64,
-    /// Since the last look: `Σ M_i ‖Δx_i‖²`, `Σ Δx_i · Δψ_i`, `Σ ‖Δψ_i‖² / M_i`, with the subgradients ψ_i.
-    pub(super) steps: [f64; 3],
+    /// Since the last look: `Σ M_i ‖Δx_i‖²`, `Σ Δx_i · Δψ_i`, `Σ ‖Δψ_i‖² / M_i`, with the subgradients ψ_i, and `Σ ‖(A Δx)_i‖² / (d_i + 1)`. Zero at the first look.
+    pub(super) steps: [f64; 4],
     /// Processes that want to stop: out of time, or an agent failed.
     pub(super) stops: f64,
 }
@@ -127,11 +127,12 @@ pub(super) struct Look<'a> {
     pub(super) last: StepSizes<'a>,
 }
 
-/// x and ψ of own agents at the last look.
+/// x, ψ and `(A x)_i / (d_i + 1)` of own agents at the last look, agent by agent (3 n numbers of each).
 #[derive(Debug, Clone, Default)]
 pub(super) struct Before {
-    pub(super) x: Vec<f64>,
-    pub(super) subgradient: Vec<f64>,
+    pub(super) numbers: Vec<f64>,
+    /// Whether there was one.
+    pub(super) looked: bool,
 }
 
 /// Adds up over own agents and begins to do so over processes; `before`, if it is kept, becomes now.
@@ -149,13 +150,14 @@ pub(super) fn start(
         look,
         0,
         owned,
-        &mut before.x,
-        &mut before.subgradient,
+        &mut before.numbers,
+        before.looked,
         &mut sums,
     );
+    before.looked = true;
     if stop {
         let mut terms = [0.0; SUMS];
-        terms[7] = 1.0;
+        terms[SUMS - 1] = 1.0;
         sums.add(&terms);
     }
     sums.start(words, exchange);
@@ -169,24 +171,28 @@ fn add_agents(
     look: &Look<'_>,
     first: usize,
     count: usize,
-    x_before: &mut [f64],
-    subgradient: &mut [f64],
+    before: &mut [f64],
+    looked: bool,
     sums: &mut Sums,
 ) {
     #[cfg(feature = "rayon")]
     if count >= 2 * PARALLEL && rayon::current_num_threads() > 1 {
         let half = count / 2;
-        let cut = if x_before.is_empty() {
-            0
-        } else {
-            half * look.n
-        };
-        let (x_1, x_2) = x_before.split_at_mut(cut);
-        let (s_1, s_2) = subgradient.split_at_mut(cut);
+        let cut = (half * 3 * look.n).min(before.len());
+        let (before_1, before_2) = before.split_at_mut(cut);
         let mut other = Sums::new(matches!(sums, Sums::Exact(_)));
         rayon::join(
-            || add_agents(look, first, half, x_1, s_1, sums),
-            || add_agents(look, first + half, count - half, x_2, s_2, &mut other),
+            || add_agents(look, first, half, before_1, looked, sums),
+            || {
+                add_agents(
+                    look,
+                    first + half,
+                    count - half,
+                    before_2,
+                    looked,
+                    &mut other,
+                )
+            },
         );
         sums.merge(&other);
         return;
@@ -219,14 +225,17 @@ fn add_agents(
             terms[2] += norm * x[c] * x[c];
             let price = g[c] + change;
             terms[3] += price * price;
-            if !x_before.is_empty() {
-                let psi = -(g[c] + balance);
-                let (x_old, psi_old) = (&mut x_before[at * n + c], &mut subgradient[at * n + c]);
-                let (dx, dpsi) = (x[c] - *x_old, psi - *psi_old);
-                (*x_old, *psi_old) = (x[c], psi);
-                terms[4] += norm * dx * dx;
-                terms[5] += dx * dpsi;
-                terms[6] += dpsi * dpsi / norm;
+            if !before.is_empty() {
+                let now = [x[c], -(g[c] + balance), residual];
+                let old = &mut before[3 * (at * n + c)..][..3];
+                if looked {
+                    let [dx, dpsi, dr] = [0, 1, 2].map(|k| now[k] - old[k]);
+                    terms[4] += norm * dx * dx;
+                    terms[5] += dx * dpsi;
+                    terms[6] += dpsi * dpsi / norm;
+                    terms[7] += rows * dr * dr;
+                }
+                old.copy_from_slice(&now);
             }
         }
         sums.add(&terms);

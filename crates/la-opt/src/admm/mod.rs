@@ -5,9 +5,17 @@
 //! several, and, through an [`Exchange`], on many processes, with the same bits as result.
 
 mod adapt;
+mod anderson;
+#[cfg(feature = "serde")]
+mod checkpoint;
+#[cfg(feature = "serde")]
+mod checkpoint_error;
+#[cfg(feature = "serde")]
+mod checkpoint_files;
 mod error;
 mod exact_sum;
 mod exchange;
+mod first_order;
 #[cfg(feature = "learned")]
 pub mod learned;
 mod measure;
@@ -23,9 +31,15 @@ mod solver;
 mod steps;
 mod sweep;
 
+pub use anderson::Anderson;
+#[cfg(feature = "serde")]
+pub use checkpoint::{AdmmCheckpoint, Checkpointing};
+#[cfg(feature = "serde")]
+pub use checkpoint_error::CheckpointError;
 pub use error::{AdmmError, LocalFailure};
 pub use exact_sum::ExactSum;
 pub use exchange::{Alone, Exchange, Traffic};
+pub use first_order::{ChebyshevAveraging, FirstOrder, FirstOrderMethod, Mixing};
 pub use network::{EdgeWeights, Network};
 pub use objective::{
     GeneralizedLinear, LeastSquares, Link, LocalObjective, LocalProgram, Quadratic, Separable,

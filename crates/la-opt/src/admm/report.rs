@@ -73,6 +73,9 @@ pub struct AdmmReport {
     pub history: Vec<AdmmStep>,
     /// Global number of the first agent without an answer, and why, on the process that owns it.
     pub failure: Option<(usize, LocalFailure)>,
+    /// Why the last checkpoint that was due could not be written; the solve went on.
+    #[cfg(feature = "serde")]
+    pub checkpoint: Option<super::AdmmError>,
     /// What went over the wire, of this process.
     pub traffic: Traffic,
     /// Time of the solve.

@@ -125,4 +125,16 @@ impl Shard {
     pub fn column_norm(&self, i: usize) -> f64 {
         self.column_norm[i]
     }
+
+    /// A number that tells own agent i, its neighbours and the weights of its edges from others (64 bits, after FNV, with the finalizer of SplitMix).
+    pub(super) fn fingerprint(&self, i: usize) -> u64 {
+        let (neighbours, weights) = self.edges(i);
+        let neighbours = neighbours.iter().map(|&j| u64::from(self.ids[j as usize]));
+        let numbers = neighbours.zip(weights).flat_map(|(j, w)| [j, w.to_bits()]);
+        let hash = numbers.fold(u64::from(self.ids[i]), |hash, k| {
+            (hash ^ k).wrapping_mul(0x0100_0000_01b3).rotate_left(29)
+        });
+        let mixed = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb)
+    }
 }

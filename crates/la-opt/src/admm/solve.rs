@@ -46,16 +46,20 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             alpha: self.alpha,
             history: Vec::new(),
             failure: None,
+            #[cfg(feature = "serde")]
+            checkpoint: None,
             traffic: self.exchange.traffic(),
             time: begin.elapsed(),
         };
         self.remember();
         let mut under_way: Option<Seen> = None;
+        #[cfg(feature = "serde")]
+        let mut saved = (first, Instant::now());
         loop {
             self.step();
             let done = self.iteration - first;
             let last = done == self.options.max_iters;
-            if !last && done % self.options.check_every != 0 {
+            if !last && !done.is_multiple_of(self.options.check_every) {
                 continue;
             }
             let now = Seen {
@@ -72,15 +76,15 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             let before = under_way.take().map(|seen| {
                 let measured = self.finish_measure();
                 seen.write(&measured, &mut report);
-                measured
+                (measured, seen.alpha)
             });
             self.start_measure(out_of_time);
             // The residuals of an earlier iterate only decide whether those of this one are waited for.
-            let wait = last || before.as_ref().is_some_and(|measured| self.ends(measured));
-            if self.options.pipelined && !wait {
+            let wait = last || before.as_ref().is_some_and(|(seen, _)| self.ends(seen));
+            if self.options.pipelined && !wait && !self.sums_in_iterations() {
                 under_way = Some(now);
-                if let Some(measured) = before {
-                    self.adapt(&measured);
+                if let Some((measured, alpha)) = before {
+                    self.adapt(&measured, alpha);
                 }
                 continue;
             }
@@ -90,7 +94,9 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
                 report.status = status;
                 break;
             }
-            self.adapt(&measured);
+            self.adapt(&measured, self.last_alpha());
+            #[cfg(feature = "serde")]
+            self.save_if_due(&mut saved, &mut report);
         }
         report.rounds = 2 * report.iterations;
         report.failure = self.failed.take();
@@ -106,22 +112,47 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
     pub fn advance(&mut self) -> Result<(), (usize, LocalFailure)> {
         self.remember();
         self.step();
-        let looks = self.iteration % self.options.check_every == 0;
+        let looks = self.iteration.is_multiple_of(self.options.check_every);
         if looks && self.options.adapt != Adapt::None {
             self.start_measure(false);
             let measured = self.finish_measure();
-            self.adapt(&measured);
+            self.adapt(&measured, self.last_alpha());
         }
         self.failed.take().map_or(Ok(()), Err)
     }
 
     /// Keeps what the spectral estimate compares with.
     fn remember(&mut self) {
-        if matches!(self.options.adapt, Adapt::Spectral { .. }) && self.before.x.is_empty() {
+        if matches!(self.options.adapt, Adapt::Spectral { .. }) {
             let own = self.shard.owned() * self.n;
-            self.before.x = self.x[..own].to_vec();
-            self.before.subgradient = vec![0.0; own];
+            self.before.numbers.resize(3 * own, 0.0);
         }
+    }
+
+    /// Writes a checkpoint where one is due, `saved` being the iteration and the time of the last one.
+    #[cfg(feature = "serde")]
+    fn save_if_due(&mut self, saved: &mut (usize, Instant), report: &mut AdmmReport) {
+        let Some(checkpoint) = self.options.checkpoint.clone() else {
+            return;
+        };
+        let done = self.iteration - saved.0;
+        let mut due = checkpoint.every_iters.is_some_and(|count| done >= count);
+        if let Some(time) = checkpoint.every {
+            // Clocks differ: the first process decides.
+            let flag = self.exchange.rank() == 0 && saved.1.elapsed() >= time;
+            let flag = [f64::from(u8::from(flag))];
+            due |= total(flag.into_iter(), &self.options, &mut self.exchange) > 0.0;
+        }
+        if due {
+            report.checkpoint = self.save(&checkpoint.path).err();
+            *saved = (self.iteration, Instant::now());
+        }
+    }
+
+    /// Whether what was seen at the last look is needed at the next one.
+    #[cfg(feature = "serde")]
+    pub(super) fn adapts_by_looks(&self) -> bool {
+        matches!(self.options.adapt, Adapt::Spectral { .. })
     }
 
     fn start_measure(&mut self, out_of_time: bool) {
@@ -206,9 +237,10 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         Some((self.shard.ids()[at] as usize, LocalFailure::NonFinite))
     }
 
-    fn adapt(&mut self, measured: &Measure) {
+    /// From what was measured where α was `seen`; what an α has led to says nothing about another one.
+    fn adapt(&mut self, measured: &Measure, seen: f64) {
         let in_tail = matches!(self.pending, Pending::Global { alpha, .. } if alpha == self.alpha);
-        if !in_tail || self.changes >= self.options.max_changes {
+        if !in_tail || seen != self.alpha || self.changes >= self.options.max_changes {
             return;
         }
         if let Some(alpha) = self.options.adapt.next(self.alpha, measured) {

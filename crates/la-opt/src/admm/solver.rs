@@ -1,8 +1,9 @@
 //! The iteration.
 
+use super::anderson::Accelerator;
 use super::exchange::{Alone, Exchange};
 use super::measure::Before;
-use super::objective::LocalObjective;
+use super::objective::{LocalObjective, require_finite, require_length};
 use super::steps::{NodeView, Plan, clamp_alpha, clamp_gamma};
 use super::sweep::{Agents, Failed, update_y};
 use super::{
@@ -33,6 +34,7 @@ pub struct Admm<F, E = Alone> {
     pub(super) n: usize,
     /// Agents on all processes.
     pub(super) agents: usize,
+    pub(super) fingerprint: u64,
     pub(super) objectives: Vec<F>,
     pub(super) exchange: E,
     pub(super) options: AdmmOptions,
@@ -57,10 +59,12 @@ pub struct Admm<F, E = Alone> {
     /// What the last iteration has yet to do to v and g: it is done in the same pass as the next x.
     pub(super) pending: Pending,
     pub(super) failed: Option<(usize, LocalFailure)>,
+    pub(super) accelerator: Option<Accelerator>,
 }
 
 /// The [`StepSizes`] of an iteration without the array.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) enum Pending {
     /// Nothing.
     None,
@@ -107,38 +111,25 @@ impl<F: LocalObjective> Admm<F> {
 }
 
 impl<F: LocalObjective, E: Exchange> Admm<F, E> {
-    /// The agents of a shard, of so many on all processes, with their functions in the order of the shard.
+    /// The agents of a shard, of so many on all processes, with their functions in the order of the shard. Collective: all processes give the same options.
     ///
     /// # Errors
-    /// As [`Admm::new`].
+    /// As [`Admm::new`]; [`AdmmError::Elsewhere`] where the functions of another process are wrong, or have another dimension than the own ones.
     pub fn on(
         shard: Shard,
         agents: usize,
         objectives: Vec<F>,
         options: AdmmOptions,
-        exchange: E,
+        mut exchange: E,
     ) -> Result<Self, AdmmError> {
         options.check()?;
         let owned = shard.owned();
-        if objectives.len() != owned {
-            return Err(AdmmError::Length {
-                what: "list of local functions",
-                len: objectives.len(),
-                expected: owned,
-            });
-        }
-        let n = objectives.first().map_or(1, LocalObjective::dim);
-        if let Some(agent) = objectives.iter().position(|f| f.dim() != n || n == 0) {
-            return Err(AdmmError::Dimension {
-                agent: shard.ids()[agent] as usize,
-                dim: objectives[agent].dim(),
-                expected: n,
-            });
-        }
+        let (n, fingerprint) = agree_on(&shard, agents, &objectives, &mut exchange)?;
         let all = (owned + shard.ghosts()) * n;
         Ok(Self {
             n,
             agents,
+            fingerprint,
             objectives,
             exchange,
             policy: None,
@@ -157,6 +148,10 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             changes: 0,
             pending: Pending::None,
             failed: None,
+            accelerator: options
+                .acceleration
+                .clone()
+                .map(|anderson| Accelerator::new(anderson, owned, n, options.deterministic)),
             options,
             shard,
         })
@@ -179,6 +174,12 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
     #[must_use]
     pub fn dim(&self) -> usize {
         self.n
+    }
+
+    /// A number that tells the graph and its weights from others, the same on all processes and however agents are spread over them.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
     }
 
     /// Iterations since the start.
@@ -225,6 +226,10 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
 
     /// The functions of own agents, to change their data between solves: the iterates stay, a warm start.
     pub fn objectives_mut(&mut self) -> &mut [F] {
+        // What is remembered belongs to other functions.
+        if let Some(accelerator) = &mut self.accelerator {
+            accelerator.restart();
+        }
         &mut self.objectives
     }
 
@@ -237,23 +242,12 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
     /// Starts again from x (n numbers of each own agent, in the order of the shard), with λ = 0.
     ///
     /// # Errors
-    /// [`AdmmError::Length`] or [`AdmmError::NonFinite`]; the iterates stay.
+    /// [`AdmmError::Length`] or [`AdmmError::NonFinite`], and [`AdmmError::Elsewhere`] on the other processes; the iterates stay.
     pub fn start_from(&mut self, x: &[f64]) -> Result<(), AdmmError> {
         let (owned, n) = (self.shard.owned(), self.n);
-        if x.len() != owned * n {
-            return Err(AdmmError::Length {
-                what: "starting point",
-                len: x.len(),
-                expected: owned * n,
-            });
-        }
-        if let Some(index) = x.iter().position(|x| !x.is_finite()) {
-            return Err(AdmmError::NonFinite {
-                what: "starting point",
-                index,
-                value: x[index],
-            });
-        }
+        let fits = require_length("starting point", x.len(), owned * n)
+            .and_then(|()| require_finite("starting point", x));
+        agree(fits, &mut self.exchange)?;
         self.x[..owned * n].copy_from_slice(x);
         self.v.copy_from_slice(x);
         self.lambda.fill(0.0);
@@ -279,11 +273,22 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             scratch: &mut self.scratch,
         };
         agents.condense(&self.shard, &self.y, &steps);
+        self.before = Before::default();
+        if let Some(accelerator) = &mut self.accelerator {
+            accelerator.restart();
+        }
         self.iteration = 0;
         self.alpha = self.options.alpha;
         self.changes = 0;
         self.failed = None;
         Ok(())
+    }
+
+    /// Ghosts learn y, and α where each agent has its own.
+    #[cfg(feature = "serde")]
+    pub(super) fn share_y(&mut self, with_alpha: bool) {
+        self.start_y(with_alpha);
+        self.finish_y(with_alpha);
     }
 
     /// Sends y, and α where each agent has its own.
@@ -330,11 +335,46 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
 
     /// One iteration.
     pub(super) fn step(&mut self) {
+        self.accelerate();
         let next = self.choose();
         self.pass_x(next);
         self.pass_y(next);
         self.pending = next;
         self.iteration += 1;
+    }
+
+    /// Extrapolates from the last iterations, where their step sizes were those of the next one.
+    fn accelerate(&mut self) {
+        if self.accelerator.is_none() {
+            return;
+        }
+        let (alpha, gamma) = (self.alpha, self.options.gamma);
+        let same = self.pending == Pending::Global { alpha, gamma };
+        if same && !self.has_plans() {
+            self.condense();
+        }
+        let Some(accelerator) = &mut self.accelerator else {
+            return;
+        };
+        if !same || self.pending != Pending::None {
+            return accelerator.restart();
+        }
+        let state = [&mut self.v[..], &mut self.g[..], &mut self.lambda[..]];
+        accelerator.advance(alpha, &self.shard, state, &mut self.exchange);
+    }
+
+    /// Whether the policy is asked in the next iteration.
+    fn has_plans(&self) -> bool {
+        (self.policy.as_ref()).is_some_and(|policy| self.iteration < policy.horizon())
+    }
+
+    /// Whether the next iterations may add up over processes, so that no other sum can be under way.
+    pub(super) fn sums_in_iterations(&self) -> bool {
+        #[cfg(feature = "serde")]
+        if self.options.checkpoint.is_some() {
+            return true;
+        }
+        self.accelerator.is_some() || self.has_plans()
     }
 
     /// The step sizes of this iteration. Where agents choose, v and g are brought up to date before they are asked.
@@ -485,6 +525,66 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             update_y(&self.shard, n, range.start, &self.x, &steps, y, lambda);
         }
         self.finish_y(with_alpha);
+    }
+}
+
+/// Ends in an error on all processes where there is one on any. Collective.
+pub(super) fn agree<T>(
+    own: Result<T, AdmmError>,
+    exchange: &mut impl Exchange,
+) -> Result<T, AdmmError> {
+    let mut wrong = [i64::from(own.is_err())];
+    exchange.start_sum_integers(&wrong);
+    exchange.finish_sum_integers(&mut wrong);
+    match wrong {
+        [0] => own,
+        _ => own.and(Err(AdmmError::Elsewhere)),
+    }
+}
+
+/// The dimension of all functions, which a process without agents learns from the others, and the fingerprint.
+fn agree_on<F: LocalObjective>(
+    shard: &Shard,
+    agents: usize,
+    objectives: &[F],
+    exchange: &mut impl Exchange,
+) -> Result<(usize, u64), AdmmError> {
+    let own = own_dimension(shard, objectives);
+    let (owned, n) = (shard.owned() as i64, *own.as_ref().unwrap_or(&0) as i64);
+    let (high, low) = (0..shard.owned()).fold((0, 0), |(high, low), i| {
+        let hash = shard.fingerprint(i);
+        (
+            high + (hash >> 32) as i64,
+            low + (hash & 0xffff_ffff) as i64,
+        )
+    });
+    // By Cauchy and Schwarz the third and the fourth belong to equal dimensions alone.
+    let wrong = i64::from(own.is_err());
+    let mut sums = [wrong, owned, owned * n, owned * n * n, high, low];
+    exchange.start_sum_integers(&sums);
+    exchange.finish_sum_integers(&mut sums);
+    own?;
+    let [wrong, all, first, second, high, low] = sums;
+    let n = first / all.max(1);
+    if wrong > 0 || n * all != first || n * first != second {
+        return Err(AdmmError::Elsewhere);
+    }
+    require_length("list of agents of all processes", all as usize, agents)?;
+    let fingerprint = (high as u64).rotate_left(32).wrapping_add(low as u64);
+    Ok((n.max(1) as usize, fingerprint))
+}
+
+/// The dimension of own functions, 0 where there are none.
+fn own_dimension<F: LocalObjective>(shard: &Shard, objectives: &[F]) -> Result<usize, AdmmError> {
+    require_length("list of local functions", objectives.len(), shard.owned())?;
+    let n = objectives.first().map_or(0, LocalObjective::dim);
+    match objectives.iter().position(|f| f.dim() != n || f.dim() == 0) {
+        None => Ok(n),
+        Some(agent) => Err(AdmmError::Dimension {
+            agent: shard.ids()[agent] as usize,
+            dim: objectives[agent].dim(),
+            expected: n,
+        }),
     }
 }
 

@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 
 use la_opt::admm::{EdgeWeights, LeastSquares, Network, NodeView, Plan, StepPolicy};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use safetensors::SafeTensors;
 
 /// Step sizes of each agent in each iteration; global ones where all are equal.
@@ -130,4 +132,53 @@ impl Fixture {
             })
             .collect()
     }
+}
+
+/// Agents in a circle.
+pub(crate) fn ring(agents: usize) -> Network {
+    Network::from_edges(agents, (0..agents).map(|i| (i, (i + 1) % agents))).unwrap()
+}
+
+/// Agents on a rectangle.
+pub(crate) fn grid(rows: usize, columns: usize) -> Network {
+    let at = |r: usize, c: usize| r * columns + c;
+    let right = (0..rows).flat_map(move |r| (1..columns).map(move |c| (at(r, c - 1), at(r, c))));
+    let down = (1..rows).flat_map(move |r| (0..columns).map(move |c| (at(r - 1, c), at(r, c))));
+    Network::from_edges(rows * columns, right.chain(down)).unwrap()
+}
+
+/// Every edge with the same probability, drawn again until all are connected.
+pub(crate) fn random_graph(agents: usize, probability: f64, seed: u64) -> Network {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    loop {
+        let all = (0..agents).flat_map(|i| (i + 1..agents).map(move |j| (i, j)));
+        let edges: Vec<_> = all.filter(|_| rng.random_bool(probability)).collect();
+        if let Ok(network) = Network::from_edges(agents, edges) {
+            return network;
+        }
+    }
+}
+
+/// Every new agent joins two others, preferring those with many neighbours.
+pub(crate) fn preferential_attachment(agents: usize, seed: u64) -> Network {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut edges = vec![(0, 1), (1, 2), (2, 0)];
+    let mut ends = vec![0, 1, 1, 2, 2, 0];
+    for new in 3..agents {
+        let first = ends[rng.random_range(0..ends.len())];
+        let second = std::iter::repeat_with(|| ends[rng.random_range(0..ends.len())])
+            .find(|&end| end != first)
+            .unwrap();
+        for old in [first, second] {
+            edges.push((new, old));
+            ends.extend([new, old]);
+        }
+    }
+    Network::from_edges(agents, edges).unwrap()
+}
+
+/// Numbers in [-1, 1).
+pub(crate) fn numbers(count: usize, seed: u64) -> Vec<f64> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
 }

@@ -60,7 +60,7 @@ impl LocalObjective for SquaredDistance {
     }
 }
 
-pub(super) fn require_finite(what: &'static str, values: &[f64]) -> Result<(), AdmmError> {
+pub(in crate::admm) fn require_finite(what: &'static str, values: &[f64]) -> Result<(), AdmmError> {
     match values.iter().position(|value| !value.is_finite()) {
         None => Ok(()),
         Some(index) => Err(AdmmError::NonFinite {
@@ -71,7 +71,7 @@ pub(super) fn require_finite(what: &'static str, values: &[f64]) -> Result<(), A
     }
 }
 
-pub(super) fn require_length(
+pub(in crate::admm) fn require_length(
     what: &'static str,
     len: usize,
     expected: usize,

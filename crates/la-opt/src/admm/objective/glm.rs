@@ -22,6 +22,20 @@ pub enum Link {
 }
 
 impl Link {
+    /// Whether the targets are among those the loss is meant for.
+    fn check(self, targets: &[f64]) -> Result<(), AdmmError> {
+        require_finite("targets", targets)?;
+        let other = targets.iter().find(|y| y.abs() != 1.0);
+        match (self, other) {
+            (Self::Logistic, Some(&value)) => Err(AdmmError::InvalidOption {
+                option: "targets",
+                value,
+                requirement: "1 or -1",
+            }),
+            _ => Ok(()),
+        }
+    }
+
     fn value(self, t: f64, y: f64) -> f64 {
         match self {
             Self::Logistic => {
@@ -60,7 +74,7 @@ impl Link {
 
 /// `f(x) = Σ_k loss(a_kᵀ x, y_k) + ridge / 2 ‖x‖²`.
 ///
-/// A proximal step is Newton's method from the last x with steps halved until the function falls; it ends where the gradient is small beside what it is made of.
+/// A proximal step is Newton's method from the last x with steps halved until the function falls; it ends where the gradient is small beside what it is made of, or shrinks no more.
 /// Costs p n² + n³ / 3 for each Newton step.
 pub struct GeneralizedLinear {
     link: Link,
@@ -92,7 +106,6 @@ impl GeneralizedLinear {
     ) -> Result<Self, AdmmError> {
         require_length("matrix", matrix.len(), columns * targets.len())?;
         require_finite("matrix", &matrix)?;
-        require_finite("targets", &targets)?;
         let wrong = |option, value, requirement| AdmmError::InvalidOption {
             option,
             value,
@@ -105,12 +118,7 @@ impl GeneralizedLinear {
             Link::Huber { delta } if !(delta > 0.0 && delta.is_finite()) => {
                 return Err(wrong("delta", delta, "positive"));
             }
-            Link::Logistic => {
-                if let Some(&y) = targets.iter().find(|y| y.abs() != 1.0) {
-                    return Err(wrong("targets", y, "1 or -1"));
-                }
-            }
-            Link::Huber { .. } => {}
+            _ => link.check(&targets)?,
         }
         let scratch =
             llt::factor::cholesky_in_place_scratch::<f64>(columns, Par::Seq, Spec::default());
@@ -126,6 +134,17 @@ impl GeneralizedLinear {
             trial: vec![0.0; columns],
             memory: MemBuffer::new(scratch),
         })
+    }
+
+    /// Puts other targets in their place.
+    ///
+    /// # Errors
+    /// [`AdmmError::Length`], [`AdmmError::NonFinite`] or [`AdmmError::InvalidOption`]; the old ones stay.
+    pub fn set_targets(&mut self, targets: &[f64]) -> Result<(), AdmmError> {
+        require_length("targets", targets.len(), self.targets.len())?;
+        self.link.check(targets)?;
+        self.targets.copy_from_slice(targets);
+        Ok(())
     }
 
     fn observations(&self) -> impl Iterator<Item = (&[f64], f64)> {
@@ -213,17 +232,26 @@ impl LocalObjective for GeneralizedLinear {
 
     fn prox(&mut self, weight: f64, centre: &[f64], x: &mut [f64]) -> Result<(), LocalFailure> {
         let mut value = self.proximal_value(weight, centre, x);
+        // The slope before a step that was too short to be judged by values.
+        let mut unjudged = f64::INFINITY;
         for _ in 0..STEPS {
             let size = self.differentiate(weight, centre, x);
             let slope = self.gradient.iter().fold(0.0_f64, |a, g| a.max(g.abs()));
             if !(slope + value).is_finite() {
                 return Err(LocalFailure::NonFinite);
             }
-            if slope <= 1e-14 * size {
+            if slope <= 1e-14 * size || (slope > 0.5 * unjudged && slope <= 1e-9 * size) {
                 return Ok(());
             }
             self.newton_step()?;
             let descent = dot(&self.step, &self.gradient);
+            if -descent <= 1e-13 * value.abs() && slope <= 0.5 * unjudged {
+                // What the step gains drowns in the rounding of values: it is judged by the slope that it leaves.
+                unjudged = slope;
+                x.iter_mut().zip(&self.step).for_each(|(x, s)| *x += s);
+                value = self.proximal_value(weight, centre, x);
+                continue;
+            }
             let mut length = 1.0;
             loop {
                 for ((t, x), s) in self.trial.iter_mut().zip(&*x).zip(&self.step) {

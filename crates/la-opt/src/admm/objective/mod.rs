@@ -9,6 +9,7 @@ mod quadratic;
 mod separable;
 
 pub use distance::SquaredDistance;
+pub(super) use distance::{require_finite, require_length};
 pub use glm::{GeneralizedLinear, Link};
 pub use least_squares::LeastSquares;
 pub use program::LocalProgram;

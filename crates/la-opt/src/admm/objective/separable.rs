@@ -66,7 +66,15 @@ impl Separable {
             Self::Box { lower, upper } => {
                 require_length("lower bounds", lower.len(), n)?;
                 require_length("upper bounds", upper.len(), n)?;
-                match (0..n).find(|&j| !(lower[j] <= upper[j])) {
+                // Bounds at +∞ below or −∞ above leave nothing, as crossed ones do.
+                let empty = |j: usize| {
+                    lower[j].is_nan()
+                        || upper[j].is_nan()
+                        || lower[j] > upper[j]
+                        || lower[j] == f64::INFINITY
+                        || upper[j] == f64::NEG_INFINITY
+                };
+                match (0..n).find(|&j| empty(j)) {
                     None => Ok(()),
                     Some(coordinate) => Err(AdmmError::Bounds {
                         coordinate,
@@ -170,6 +178,19 @@ impl SeparableQuadratic {
         Self::new(hessian, linear, rhs.iter().map(|b| b * b).sum(), separable)
     }
 
+    /// Puts another c and constant in place.
+    ///
+    /// # Errors
+    /// [`AdmmError::Length`] or [`AdmmError::NonFinite`]; the old ones stay.
+    pub fn set_linear(&mut self, linear: &[f64], constant: f64) -> Result<(), AdmmError> {
+        require_length("linear term", linear.len(), self.linear.len())?;
+        require_finite("linear term", linear)?;
+        require_finite("constant", &[constant])?;
+        self.linear.copy_from_slice(linear);
+        self.constant = constant;
+        Ok(())
+    }
+
     /// Sets the change of a coordinate, relative to the largest one, at which a step ends. Default `1e-13`.
     #[must_use]
     pub fn with_tolerance(mut self, tolerance: f64) -> Self {
@@ -197,8 +218,8 @@ impl LocalObjective for SeparableQuadratic {
 
     fn prox(&mut self, weight: f64, centre: &[f64], x: &mut [f64]) -> Result<(), LocalFailure> {
         let n = x.len();
-        for j in 0..n {
-            x[j] = self.separable.prox(j, 1.0, x[j]);
+        for (j, x) in x.iter_mut().enumerate() {
+            *x = self.separable.prox(j, 1.0, *x);
         }
         for i in 0..n {
             let row = &self.hessian[i * n..(i + 1) * n];
@@ -207,17 +228,17 @@ impl LocalObjective for SeparableQuadratic {
         }
         for _ in 0..SWEEPS {
             let (mut moved, mut size) = (0.0_f64, 0.0_f64);
-            for j in 0..n {
+            for (j, x) in x.iter_mut().enumerate() {
                 let curvature = self.hessian[j * n + j] + weight;
                 let new = self
                     .separable
-                    .prox(j, curvature, x[j] - self.slope[j] / curvature);
-                let change = new - x[j];
+                    .prox(j, curvature, *x - self.slope[j] / curvature);
+                let change = new - *x;
                 size = size.max(new.abs());
                 if change == 0.0 {
                     continue;
                 }
-                x[j] = new;
+                *x = new;
                 moved = moved.max(change.abs());
                 let column = &self.hessian[j * n..(j + 1) * n];
                 for (s, h) in self.slope.iter_mut().zip(column) {
