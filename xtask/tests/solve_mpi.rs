@@ -39,7 +39,8 @@ fn solution(folder: &Path, output: &str) -> Vec<f64> {
 fn the_solution_is_that_of_one_process() {
     let folder = tempfile::tempdir().unwrap();
     let definite = Poisson::new(Grid::rectangle(20, 17)).generate().unwrap();
-    let general = ConvectionDiffusion::new(Grid::rectangle(15, 15))
+    let general = ConvectionDiffusion::default()
+        .with_grid(Grid::rectangle(15, 15))
         .generate()
         .unwrap();
     for (name, matrix, symmetry) in [

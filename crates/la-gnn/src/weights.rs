@@ -61,6 +61,7 @@ bundled!(
     "compensated-ic-ordered-s2",
     "compensated-ic-s1",
     "compensated-ic-s2",
+    "factormer-accelerate",
     "factormer-start",
     "ilu-relaxation-convection",
     "ilu-relaxation-convection-s1",

@@ -13,14 +13,17 @@ pub(super) fn draw(
     outcomes: &[(String, Outcome)],
     palette: &Palette,
 ) -> Result<Vec<Figure>> {
-    let pick: [(&str, fn(&Outcome) -> &Vec<f64>); 2] =
-        [("mean", |o| &o.mean), ("median", |o| &o.median)];
-    pick.into_iter()
-        .map(|(what, values)| {
+    ["mean", "median"]
+        .into_iter()
+        .map(|what| {
+            let values = |outcome: &Outcome| match what {
+                "mean" => points(&outcome.mean),
+                _ => points(&outcome.median),
+            };
             let shown = outcomes.iter().filter(|(name, _)| !name.ends_with("@0"));
             let curve = |(name, outcome): &(String, Outcome)| Curve {
                 method: name.clone(),
-                points: points(values(outcome)),
+                points: values(outcome),
             };
             let curves = Curves {
                 title: format!("{problem}: {what} squared distance to the solution"),

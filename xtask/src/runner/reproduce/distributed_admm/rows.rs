@@ -12,7 +12,7 @@ pub(super) fn measurements(
     outcome: &Outcome,
 ) -> Result<Vec<Measurement>> {
     let mut list = Vec::new();
-    let key = |quantity: String| Key::new(problem, method, &quantity);
+    let key = |quantity: String| Key::new(problem, method, quantity);
     for (at, sample) in AT.iter().zip(&outcome.distances) {
         for (name, centre) in [
             ("distance", Centre::Mean),
@@ -56,7 +56,7 @@ pub(super) fn ratios(
     AT.iter()
         .filter(|&&at| (10..=100).contains(&at) && at <= own.mean.len())
         .map(|&at| {
-            let key = Key::new(problem, method, &format!("to-relaxed_ratio@{at}"));
+            let key = Key::new(problem, method, format!("to-relaxed_ratio@{at}"));
             // Below this both are exact for all that anybody wants of them.
             let exact = 1e-6;
             let ratio = own.mean[at - 1].max(exact) / relaxed.mean[at - 1].max(exact);
