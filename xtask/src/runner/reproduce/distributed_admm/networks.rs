@@ -26,15 +26,15 @@ pub(super) struct Trained {
 }
 
 /// Depths and weights of the loss on the published law, all distances over those of ordinary ADMM after 10 iterations.
-const OWN_DEPTHS: [(usize, f64); 3] = [(10, 1.0), (20, 4.0), (50, 40.0)];
+const OWN_DEPTHS: [(usize, f64); 3] = [(10, 1.0), (20, 4.0), (50, 60.0)];
 /// Depths of the loss on graphs of other kinds.
 const DEPTHS: [usize; 3] = [10, 20, 50];
 /// Their sizes.
 const SIZES: [usize; 6] = [12, 16, 24, 32, 48, 64];
 /// Grids are the hardest to be better on than over-relaxed ADMM, and count so much.
-const GRID: f64 = 3.0;
+const GRID: f64 = 4.0;
 /// Updates of [`Recipe::Everywhere`].
-const UPDATES: usize = 6000;
+const UPDATES: usize = 12_000;
 
 /// Trains a network for a class of problems.
 pub(super) fn train_network(

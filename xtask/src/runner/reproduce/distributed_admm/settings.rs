@@ -74,7 +74,7 @@ pub(super) enum Recipe {
     Published,
     /// The published loss; Adam with 1e-2 on half a cosine, batches of 50, 60 epochs.
     Schedule,
-    /// Losses after 10, 20 and 50 iterations, on graphs of many kinds and sizes; the optimiser of `Schedule`, 6000 updates.
+    /// Losses after 10, 20 and 50 iterations, on graphs of many kinds and sizes; the optimiser of `Schedule`, 12 000 updates.
     Everywhere,
 }
 
