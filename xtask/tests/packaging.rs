@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-const CRATES: [&str; 6] = [
+const CRATES: [&str; 7] = [
+    "la-mpi",
     "la-graph",
     "la-problems",
     "la-krylov",
