@@ -10,6 +10,9 @@ use super::solver::{Admm, Pending, agree};
 use super::{AdmmError, CheckpointError};
 
 /// Where and how often [`Admm::solve`] writes checkpoints.
+///
+/// What goes on from a checkpoint has the same bits, except where a local function remembers more than its data: the working set of a
+/// [`LocalProgram`](super::LocalProgram) is not saved, so that its next answer may differ in the last digits.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
