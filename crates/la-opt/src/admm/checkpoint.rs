@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::anderson::{Accelerator, Memory};
+use super::collective::agree;
 use super::exchange::Exchange;
 use super::objective::LocalObjective;
-use super::solver::{Admm, Pending, agree};
+use super::solver::{Admm, Pending};
 use super::{AdmmError, CheckpointError};
 
 /// Where and how often [`Admm::solve`] writes checkpoints.
@@ -205,7 +206,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         if let Some(accelerator) = &mut self.accelerator {
             match &common.anderson {
                 Some(memory) => accelerator.memory = memory.clone(),
-                None => accelerator.restart(),
+                None => accelerator.memory.restart(),
             }
         }
         self.iteration = common.iteration;

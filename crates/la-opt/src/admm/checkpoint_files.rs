@@ -9,9 +9,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::checkpoint::AdmmCheckpoint;
+use super::collective::agree;
 use super::exchange::Exchange;
 use super::objective::LocalObjective;
-use super::solver::{Admm, agree};
+use super::solver::Admm;
 use super::{AdmmError, CheckpointError};
 
 const FORMAT: &str = "la-opt admm checkpoint";

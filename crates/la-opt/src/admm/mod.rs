@@ -12,6 +12,8 @@ mod checkpoint;
 mod checkpoint_error;
 #[cfg(feature = "serde")]
 mod checkpoint_files;
+mod choice;
+mod collective;
 mod error;
 mod exact_sum;
 mod exchange;
@@ -22,6 +24,7 @@ mod measure;
 mod network;
 mod objective;
 mod options;
+mod passes;
 #[cfg(feature = "mpi")]
 mod ranks;
 mod report;

@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
+use super::collective::total;
 use super::exchange::Exchange;
 use super::measure::{self, Look, Measure};
 use super::objective::LocalObjective;
 use super::options::Adapt;
-use super::solver::{Admm, Pending, total};
+use super::solver::{Admm, Pending};
 use super::{AdmmReport, AdmmStatus, AdmmStep, LocalFailure, StepSizes};
 
 /// When residuals were looked at.

@@ -6,6 +6,7 @@ use faer::{Conj, MatMut, MatRef, Par, Spec};
 
 use super::Anderson;
 use super::agent::{Layout, Next, measure_agent, write_agent};
+use super::memory::Memory;
 use super::sums::Sums;
 use crate::admm::exact_sum::ExactSum;
 use crate::admm::exchange::Exchange;
@@ -22,36 +23,6 @@ const FADE: f64 = 0.8;
 
 /// Own agents of a chunk of the passes.
 const CHUNK: usize = 1024;
-
-/// What is remembered of all agents together, the same on all processes.
-#[derive(Debug, Clone, PartialEq, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(in crate::admm) struct Memory {
-    /// α of what is remembered.
-    pub(in crate::admm) alpha: f64,
-    /// Whether u is known, and the f and W before it.
-    pub(in crate::admm) started: bool,
-    pub(in crate::admm) known: bool,
-    /// Columns that hold something, and which of them is written next.
-    pub(in crate::admm) columns: usize,
-    pub(in crate::admm) next: usize,
-    /// Whether u is extrapolated.
-    pub(in crate::admm) extrapolated: bool,
-    /// ‖f‖ at the start, in the last iteration, and where the present block of plain or extrapolated iterations began.
-    pub(in crate::admm) first: f64,
-    pub(in crate::admm) last: f64,
-    pub(in crate::admm) mark: f64,
-    /// Iterations of this block, plain ones so far, and how many there are to be.
-    pub(in crate::admm) block: usize,
-    pub(in crate::admm) plain: usize,
-    pub(in crate::admm) wait: usize,
-    /// What a block of plain iterations makes of ‖f‖.
-    pub(in crate::admm) rate: f64,
-    /// Extrapolations so far.
-    pub(in crate::admm) kept: usize,
-    /// ΔFᵀ ΔF (memory × memory).
-    pub(in crate::admm) gram: Vec<f64>,
-}
 
 /// The state of the acceleration on one process.
 pub(in crate::admm) struct Accelerator {
@@ -115,30 +86,6 @@ impl Accelerator {
         }
     }
 
-    /// Forgets everything: the map is another one.
-    pub(in crate::admm) fn restart(&mut self) {
-        let gram = std::mem::take(&mut self.memory.gram);
-        self.memory = Memory {
-            gram,
-            ..Memory::default()
-        };
-    }
-
-    /// Forgets the columns, but not how often the map was extrapolated.
-    fn gather_anew(&mut self) {
-        let old = &mut self.memory;
-        self.memory = Memory {
-            gram: std::mem::take(&mut old.gram),
-            alpha: old.alpha,
-            started: true,
-            first: old.first,
-            kept: old.kept,
-            wait: old.wait,
-            rate: old.rate,
-            ..Memory::default()
-        };
-    }
-
     /// Replaces W(u), which an iteration with this α has led to, by the next u.
     pub(in crate::admm) fn advance(
         &mut self,
@@ -148,7 +95,7 @@ impl Accelerator {
         exchange: &mut impl Exchange,
     ) {
         if self.memory.alpha != alpha {
-            self.restart();
+            self.memory.restart();
             self.memory.alpha = alpha;
         }
         let state = State { v, g, lambda };
@@ -160,7 +107,7 @@ impl Accelerator {
         self.sum(exchange);
         let norm = self.total[2 * self.options.memory].sqrt();
         if let Some(back) = self.judge(norm) {
-            self.gather_anew();
+            self.memory.gather_anew();
             return self.write(state, &back);
         }
         self.remember(norm);

@@ -1,6 +1,6 @@
 //! What an agent remembers, and its part of an extrapolation.
 
-use super::accelerator::Memory;
+use super::memory::Memory;
 use super::sums::Sums;
 
 /// Numbers of an agent beside the columns, in n.

@@ -10,11 +10,12 @@
 
 mod accelerator;
 mod agent;
+mod memory;
 mod sums;
 
 pub(super) use accelerator::Accelerator;
 #[cfg(feature = "serde")]
-pub(super) use accelerator::Memory;
+pub(super) use memory::Memory;
 
 /// Anderson acceleration of type II, with a safeguard.
 ///
