@@ -75,7 +75,7 @@ pub(super) struct AgentState {
 pub(super) struct Common {
     pub(super) agents: usize,
     pub(super) dim: usize,
-    /// Of graph and weights.
+    /// Of graph, weights and variables.
     pub(super) network: u64,
     pub(super) iteration: usize,
     alpha: f64,
@@ -131,15 +131,13 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
     /// The state of own agents.
     #[must_use]
     pub fn checkpoint(&self) -> AdmmCheckpoint {
-        let n = self.n;
         let stride = self.accelerator.as_ref().map_or(0, Accelerator::numbers);
         let states = (0..self.shard.owned()).map(|i| {
-            let of = |values: &[f64]| values[i * n..(i + 1) * n].to_vec();
-            let before = self.before.numbers.chunks_exact(3 * n).nth(i);
-            let memory = self
-                .accelerator
-                .as_ref()
-                .map(|a| &a.store[i * stride..(i + 1) * stride]);
+            let (own, nodes) = (self.numbers(i), self.shard.nodes(i..i + 1));
+            let of = |values: &[f64]| values[own.clone()].to_vec();
+            let before = self.before.numbers.get(3 * own.start..3 * own.end);
+            let stored = nodes.start * stride..nodes.end * stride;
+            let memory = self.accelerator.as_ref().map(|a| &a.store[stored]);
             AgentState {
                 id: self.shard.ids()[i],
                 x: of(&self.x),
@@ -147,7 +145,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
                 lambda: of(&self.lambda),
                 v: of(&self.v),
                 g: of(&self.g),
-                alpha: self.node_alpha.get(i).copied(),
+                alpha: self.node_alpha.get(nodes.start).copied(),
                 before: before.unwrap_or_default().to_vec(),
                 memory: memory.unwrap_or_default().to_vec(),
             }
@@ -156,7 +154,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             states: states.collect(),
             common: Common {
                 agents: self.agents,
-                dim: n,
+                dim: self.dim(),
                 network: self.fingerprint,
                 iteration: self.iteration,
                 alpha: self.alpha,
@@ -176,7 +174,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
     pub fn restore(&mut self, checkpoint: &AdmmCheckpoint) -> Result<(), AdmmError> {
         let order = self.order(checkpoint).map_err(AdmmError::from);
         let order = agree(order, &mut self.exchange)?;
-        let (n, owned, common) = (self.n, self.shard.owned(), &checkpoint.common);
+        let (n, own, common) = (self.n, self.own(), &checkpoint.common);
         let looked = common.looked && self.adapts_by_looks();
         self.before.looked = looked;
         self.before.numbers.clear();
@@ -186,21 +184,23 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         }
         for (i, &at) in order.iter().enumerate() {
             let state = &checkpoint.states[at];
-            let own = i * n..(i + 1) * n;
+            let (own, nodes) = (self.numbers(i), self.shard.nodes(i..i + 1));
             self.x[own.clone()].copy_from_slice(&state.x);
             self.y[own.clone()].copy_from_slice(&state.y);
             self.lambda[own.clone()].copy_from_slice(&state.lambda);
             self.v[own.clone()].copy_from_slice(&state.v);
             self.g[own].copy_from_slice(&state.g);
-            if let (Some(alpha), Some(own)) = (state.alpha, self.node_alpha.get_mut(i)) {
-                *own = alpha;
+            let of_nodes = self.node_alpha.get_mut(nodes.clone());
+            if let (Some(alpha), Some(own)) = (state.alpha, of_nodes) {
+                own.fill(alpha);
             }
             if looked {
                 self.before.numbers.extend_from_slice(&state.before);
             }
             if let (Some(accelerator), Some(_)) = (&mut self.accelerator, &common.anderson) {
                 let stride = accelerator.numbers();
-                accelerator.store[i * stride..(i + 1) * stride].copy_from_slice(&state.memory);
+                accelerator.store[nodes.start * stride..nodes.end * stride]
+                    .copy_from_slice(&state.memory);
             }
         }
         if let Some(accelerator) = &mut self.accelerator {
@@ -214,15 +214,15 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         self.changes = common.changes;
         self.pending = common.pending;
         self.failed = None;
-        self.exchange.start(&self.x[..owned * n], n);
-        self.exchange.finish(&mut self.x[owned * n..], n);
+        self.exchange.start(&self.x[..own], n);
+        self.exchange.finish(&mut self.x[own..], n);
         self.share_y(matches!(common.pending, Pending::Nodes { .. }));
         Ok(())
     }
 
     /// Where the own agents stand in a checkpoint.
     fn order(&self, checkpoint: &AdmmCheckpoint) -> Result<Vec<usize>, CheckpointError> {
-        let (n, common) = (self.n, &checkpoint.common);
+        let common = &checkpoint.common;
         let same = |what, saved: u64, own: u64| {
             if saved == own {
                 return Ok(());
@@ -230,7 +230,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             Err(CheckpointError::OtherRun { what, saved, own })
         };
         same("agents", common.agents as u64, self.agents as u64)?;
-        same("dimension", common.dim as u64, n as u64)?;
+        same("dimension", common.dim as u64, self.dim() as u64)?;
         same("network", common.network, self.fingerprint)?;
         if let (Some(accelerator), Some(memory)) = (&self.accelerator, &common.anderson) {
             let own = accelerator.memory.gram.len() as u64;
@@ -244,22 +244,24 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         }
         let ids = &self.shard.ids()[..self.shard.owned()];
         ids.iter()
-            .map(|&id| {
+            .enumerate()
+            .map(|(i, &id)| {
                 let agent = id as usize;
                 let at = place[agent];
                 let Some(state) = checkpoint.states.get(at) else {
                     return Err(CheckpointError::Missing { agent });
                 };
-                self.check(state, common)?;
+                self.check(i, state, common)?;
                 Ok(at)
             })
             .collect()
     }
 
-    fn check(&self, state: &AgentState, common: &Common) -> Result<(), CheckpointError> {
-        let n = self.n;
+    /// Whether own agent i has as many numbers as it must.
+    fn check(&self, i: usize, state: &AgentState, common: &Common) -> Result<(), CheckpointError> {
+        let (n, nodes) = (self.numbers(i).len(), self.shard.nodes(i..i + 1).len());
         let memory = match (&self.accelerator, &common.anderson) {
-            (Some(accelerator), Some(_)) => accelerator.numbers(),
+            (Some(accelerator), Some(_)) => nodes * accelerator.numbers(),
             _ => state.memory.len(),
         };
         let before = if common.looked && self.adapts_by_looks() {

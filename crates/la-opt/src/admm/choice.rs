@@ -1,5 +1,6 @@
 //! The step sizes of an iteration.
 
+use super::Shard;
 use super::collective::total;
 use super::exchange::Exchange;
 use super::objective::LocalObjective;
@@ -54,7 +55,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
     }
 
     /// α of each own agent by the policy.
-    fn ask(&mut self, k: usize) {
+    fn ask(&mut self, iteration: usize) {
         self.condense();
         let n = self.n;
         self.node_alpha.resize(self.x.len() / n, self.options.alpha);
@@ -63,22 +64,28 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         };
         let mut y_neighbours = std::mem::take(&mut self.message);
         y_neighbours.resize((n + 1).max(2 * n) * self.node_alpha.len(), 0.0);
-        let (y_sum, lambda_sum) = y_neighbours.split_at_mut(n);
+        let rows = self.shard.rows();
         for i in 0..self.shard.owned() {
-            let own = i * n..(i + 1) * n;
-            let degree = self.shard.weighted_degree(i);
+            let nodes = self.shard.nodes(i..i + 1);
+            let own = nodes.start * n..nodes.end * n;
+            let (y_sum, lambda_sum) = y_neighbours.split_at_mut(own.len());
             y_sum.fill(0.0);
-            let (neighbours, weights) = self.shard.edges(i);
-            for (&j, w) in neighbours.iter().zip(weights) {
-                let j = j as usize;
-                for (s, y) in y_sum.iter_mut().zip(&self.y[j * n..(j + 1) * n]) {
-                    *s -= w * y;
+            let (lambda, g) = (&self.lambda[own.clone()], &self.g[own.clone()]);
+            for (k, node) in nodes.clone().enumerate() {
+                let part = k * n..(k + 1) * n;
+                let y_sum = &mut y_sum[part.clone()];
+                let (neighbours, weights) = rows.edges(node);
+                for (&j, w) in neighbours.iter().zip(weights) {
+                    let j = j as usize;
+                    for (s, y) in y_sum.iter_mut().zip(&self.y[j * n..(j + 1) * n]) {
+                        *s -= w * y;
+                    }
                 }
-            }
-            let lambda = &self.lambda[own.clone()];
-            let of_neighbours = lambda_sum.iter_mut().zip(&self.g[own.clone()]);
-            for ((s, g), l) in of_neighbours.zip(lambda) {
-                *s = g - degree * l;
+                let degree = rows.weighted_degree(node);
+                let of_neighbours = lambda_sum[part.clone()].iter_mut().zip(&g[part.clone()]);
+                for ((s, g), l) in of_neighbours.zip(&lambda[part]) {
+                    *s = g - degree * l;
+                }
             }
             let view = NodeView {
                 agent: self.shard.ids()[i] as usize,
@@ -86,17 +93,25 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
                 y: &self.y[own],
                 y_neighbours: y_sum,
                 lambda,
-                lambda_neighbours: &lambda_sum[..n],
-                weighted_degree: degree,
+                lambda_neighbours: &lambda_sum[..lambda.len()],
+                weighted_degree: self.shard.weighted_degree(i),
             };
-            self.node_alpha[i] = clamp_alpha(policy.step(k, &view), self.options.alpha);
+            let alpha = clamp_alpha(policy.step(iteration, &view), self.options.alpha);
+            self.node_alpha[nodes].fill(alpha);
         }
         self.message = y_neighbours;
     }
 
     fn mean_answer(&mut self) -> f64 {
-        let answers = &self.node_alpha[..self.shard.owned()];
-        let total = total(answers.iter().copied(), &self.options, &mut self.exchange);
-        total / self.agents as f64
+        let own = own_alphas(&self.shard, &self.node_alpha);
+        total(own, &self.options, &mut self.exchange) / self.agents as f64
     }
+}
+
+/// α of own agents.
+pub(super) fn own_alphas<'a>(
+    shard: &'a Shard,
+    node_alpha: &'a [f64],
+) -> impl Iterator<Item = f64> + 'a {
+    (0..shard.owned()).map(|i| node_alpha[shard.nodes(i..i + 1).start])
 }

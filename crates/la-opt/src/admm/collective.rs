@@ -18,41 +18,66 @@ pub(super) fn agree<T>(
     }
 }
 
-/// The dimension of all functions, which a process without agents learns from the others, and the fingerprint.
+/// What all processes know of each other.
+#[derive(Clone, Copy)]
+pub(super) struct Agreed {
+    /// Variables that agents agree on.
+    pub(super) variables: usize,
+    /// Numbers of all agents.
+    pub(super) total: usize,
+    /// Of graph, weights and variables.
+    pub(super) fingerprint: u64,
+}
+
+/// The number of variables, which a process without agents learns from the others, and the fingerprint.
 pub(super) fn agree_on<F: LocalObjective>(
     shard: &Shard,
     agents: usize,
     objectives: &[F],
     exchange: &mut impl Exchange,
-) -> Result<(usize, u64), AdmmError> {
+) -> Result<Agreed, AdmmError> {
     let own = own_dimension(shard, objectives);
     let (owned, n) = (shard.owned() as i64, *own.as_ref().unwrap_or(&0) as i64);
-    let (high, low) = (0..shard.owned()).fold((0, 0), |(high, low), i| {
-        let hash = shard.fingerprint(i);
-        (
-            high + (hash >> 32) as i64,
-            low + (hash & 0xffff_ffff) as i64,
-        )
-    });
+    let numbers = match shard.shared() {
+        None => owned * n,
+        Some((slots, _)) => slots.len() as i64,
+    };
+    let (high, low) = shard.fingerprints();
     // By Cauchy and Schwarz the third and the fourth belong to equal dimensions alone.
     let wrong = i64::from(own.is_err());
-    let mut sums = [wrong, owned, owned * n, owned * n * n, high, low];
+    let mut sums = [wrong, owned, owned * n, owned * n * n, numbers, high, low];
     exchange.start_sum_integers(&sums);
     exchange.finish_sum_integers(&mut sums);
     own?;
-    let [wrong, all, first, second, high, low] = sums;
+    let [wrong, all, first, second, numbers, high, low] = sums;
     let n = first / all.max(1);
     if wrong > 0 || n * all != first || n * first != second {
         return Err(AdmmError::Elsewhere);
     }
     require_length("list of agents of all processes", all as usize, agents)?;
-    let fingerprint = (high as u64).rotate_left(32).wrapping_add(low as u64);
-    Ok((n.max(1) as usize, fingerprint))
+    Ok(Agreed {
+        variables: n.max(1) as usize,
+        total: numbers as usize,
+        fingerprint: (high as u64).rotate_left(32).wrapping_add(low as u64),
+    })
 }
 
-/// The dimension of own functions, 0 where there are none.
+/// The number of variables as own agents know it, 0 where there are none.
 fn own_dimension<F: LocalObjective>(shard: &Shard, objectives: &[F]) -> Result<usize, AdmmError> {
     require_length("list of local functions", objectives.len(), shard.owned())?;
+    if let Some((_, holders)) = shard.shared() {
+        for (i, f) in objectives.iter().enumerate() {
+            let expected = shard.nodes(i..i + 1).len();
+            if f.dim() != expected {
+                return Err(AdmmError::Arguments {
+                    agent: shard.ids()[i] as usize,
+                    dim: f.dim(),
+                    expected,
+                });
+            }
+        }
+        return Ok(holders.len());
+    }
     let n = objectives.first().map_or(0, LocalObjective::dim);
     match objectives.iter().position(|f| f.dim() != n || f.dim() == 0) {
         None => Ok(n),

@@ -66,6 +66,60 @@ pub enum AdmmError {
         /// That of the first agent of its process.
         expected: usize,
     },
+    /// An agent has another number of variables than its function.
+    #[error(
+        "the function of agent {agent} has dimension {dim}, but the agent has {expected} variables"
+    )]
+    Arguments {
+        /// The agent.
+        agent: usize,
+        /// Dimension of its function.
+        dim: usize,
+        /// Number of its variables.
+        expected: usize,
+    },
+    /// An agent without variables.
+    #[error("agent {agent} has no variables")]
+    NoVariables {
+        /// The agent.
+        agent: usize,
+    },
+    /// An agent names a variable that there is not.
+    #[error("agent {agent} has variable {variable}, but there are {count}")]
+    NoSuchVariable {
+        /// The agent.
+        agent: usize,
+        /// What it names.
+        variable: usize,
+        /// Number of variables.
+        count: usize,
+    },
+    /// An agent names a variable twice.
+    #[error("agent {agent} has variable {variable} twice")]
+    RepeatedVariable {
+        /// The agent.
+        agent: usize,
+        /// The variable.
+        variable: usize,
+    },
+    /// No agent has a variable.
+    #[error("no agent has variable {variable}")]
+    UnusedVariable {
+        /// The variable.
+        variable: usize,
+    },
+    /// Two agents have a variable that they can never agree on.
+    #[error(
+        "agents {first} and {agent} have variable {variable}, but are not joined by a path of agents that have it"
+    )]
+    VariableApart {
+        /// The variable.
+        variable: usize,
+        /// The first agent that has it.
+        first: usize,
+        /// An agent that this one does not reach.
+        agent: usize,
+    },
     /// An option is outside its range.
     #[error("option `{option}` is {value} but must be {requirement}")]
     InvalidOption {
@@ -95,9 +149,9 @@ pub enum AdmmError {
     /// A local problem could not be posed to the quadratic programming solver.
     #[error(transparent)]
     Local(#[from] crate::OptError),
-    /// A process has another graph, other weights or other owners of agents than process 0.
+    /// A process has another graph, other weights, variables or owners of agents than process 0.
     #[error(
-        "rank {rank} has another communication graph, other weights or other owners than rank 0"
+        "rank {rank} has another communication graph, other weights, variables or owners than rank 0"
     )]
     DifferentNetwork {
         /// The first such process.

@@ -1,5 +1,7 @@
 //! What is added up over the agents where residuals are looked at.
 
+use std::ops::Range;
+
 use super::exact_sum::ExactSum;
 use super::exchange::Exchange;
 use super::shard::Shard;
@@ -118,13 +120,30 @@ pub(super) struct Measure {
 
 /// The state of own agents that is looked at.
 pub(super) struct Look<'a> {
-    pub(super) shard: &'a Shard,
+    /// The graph of nodes.
+    pub(super) rows: &'a Shard,
+    /// Where the nodes of agents begin, and the end, where agents have several.
+    pub(super) starts: Option<&'a [u32]>,
+    /// Numbers of a node.
     pub(super) n: usize,
     pub(super) x: &'a [f64],
     pub(super) y: &'a [f64],
     pub(super) v: &'a [f64],
     pub(super) g: &'a [f64],
     pub(super) last: StepSizes<'a>,
+}
+
+impl Look<'_> {
+    fn agents(&self) -> usize {
+        self.starts.map_or(self.rows.owned(), |s| s.len() - 1)
+    }
+
+    /// The nodes of some agents.
+    fn nodes(&self, agents: Range<usize>) -> Range<usize> {
+        self.starts.map_or(agents.clone(), |s| {
+            s[agents.start] as usize..s[agents.end] as usize
+        })
+    }
 }
 
 /// x, ψ and `(A x)_i / (d_i + 1)` of own agents at the last look, agent by agent (3 n numbers of each).
@@ -144,7 +163,7 @@ pub(super) fn start(
     words: &mut Vec<i64>,
     exchange: &mut impl Exchange,
 ) {
-    let owned = look.shard.owned();
+    let owned = look.agents();
     let mut sums = Sums::new(deterministic);
     add_agents(
         look,
@@ -178,7 +197,8 @@ fn add_agents(
     #[cfg(feature = "rayon")]
     if count >= 2 * PARALLEL && rayon::current_num_threads() > 1 {
         let half = count / 2;
-        let cut = (half * 3 * look.n).min(before.len());
+        let nodes = look.nodes(first..first + half).len();
+        let cut = (nodes * 3 * look.n).min(before.len());
         let (before_1, before_2) = before.split_at_mut(cut);
         let mut other = Sums::new(matches!(sums, Sums::Exact(_)));
         rayon::join(
@@ -197,47 +217,62 @@ fn add_agents(
         sums.merge(&other);
         return;
     }
-    let n = look.n;
-    for at in 0..count {
-        let i = first + at;
-        let (neighbours, weights) = look.shard.edges(i);
-        let own = i * n..(i + 1) * n;
-        let (x, y) = (&look.x[own.clone()], &look.y[own.clone()]);
-        let (v, g) = (&look.v[own.clone()], &look.g[own]);
-        let degree = look.shard.weighted_degree(i);
-        let norm = look.shard.column_norm(i);
-        let rows = (neighbours.len() + 1) as f64;
-        let weight = look.last.of(i) * norm;
+    let start = look.nodes(first..first).start;
+    for agent in first..first + count {
         let mut terms = [0.0; SUMS];
-        for c in 0..n {
-            // g after this iteration, less g before it.
-            let mut change = degree * (look.last.of(i) * y[c]);
-            for (&j, &w) in neighbours.iter().zip(weights) {
-                let j = j as usize;
-                change -= w * (look.last.of(j) * look.y[j * n + c]);
-            }
-            let residual = y[c] / look.last.gamma();
-            terms[0] += rows * residual * residual;
-            // −ψ is what the x-update balanced: g + α M (x − v).
-            let balance = weight * (x[c] - v[c]);
-            let stationarity = change - balance;
-            terms[1] += stationarity * stationarity;
-            terms[2] += norm * x[c] * x[c];
-            let price = g[c] + change;
-            terms[3] += price * price;
-            if !before.is_empty() {
-                let now = [x[c], -(g[c] + balance), residual];
-                let old = &mut before[3 * (at * n + c)..][..3];
-                if looked {
-                    let [dx, dpsi, dr] = [0, 1, 2].map(|k| now[k] - old[k]);
-                    terms[4] += norm * dx * dx;
-                    terms[5] += dx * dpsi;
-                    terms[6] += dpsi * dpsi / norm;
-                    terms[7] += rows * dr * dr;
-                }
-                old.copy_from_slice(&now);
-            }
+        for i in look.nodes(agent..agent + 1) {
+            add_node(look, i, start, before, looked, &mut terms);
         }
         sums.add(&terms);
+    }
+}
+
+/// The terms of node i; `before` begins with those of node `start`.
+#[inline]
+fn add_node(
+    look: &Look<'_>,
+    i: usize,
+    start: usize,
+    before: &mut [f64],
+    looked: bool,
+    terms: &mut [f64; SUMS],
+) {
+    let n = look.n;
+    let (neighbours, weights) = look.rows.edges(i);
+    let own = i * n..(i + 1) * n;
+    let (x, y) = (&look.x[own.clone()], &look.y[own.clone()]);
+    let (v, g) = (&look.v[own.clone()], &look.g[own]);
+    let degree = look.rows.weighted_degree(i);
+    let norm = look.rows.column_norm(i);
+    let rows = (neighbours.len() + 1) as f64;
+    let weight = look.last.of(i) * norm;
+    for c in 0..n {
+        // g after this iteration, less g before it.
+        let mut change = degree * (look.last.of(i) * y[c]);
+        for (&j, &w) in neighbours.iter().zip(weights) {
+            let j = j as usize;
+            change -= w * (look.last.of(j) * look.y[j * n + c]);
+        }
+        let residual = y[c] / look.last.gamma();
+        terms[0] += rows * residual * residual;
+        // −ψ is what the x-update balanced: g + α M (x − v).
+        let balance = weight * (x[c] - v[c]);
+        let stationarity = change - balance;
+        terms[1] += stationarity * stationarity;
+        terms[2] += norm * x[c] * x[c];
+        let price = g[c] + change;
+        terms[3] += price * price;
+        if !before.is_empty() {
+            let now = [x[c], -(g[c] + balance), residual];
+            let old = &mut before[3 * ((i - start) * n + c)..][..3];
+            if looked {
+                let [dx, dpsi, dr] = [0, 1, 2].map(|k| now[k] - old[k]);
+                terms[4] += norm * dx * dx;
+                terms[5] += dx * dpsi;
+                terms[6] += dpsi * dpsi / norm;
+                terms[7] += rows * dr * dr;
+            }
+            old.copy_from_slice(&now);
+        }
     }
 }

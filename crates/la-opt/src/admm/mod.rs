@@ -33,6 +33,7 @@ mod solve;
 mod solver;
 mod steps;
 mod sweep;
+mod variables;
 
 pub use anderson::Anderson;
 #[cfg(feature = "serde")]
@@ -55,3 +56,4 @@ pub use report::{AdmmReport, AdmmStatus, AdmmStep};
 pub use shard::Shard;
 pub use solver::Admm;
 pub use steps::{NodeView, Plan, Schedule, StepPolicy, StepSizes};
+pub use variables::Variables;

@@ -111,6 +111,11 @@ impl Network {
         Self::new(pattern)
     }
 
+    /// From parts that fit, connected or not.
+    pub(super) fn of_parts(pattern: Pattern<'static>, weights: Vec<f64>) -> Self {
+        Self { pattern, weights }
+    }
+
     fn require_connected(&self) -> Result<(), AdmmError> {
         let components =
             connected_components(&self.pattern).map_err(|_| AdmmError::NotUndirected {

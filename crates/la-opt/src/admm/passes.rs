@@ -45,22 +45,23 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             return accelerator.memory.restart();
         }
         let state = [&mut self.v[..], &mut self.g[..], &mut self.lambda[..]];
-        accelerator.advance(alpha, &self.shard, state, &mut self.exchange);
+        accelerator.advance(alpha, self.shard.rows(), state, &mut self.exchange);
     }
 
     /// v and g of the last iteration.
     pub(super) fn condense(&mut self) {
-        let own = self.shard.owned() * self.n;
+        let own = self.own();
         if let Some(last) = self.pending.steps(&self.node_alpha) {
             let mut agents = Agents {
                 first: 0,
+                starts: self.shard.starts(0..self.shard.owned()),
                 objectives: &mut self.objectives,
                 x: &mut self.x[..own],
                 v: &mut self.v,
                 g: &mut self.g,
                 scratch: &mut self.scratch,
             };
-            agents.condense(&self.shard, &self.y, &last);
+            agents.condense(self.shard.rows(), &self.y, &last);
         }
         self.pending = Pending::None;
     }
@@ -73,7 +74,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         };
         let last = self.pending.steps(&self.node_alpha);
         let mut failed: Failed = None;
-        let (x, ghosts) = self.x.split_at_mut(owned * n);
+        let (x, ghosts) = self.x.split_at_mut(self.shard.rows().owned() * n);
         for (inside, range) in [0..boundary, boundary..owned].into_iter().enumerate() {
             if inside == 1 {
                 self.exchange.start(x, n);
@@ -81,16 +82,18 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             if range.is_empty() {
                 continue;
             }
-            let numbers = range.start * n..range.end * n;
+            let nodes = self.shard.nodes(range.clone());
+            let numbers = nodes.start * n..nodes.end * n;
             let mut agents = Agents {
                 first: range.start,
+                starts: self.shard.starts(range.clone()),
                 objectives: &mut self.objectives[range],
                 x: &mut x[numbers.clone()],
                 v: &mut self.v[numbers.clone()],
                 g: &mut self.g[numbers.clone()],
                 scratch: &mut self.scratch[numbers],
             };
-            failed = failed.or(agents.update_x(&self.shard, &self.y, last.as_ref(), &next));
+            failed = failed.or(agents.update_x(self.shard.rows(), &self.y, last.as_ref(), &next));
         }
         self.exchange.finish(ghosts, n);
         if self.failed.is_none() {
@@ -100,7 +103,10 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
 
     /// y and λ of all own agents, in the same order.
     fn pass_y(&mut self, next: Pending) {
-        let (n, boundary, owned) = (self.n, self.shard.boundary(), self.shard.owned());
+        let (n, boundary, owned) = {
+            let rows = self.shard.rows();
+            (self.n, rows.boundary(), rows.owned())
+        };
         let with_alpha = matches!(next, Pending::Nodes { .. });
         for (inside, range) in [0..boundary, boundary..owned].into_iter().enumerate() {
             if inside == 1 {
@@ -114,7 +120,15 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             }
             let numbers = range.start * n..range.end * n;
             let (y, lambda) = (&mut self.y[numbers.clone()], &mut self.lambda[numbers]);
-            update_y(&self.shard, n, range.start, &self.x, &steps, y, lambda);
+            update_y(
+                self.shard.rows(),
+                n,
+                range.start,
+                &self.x,
+                &steps,
+                y,
+                lambda,
+            );
         }
         self.finish_y(with_alpha);
     }
@@ -128,14 +142,14 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
 
     /// Sends y, and α where each agent has its own.
     pub(super) fn start_y(&mut self, with_alpha: bool) {
-        let (owned, n) = (self.shard.owned(), self.n);
+        let (owned, n) = (self.shard.rows().owned(), self.n);
         if !with_alpha || self.exchange.ranks() == 1 {
             self.exchange.start(&self.y[..owned * n], n);
             return;
         }
         self.message.resize(self.node_alpha.len() * (n + 1), 0.0);
         let agents = self.message.chunks_exact_mut(n + 1);
-        for (i, agent) in agents.take(self.shard.boundary()).enumerate() {
+        for (i, agent) in agents.take(self.shard.rows().boundary()).enumerate() {
             agent[..n].copy_from_slice(&self.y[i * n..(i + 1) * n]);
             agent[n] = self.node_alpha[i];
         }
@@ -143,7 +157,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
     }
 
     pub(super) fn finish_y(&mut self, with_alpha: bool) {
-        let (owned, n) = (self.shard.owned(), self.n);
+        let (owned, n) = (self.shard.rows().owned(), self.n);
         if !with_alpha || self.exchange.ranks() == 1 {
             self.exchange.finish(&mut self.y[owned * n..], n);
             return;

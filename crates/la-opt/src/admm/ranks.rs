@@ -2,7 +2,7 @@
 
 use la_mpi::{Halo, MpiError, Pending, World};
 
-use super::{AdmmError, Exchange, Network, Shard, Traffic};
+use super::{AdmmError, Exchange, Network, Shard, Traffic, Variables};
 
 /// An [`Exchange`] by MPI: one packed message for each neighbouring rank and round.
 ///
@@ -45,21 +45,39 @@ impl Ranks {
         network: &Network,
         owner: &[u32],
     ) -> Result<(Shard, Self), AdmmError> {
-        let checked = if owner.len() == network.agents() {
-            Ok(())
-        } else {
-            Err(AdmmError::Length {
-                what: "list of owners",
-                len: owner.len(),
-                expected: network.agents(),
-            })
-        };
-        world.agree(checked)?;
-        same_on_all(world, network, owner)?;
+        same_on_all(world, network, owner, || network.fingerprint(owner))?;
         let rank = world.rank() as u32;
         let shard = Shard::of(network, |i| owner[i] == rank);
-        let ids: Vec<usize> = shard.ids().iter().map(|&id| id as usize).collect();
-        let (own, ghosts) = ids.split_at(shard.owned());
+        Self::plan(world, shard, owner)
+    }
+
+    /// As [`Ranks::new`], for agents with variables of their own: messages have those numbers that neighbours have too. Agents are not split over ranks.
+    ///
+    /// # Errors
+    /// As [`Ranks::new`].
+    pub fn general(
+        world: &World,
+        variables: &Variables,
+        owner: &[u32],
+    ) -> Result<(Shard, Self), AdmmError> {
+        let network = variables.network();
+        same_on_all(world, network, owner, || {
+            let numbers = [owner, variables.starts(), variables.of_slot()].concat();
+            variables.slots().fingerprint(&numbers)
+        })?;
+        let rank = world.rank() as u32;
+        let shard = Shard::general(variables, |i| owner[i] == rank);
+        let lengths = variables.starts().windows(2);
+        let owners = owner.iter().zip(lengths);
+        let owners = owners.flat_map(|(&rank, ends)| (ends[0]..ends[1]).map(move |_| rank));
+        Self::plan(world, shard, &owners.collect::<Vec<_>>())
+    }
+
+    /// The exchange for the nodes of a shard, which belong to the ranks in `owner`.
+    fn plan(world: &World, shard: Shard, owner: &[u32]) -> Result<(Shard, Self), AdmmError> {
+        let rows = shard.rows();
+        let ids: Vec<usize> = rows.ids().iter().map(|&id| id as usize).collect();
+        let (own, ghosts) = ids.split_at(rows.owned());
         let halo = Halo::new(world, own, ghosts, owner)?;
         let ranks = Self {
             sums: world.pending(),
@@ -78,9 +96,24 @@ impl Ranks {
     }
 }
 
-/// Compares fingerprints with that of rank 0.
-fn same_on_all(world: &World, network: &Network, owner: &[u32]) -> Result<(), AdmmError> {
-    let own = network.fingerprint(owner) as i64;
+/// Compares fingerprints with that of rank 0, where there are as many owners as agents.
+fn same_on_all(
+    world: &World,
+    network: &Network,
+    owner: &[u32],
+    fingerprint: impl FnOnce() -> u64,
+) -> Result<(), AdmmError> {
+    let checked = if owner.len() == network.agents() {
+        Ok(())
+    } else {
+        Err(AdmmError::Length {
+            what: "list of owners",
+            len: owner.len(),
+            expected: network.agents(),
+        })
+    };
+    world.agree(checked)?;
+    let own = fingerprint() as i64;
     let mut first = [if world.is_root() { own } else { 0 }];
     world.broadcast(0, &mut first);
     let differs = if own == first[0] {

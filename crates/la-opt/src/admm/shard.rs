@@ -1,6 +1,8 @@
 //! The agents of one process, renumbered: those at the boundary, those inside, ghosts.
 
-use super::Network;
+use std::ops::Range;
+
+use super::{Network, Variables};
 
 /// Own agents first, those with neighbours elsewhere before the others, each group by global number; then ghosts.
 ///
@@ -15,6 +17,20 @@ pub struct Shard {
     weights: Vec<f64>,
     weighted_degree: Vec<f64>,
     column_norm: Vec<f64>,
+    slots: Option<Box<Slots>>,
+}
+
+/// What agents with variables of their own have beside their edges.
+#[derive(Debug, Clone, PartialEq)]
+struct Slots {
+    /// The graph of slots, in which the slots of an agent follow each other as agents do.
+    rows: Shard,
+    /// Where the slots of each own agent begin, and the end.
+    starts: Vec<u32>,
+    /// The variable of each own slot.
+    variables: Vec<u32>,
+    /// Of each variable, on all processes.
+    holders: Vec<u32>,
 }
 
 impl Shard {
@@ -43,11 +59,51 @@ impl Shard {
                 interior.push(i as u32);
             }
         }
+        let at_boundary = boundary.len();
+        boundary.append(&mut interior);
+        Self::arranged(network, boundary, at_boundary, ghosts)
+    }
+
+    /// As [`Shard::of`], of agents with variables of their own.
+    #[must_use]
+    pub fn general(variables: &Variables, is_mine: impl Fn(usize) -> bool) -> Self {
+        let mut shard = Self::of(variables.network(), &is_mine);
+        let list = |agent: u32| {
+            let starts = &variables.starts()[agent as usize..];
+            starts[0]..starts[1]
+        };
+        let (mut starts, mut own) = (vec![0], Vec::new());
+        for &agent in &shard.ids[..shard.owned] {
+            own.extend(list(agent));
+            starts.push(own.len() as u32);
+        }
+        let (mut ghosts, ghost_agents) = (Vec::new(), &shard.ids[shard.owned..]);
+        let mut at_home = vec![false; variables.total()];
+        own.iter().for_each(|&slot| at_home[slot as usize] = true);
+        for slot in ghost_agents.iter().flat_map(|&agent| list(agent)) {
+            let neighbours = variables.slots().neighbours(slot as usize);
+            if neighbours.iter().any(|&other| at_home[other as usize]) {
+                ghosts.push(slot);
+            }
+        }
+        let of_own = own.iter().map(|&slot| variables.of_slot()[slot as usize]);
+        let at_boundary = starts[shard.boundary] as usize;
+        let slots = Slots {
+            variables: of_own.collect(),
+            holders: variables.all_holders().to_vec(),
+            rows: Self::arranged(variables.slots(), own, at_boundary, ghosts),
+            starts,
+        };
+        shard.slots = Some(Box::new(slots));
+        shard
+    }
+
+    /// From the nodes in their order, of which so many are at the boundary, and those elsewhere.
+    fn arranged(network: &Network, own: Vec<u32>, boundary: usize, mut ghosts: Vec<u32>) -> Self {
         ghosts.sort_unstable();
         ghosts.dedup();
-        let (at_boundary, owned) = (boundary.len(), boundary.len() + interior.len());
-        let mut ids = boundary;
-        ids.append(&mut interior);
+        let owned = own.len();
+        let mut ids = own;
         ids.append(&mut ghosts);
         let mut local = vec![u32::MAX; network.agents()];
         for (at, &id) in ids.iter().enumerate() {
@@ -63,13 +119,14 @@ impl Shard {
         }
         Self {
             owned,
-            boundary: at_boundary,
+            boundary,
             offsets,
             neighbours,
             weights,
             weighted_degree: mine.clone().map(|i| network.weighted_degree(i)).collect(),
             column_norm: mine.map(|i| network.column_norm(i)).collect(),
             ids,
+            slots: None,
         }
     }
 
@@ -126,15 +183,93 @@ impl Shard {
         self.column_norm[i]
     }
 
+    /// The variables of own agent i, in the order in which its function takes them; `None` where all agents have all variables.
+    #[must_use]
+    pub fn variables(&self, i: usize) -> Option<&[u32]> {
+        let slots = self.slots.as_ref()?;
+        Some(&slots.variables[self.nodes(i..i + 1)])
+    }
+
+    /// What iterates: the agents, or their slots.
+    #[inline]
+    pub(super) fn rows(&self) -> &Self {
+        self.slots.as_ref().map_or(self, |slots| &slots.rows)
+    }
+
+    /// The nodes of [`Shard::rows`] that belong to these own agents.
+    pub(super) fn nodes(&self, agents: Range<usize>) -> Range<usize> {
+        match &self.slots {
+            None => agents,
+            Some(slots) => slots.starts[agents.start] as usize..slots.starts[agents.end] as usize,
+        }
+    }
+
+    /// Where the slots of these own agents begin, and the end.
+    pub(super) fn starts(&self, agents: Range<usize>) -> Option<&[u32]> {
+        let slots = self.slots.as_ref()?;
+        Some(&slots.starts[agents.start..=agents.end])
+    }
+
+    /// The own agent of a node of [`Shard::rows`].
+    pub(super) fn agent_of(&self, node: usize) -> usize {
+        self.slots.as_ref().map_or(node, |slots| {
+            slots
+                .starts
+                .partition_point(|&start| start as usize <= node)
+                - 1
+        })
+    }
+
+    /// The variable of each own slot, and the number of agents on all processes that have each variable.
+    pub(super) fn shared(&self) -> Option<(&[u32], &[u32])> {
+        let slots = self.slots.as_ref()?;
+        Some((&slots.variables, &slots.holders))
+    }
+
+    /// Gives all slots of an agent the largest M among them.
+    ///
+    /// A larger M is that of a slot with one copy more of its x, which has to agree with nobody; ADMM on the problem with these copies converges as that without.
+    pub(super) fn level(&mut self) {
+        let Some(slots) = &mut self.slots else {
+            return;
+        };
+        for ends in slots.starts.windows(2) {
+            let norms = &mut slots.rows.column_norm[ends[0] as usize..ends[1] as usize];
+            let largest = norms.iter().fold(0.0, |a: f64, m| a.max(*m));
+            // An agent that has nothing in common with others minimises by itself, step by step.
+            norms.fill(if largest > 0.0 { largest } else { 1.0 });
+        }
+    }
+
+    /// The sum over own agents of the two halves of numbers that tell agents, edges and variables from others.
+    pub(super) fn fingerprints(&self) -> (i64, i64) {
+        let variables = self.slots.iter().flat_map(|slots| {
+            let nodes = slots.variables.iter().enumerate();
+            nodes.map(|(node, &c)| mix(slots.rows.fingerprint(node) ^ mix(u64::from(c) + 1)))
+        });
+        let agents = (0..self.owned).map(|i| self.fingerprint(i));
+        agents.chain(variables).fold((0, 0), |(high, low), hash| {
+            (
+                high + (hash >> 32) as i64,
+                low + (hash & 0xffff_ffff) as i64,
+            )
+        })
+    }
+
     /// A number that tells own agent i, its neighbours and the weights of its edges from others (64 bits, after FNV, with the finalizer of SplitMix).
-    pub(super) fn fingerprint(&self, i: usize) -> u64 {
+    fn fingerprint(&self, i: usize) -> u64 {
         let (neighbours, weights) = self.edges(i);
         let neighbours = neighbours.iter().map(|&j| u64::from(self.ids[j as usize]));
         let numbers = neighbours.zip(weights).flat_map(|(j, w)| [j, w.to_bits()]);
         let hash = numbers.fold(u64::from(self.ids[i]), |hash, k| {
             (hash ^ k).wrapping_mul(0x0100_0000_01b3).rotate_left(29)
         });
-        let mixed = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb)
+        mix(hash)
     }
+}
+
+/// The finalizer of SplitMix.
+fn mix(hash: u64) -> u64 {
+    let mixed = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb)
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::choice::own_alphas;
 use super::collective::total;
 use super::exchange::Exchange;
 use super::measure::{self, Look, Measure};
@@ -125,8 +126,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
     /// Keeps what the spectral estimate compares with.
     fn remember(&mut self) {
         if matches!(self.options.adapt, Adapt::Spectral { .. }) {
-            let own = self.shard.owned() * self.n;
-            self.before.numbers.resize(3 * own, 0.0);
+            self.before.numbers.resize(3 * self.own(), 0.0);
         }
     }
 
@@ -158,11 +158,11 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
 
     fn start_measure(&mut self, out_of_time: bool) {
         let stop = out_of_time || self.failed.is_some();
-        let own = self.shard.owned() * self.n;
         let look = Look {
-            shard: &self.shard,
+            rows: self.shard.rows(),
+            starts: self.shard.starts(0..self.shard.owned()),
             n: self.n,
-            x: &self.x[..own],
+            x: &self.x[..self.own()],
             y: &self.y,
             v: &self.v,
             g: &self.g,
@@ -189,16 +189,15 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         match self.pending {
             Pending::Global { alpha, .. } => alpha,
             Pending::Nodes { .. } => {
-                let own = &self.node_alpha[..self.shard.owned()];
-                own.iter().sum::<f64>() / own.len().max(1) as f64
+                let own = own_alphas(&self.shard, &self.node_alpha);
+                own.sum::<f64>() / self.shard.owned().max(1) as f64
             }
             Pending::None => self.alpha,
         }
     }
 
     fn within_tolerances(&self, measured: &Measure) -> bool {
-        let numbers = (self.agents * self.n) as f64;
-        let absolute = self.options.eps_abs * numbers.sqrt();
+        let absolute = self.options.eps_abs * (self.total as f64).sqrt();
         let relative = self.options.eps_rel;
         measured.primal.sqrt() <= absolute + relative * measured.copies.sqrt()
             && measured.dual.sqrt() <= absolute + relative * measured.prices.sqrt()
@@ -233,9 +232,10 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
 
     /// The first own agent whose x is not finite.
     fn non_finite_agent(&self) -> Option<(usize, LocalFailure)> {
-        let own = &self.x[..self.shard.owned() * self.n];
-        let at = own.iter().position(|x| !x.is_finite())? / self.n;
-        Some((self.shard.ids()[at] as usize, LocalFailure::NonFinite))
+        let own = &self.x[..self.own()];
+        let node = own.iter().position(|x| !x.is_finite())? / self.n;
+        let agent = self.shard.ids()[self.shard.agent_of(node)];
+        Some((agent as usize, LocalFailure::NonFinite))
     }
 
     /// From what was measured where α was `seen`; what an α has led to says nothing about another one.
@@ -252,14 +252,31 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
 
     /// The sum of the local functions at the local points, over all processes.
     pub fn objective(&mut self) -> f64 {
-        let values = self.objectives.iter().zip(self.x.chunks_exact(self.n));
-        let values = values.map(|(f, x)| f.value(x));
+        let (shard, n, x) = (&self.shard, self.n, &self.x);
+        let values = self.objectives.iter().enumerate().map(|(i, f)| {
+            let nodes = shard.nodes(i..i + 1);
+            f.value(&x[nodes.start * n..nodes.end * n])
+        });
         total(values, &self.options, &mut self.exchange)
     }
 
-    /// The mean of x over all agents (n), on all processes.
+    /// The mean of x over all agents (n), or of each variable over the agents that have it (N), on all processes. One sum over all processes for each number.
     pub fn mean(&mut self) -> Vec<f64> {
-        let own = &self.x[..self.shard.owned() * self.n];
+        let own = &self.x[..self.own()];
+        if let Some((slots, holders)) = self.shard.shared() {
+            // Own slots, variable by variable.
+            let mut order: Vec<usize> = (0..slots.len()).collect();
+            order.sort_by_key(|&slot| slots[slot]);
+            let mut order = &order[..];
+            let means = holders.iter().enumerate().map(|(c, &count)| {
+                let (these, others) =
+                    order.split_at(order.partition_point(|&s| slots[s] as usize <= c));
+                order = others;
+                let terms = these.iter().map(|&slot| own[slot]);
+                total(terms, &self.options, &mut self.exchange) / f64::from(count)
+            });
+            return means.collect();
+        }
         (0..self.n)
             .map(|c| {
                 let terms = own.iter().skip(c).step_by(self.n).copied();

@@ -1,12 +1,16 @@
-//! The iteration.
+//! The agents of a process, and what they know.
+
+use std::ops::Range;
 
 use super::anderson::Accelerator;
-use super::collective::{agree, agree_on};
+use super::collective::{Agreed, agree, agree_on};
 use super::exchange::{Alone, Exchange};
 use super::measure::Before;
 use super::objective::{LocalObjective, require_finite, require_length};
 use super::sweep::{Agents, update_y};
-use super::{AdmmError, AdmmOptions, LocalFailure, Network, Shard, StepPolicy, StepSizes};
+use super::{
+    AdmmError, AdmmOptions, LocalFailure, Network, Shard, StepPolicy, StepSizes, Variables,
+};
 
 /// Agents that minimise the sum of their functions by talking to their neighbours.
 ///
@@ -29,7 +33,12 @@ use super::{AdmmError, AdmmOptions, LocalFailure, Network, Shard, StepPolicy, St
 /// ```
 pub struct Admm<F, E = Alone> {
     pub(super) shard: Shard,
+    /// Numbers of a node of [`Shard::rows`]: those of an agent, or 1.
     pub(super) n: usize,
+    /// Variables that agents agree on: n, or N.
+    pub(super) variables: usize,
+    /// Numbers of all agents on all processes.
+    pub(super) total: usize,
     /// Agents on all processes.
     pub(super) agents: usize,
     pub(super) fingerprint: u64,
@@ -106,6 +115,27 @@ impl<F: LocalObjective> Admm<F> {
             Alone::default(),
         )
     }
+
+    /// All agents in this process, each with the variables that it has in a list, from x = 0.
+    ///
+    /// # Errors
+    /// As [`Admm::new`]; [`AdmmError::Arguments`] where a function has not as many arguments as its agent has variables.
+    ///
+    /// # Examples
+    /// See [`Variables`].
+    pub fn general(
+        variables: &Variables,
+        objectives: Vec<F>,
+        options: AdmmOptions,
+    ) -> Result<Self, AdmmError> {
+        Self::on(
+            Shard::general(variables, |_| true),
+            variables.network().agents(),
+            objectives,
+            options,
+            Alone::default(),
+        )
+    }
 }
 
 impl<F: LocalObjective, E: Exchange> Admm<F, E> {
@@ -114,18 +144,32 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
     /// # Errors
     /// As [`Admm::new`]; [`AdmmError::Elsewhere`] where the functions of another process are wrong, or have another dimension than the own ones.
     pub fn on(
-        shard: Shard,
+        mut shard: Shard,
         agents: usize,
         objectives: Vec<F>,
         options: AdmmOptions,
         mut exchange: E,
     ) -> Result<Self, AdmmError> {
         options.check()?;
-        let owned = shard.owned();
-        let (n, fingerprint) = agree_on(&shard, agents, &objectives, &mut exchange)?;
-        let all = (owned + shard.ghosts()) * n;
+        let agreed = agree_on(&shard, agents, &objectives, &mut exchange)?;
+        let (
+            Agreed {
+                variables,
+                total,
+                fingerprint,
+            },
+            mut n,
+        ) = (agreed, agreed.variables);
+        if shard.shared().is_some() {
+            n = 1;
+            shard.level();
+        }
+        let owned = shard.rows().owned();
+        let all = (owned + shard.rows().ghosts()) * n;
         Ok(Self {
             n,
+            variables,
+            total,
             agents,
             fingerprint,
             objectives,
@@ -168,10 +212,21 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         &self.shard
     }
 
-    /// Dimension n of the functions.
+    /// Variables that the agents agree on: the dimension n of all functions, or the number N of [`Variables`].
     #[must_use]
     pub fn dim(&self) -> usize {
-        self.n
+        self.variables
+    }
+
+    /// Numbers of own agents.
+    pub(super) fn own(&self) -> usize {
+        self.shard.rows().owned() * self.n
+    }
+
+    /// Where those of own agent i are.
+    pub(super) fn numbers(&self, i: usize) -> Range<usize> {
+        let nodes = self.shard.nodes(i..i + 1);
+        nodes.start * self.n..nodes.end * self.n
     }
 
     /// A number that tells the graph and its weights from others, the same on all processes and however agents are spread over them.
@@ -186,28 +241,28 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         self.iteration
     }
 
-    /// x of own agent i (n), in the order of the shard.
+    /// x of own agent i (n, or n_i), in the order of the shard.
     #[must_use]
     pub fn x(&self, i: usize) -> &[f64] {
-        &self.x[i * self.n..(i + 1) * self.n]
+        &self.x[self.numbers(i)]
     }
 
-    /// x of all own agents (agents × n), in the order of the shard.
+    /// x of all own agents (agents × n, or n_i of each after those of another), in the order of the shard.
     #[must_use]
     pub fn states(&self) -> &[f64] {
-        &self.x[..self.shard.owned() * self.n]
+        &self.x[..self.own()]
     }
 
-    /// y of own agent i (n), `γ (A x)_i / (d_i + 1)`.
+    /// y of own agent i (n, or n_i), `γ (A x)_i / (d_i + 1)`.
     #[must_use]
     pub fn y(&self, i: usize) -> &[f64] {
-        &self.y[i * self.n..(i + 1) * self.n]
+        &self.y[self.numbers(i)]
     }
 
-    /// λ of own agent i (n).
+    /// λ of own agent i (n, or n_i).
     #[must_use]
     pub fn lambda(&self, i: usize) -> &[f64] {
-        &self.lambda[i * self.n..(i + 1) * self.n]
+        &self.lambda[self.numbers(i)]
     }
 
     /// The functions of own agents, in the order of the shard.
@@ -237,40 +292,49 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         &self.exchange
     }
 
-    /// Starts again from x (n numbers of each own agent, in the order of the shard), with λ = 0.
+    /// Starts again from x (n or n_i numbers of each own agent, in the order of the shard), with λ = 0.
     ///
     /// # Errors
     /// [`AdmmError::Length`] or [`AdmmError::NonFinite`], and [`AdmmError::Elsewhere`] on the other processes; the iterates stay.
     pub fn start_from(&mut self, x: &[f64]) -> Result<(), AdmmError> {
-        let (owned, n) = (self.shard.owned(), self.n);
-        let fits = require_length("starting point", x.len(), owned * n)
+        let (own, n) = (self.own(), self.n);
+        let fits = require_length("starting point", x.len(), own)
             .and_then(|()| require_finite("starting point", x));
         agree(fits, &mut self.exchange)?;
-        self.x[..owned * n].copy_from_slice(x);
+        self.x[..own].copy_from_slice(x);
         self.v.copy_from_slice(x);
         self.lambda.fill(0.0);
         self.g.fill(0.0);
-        self.exchange.start(&self.x[..owned * n], n);
-        self.exchange.finish(&mut self.x[owned * n..], n);
+        self.exchange.start(&self.x[..own], n);
+        self.exchange.finish(&mut self.x[own..], n);
         // With these y the copies z are those of x, projected.
         let steps = StepSizes::Global {
             alpha: 0.0,
             gamma: 1.0,
         };
-        let y = &mut self.y[..owned * n];
-        update_y(&self.shard, n, 0, &self.x, &steps, y, &mut self.lambda);
+        let y = &mut self.y[..own];
+        update_y(
+            self.shard.rows(),
+            n,
+            0,
+            &self.x,
+            &steps,
+            y,
+            &mut self.lambda,
+        );
         self.start_y(false);
         self.finish_y(false);
         self.pending = Pending::None;
         let mut agents = Agents {
             first: 0,
+            starts: self.shard.starts(0..self.shard.owned()),
             objectives: &mut self.objectives,
-            x: &mut self.x[..owned * n],
+            x: &mut self.x[..own],
             v: &mut self.v,
             g: &mut self.g,
             scratch: &mut self.scratch,
         };
-        agents.condense(&self.shard, &self.y, &steps);
+        agents.condense(self.shard.rows(), &self.y, &steps);
         self.before = Before::default();
         if let Some(accelerator) = &mut self.accelerator {
             accelerator.memory.restart();

@@ -62,7 +62,7 @@ pub enum Plan {
     },
 }
 
-/// What an agent knows before it updates its x: its state and that of its neighbours.
+/// What an agent knows before it updates its x: its state and that of its neighbours, n numbers of each, or n_i of its own variables.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct NodeView<'a> {
@@ -78,7 +78,7 @@ pub struct NodeView<'a> {
     pub lambda: &'a [f64],
     /// `−Σ_j w_ij λ_j` (n).
     pub lambda_neighbours: &'a [f64],
-    /// w_i.
+    /// w_i, of the network also where agents have variables of their own.
     pub weighted_degree: f64,
 }
 

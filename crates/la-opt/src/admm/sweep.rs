@@ -23,6 +23,8 @@ const PARALLEL: usize = 1024;
 /// What belongs to own agents `first..` and changes in the first pass.
 pub(super) struct Agents<'a, F> {
     pub(super) first: usize,
+    /// Where the slots of each of them begin, and the end, where agents have variables of their own.
+    pub(super) starts: Option<&'a [u32]>,
     pub(super) objectives: &'a mut [F],
     pub(super) x: &'a mut [f64],
     pub(super) v: &'a mut [f64],
@@ -38,18 +40,28 @@ impl<F: LocalObjective> Agents<'_, F> {
         self.objectives.len()
     }
 
+    /// Numbers of a node, and the first node.
+    fn nodes(&self) -> (usize, usize) {
+        match self.starts {
+            None => (self.x.len() / self.len().max(1), self.first),
+            Some(starts) => (1, starts[0] as usize),
+        }
+    }
+
     #[cfg(feature = "rayon")]
     fn halves(&mut self, n: usize) -> (Agents<'_, F>, Agents<'_, F>) {
         let half = self.len() / 2;
         let (objectives, objectives_2) = self.objectives.split_at_mut(half);
-        let (x, x_2) = self.x.split_at_mut(half * n);
-        let (v, v_2) = self.v.split_at_mut(half * n);
-        let (g, g_2) = self.g.split_at_mut(half * n);
-        let (scratch, scratch_2) = self.scratch.split_at_mut(half * n);
-        let first = self.first;
+        let cut = self.starts.map_or(half * n, |s| (s[half] - s[0]) as usize);
+        let (x, x_2) = self.x.split_at_mut(cut);
+        let (v, v_2) = self.v.split_at_mut(cut);
+        let (g, g_2) = self.g.split_at_mut(cut);
+        let (scratch, scratch_2) = self.scratch.split_at_mut(cut);
+        let (first, starts) = (self.first, self.starts);
         (
             Agents {
                 first,
+                starts: starts.map(|s| &s[..=half]),
                 objectives,
                 x,
                 v,
@@ -58,6 +70,7 @@ impl<F: LocalObjective> Agents<'_, F> {
             },
             Agents {
                 first: first + half,
+                starts: starts.map(|s| &s[half..]),
                 objectives: objectives_2,
                 x: x_2,
                 v: v_2,
@@ -78,7 +91,7 @@ impl<F: LocalObjective> Agents<'_, F> {
     where
         F: Send,
     {
-        let n = self.x.len() / self.len().max(1);
+        let (n, _) = self.nodes();
         #[cfg(feature = "rayon")]
         if self.len() >= 2 * PARALLEL && rayon::current_num_threads() > 1 {
             let (mut a, mut b) = self.halves(n);
@@ -87,6 +100,9 @@ impl<F: LocalObjective> Agents<'_, F> {
                 || b.update_x(shard, y, last, next),
             );
             return first.or(second);
+        }
+        if let Some(starts) = self.starts {
+            return self.update_slots(starts, shard, y, last, next);
         }
         match n {
             1 => self.update_x_fixed::<1>(n, shard, y, last, next),
@@ -129,19 +145,59 @@ impl<F: LocalObjective> Agents<'_, F> {
         failed
     }
 
+    /// As [`Agents::update_x`], of agents whose slots begin at `starts`.
+    fn update_slots(
+        &mut self,
+        starts: &[u32],
+        shard: &Shard,
+        y: &[f64],
+        last: Option<&StepSizes<'_>>,
+        next: &StepSizes<'_>,
+    ) -> Failed {
+        let mut failed = None;
+        for (at, (objective, ends)) in self
+            .objectives
+            .iter_mut()
+            .zip(starts.windows(2))
+            .enumerate()
+        {
+            let first = ends[0] as usize;
+            let own = first - starts[0] as usize..(ends[1] - starts[0]) as usize;
+            let x = &mut self.x[own.clone()];
+            let v = &mut self.v[own.clone()];
+            let g = &mut self.g[own.clone()];
+            let centre = &mut self.scratch[own];
+            let weight = next.of(first) * shard.column_norm(first);
+            let inverse = 1.0 / weight;
+            for k in 0..x.len() {
+                let one = k..k + 1;
+                if let Some(last) = last {
+                    let (x, sum) = (&x[one.clone()], &mut centre[one.clone()]);
+                    let (v, g) = (&mut v[one.clone()], &mut g[one]);
+                    condense::<1>(1, shard, first + k, y, last, x, v, g, sum);
+                }
+                centre[k] = v[k] - inverse * g[k];
+            }
+            if let Err(failure) = objective.prox(weight, centre, x) {
+                failed = failed.or(Some((self.first + at, failure)));
+            }
+        }
+        failed
+    }
+
     /// v and g alone.
     pub(super) fn condense(&mut self, shard: &Shard, y: &[f64], last: &StepSizes<'_>)
     where
         F: Send,
     {
-        let n = self.x.len() / self.len().max(1);
+        let (n, first) = self.nodes();
         #[cfg(feature = "rayon")]
         if self.len() >= 2 * PARALLEL && rayon::current_num_threads() > 1 {
             let (mut a, mut b) = self.halves(n);
             rayon::join(|| a.condense(shard, y, last), || b.condense(shard, y, last));
             return;
         }
-        for at in 0..self.len() {
+        for at in 0..self.x.len() / n.max(1) {
             let own = at * n..(at + 1) * n;
             let x = &self.x[own.clone()];
             let v = &mut self.v[own.clone()];
@@ -149,7 +205,7 @@ impl<F: LocalObjective> Agents<'_, F> {
             condense::<0>(
                 n,
                 shard,
-                self.first + at,
+                first + at,
                 y,
                 last,
                 x,
