@@ -2,11 +2,12 @@
 
 mod admm_common;
 
-use admm_common::{grid, numbers};
+use admm_common::{grid, neighbourhoods, numbers};
 use allocation_counter::measure;
 use la_opt::admm::{
     Admm, AdmmOptions, Anderson, GeneralizedLinear, LeastSquares, Link, LocalObjective,
     LocalProgram, NodeView, Plan, Quadratic, SeparableQuadratic, SquaredDistance, StepPolicy,
+    Variables,
 };
 
 /// Without programs where weights change: these factor their Hessian again.
@@ -67,4 +68,27 @@ fn iterations_allocate_nothing() {
         let allocations = measure(|| admm.iterate(50).unwrap());
         assert_eq!(allocations.count_total, 0, "{policy:?}");
     }
+}
+
+/// Nor do those of agents with variables of their own.
+#[test]
+fn iterations_of_the_general_form_allocate_nothing() {
+    let network = grid(4, 6);
+    let lists = neighbourhoods(&network);
+    let variables = Variables::new(&network, 24, &lists).unwrap();
+    let agents = lists.iter().enumerate().map(|(i, list)| {
+        let (n, seed) = (list.len(), i as u64);
+        let (b, t) = (numbers(4 * n, seed), numbers(n, 500 + seed));
+        let agent: Box<dyn LocalObjective> = match i % 4 {
+            0 => Box::new(LeastSquares::new(n, b, numbers(4, seed)).unwrap()),
+            1 => Box::new(SquaredDistance::new(t).unwrap()),
+            2 => Box::new(SeparableQuadratic::lasso(n, &b, &numbers(4, seed), 0.1).unwrap()),
+            _ => Box::new(LocalProgram::simplex(vec![0.0; n * n], t).unwrap()),
+        };
+        agent
+    });
+    let mut admm = Admm::general(&variables, agents.collect(), AdmmOptions::default()).unwrap();
+    admm.iterate(3).unwrap();
+    let allocations = measure(|| admm.iterate(50).unwrap());
+    assert_eq!(allocations.count_total, 0);
 }

@@ -33,6 +33,9 @@ struct Slots {
     holders: Vec<u32>,
 }
 
+/// The least M of a slot beside the largest of its agent: a variable of one agent alone, which has M = 0, still needs a proximal term where the function is flat.
+const LEAST: f64 = 0.01;
+
 impl Shard {
     /// All agents.
     #[must_use]
@@ -176,6 +179,11 @@ impl Shard {
         self.weighted_degree[i]
     }
 
+    /// M of these nodes.
+    pub(super) fn column_norms(&self, nodes: Range<usize>) -> &[f64] {
+        &self.column_norm[nodes]
+    }
+
     /// M_i of own agent i.
     #[must_use]
     #[inline]
@@ -226,18 +234,27 @@ impl Shard {
         Some((&slots.variables, &slots.holders))
     }
 
-    /// Gives all slots of an agent the largest M among them.
+    /// Raises the M of slots to what the functions of own agents can do with: all those of an agent to the largest among them, or, where the function takes scales, those that are far smaller to a share of it.
     ///
-    /// A larger M is that of a slot with one copy more of its x, which has to agree with nobody; ADMM on the problem with these copies converges as that without.
-    pub(super) fn level(&mut self) {
+    /// A larger M is that of a slot with one copy more of its x, which has to agree with nobody: ADMM for the same problem, with the same guarantees.
+    pub(super) fn raise(&mut self, takes_scales: impl Fn(usize) -> bool) {
         let Some(slots) = &mut self.slots else {
             return;
         };
-        for ends in slots.starts.windows(2) {
+        for (i, ends) in slots.starts.windows(2).enumerate() {
             let norms = &mut slots.rows.column_norm[ends[0] as usize..ends[1] as usize];
             let largest = norms.iter().fold(0.0, |a: f64, m| a.max(*m));
-            // An agent that has nothing in common with others minimises by itself, step by step.
-            norms.fill(if largest > 0.0 { largest } else { 1.0 });
+            if largest == 0.0 {
+                // An agent that has nothing in common with others minimises by itself, step by step.
+                norms.fill(1.0);
+                continue;
+            }
+            let least = if takes_scales(i) {
+                LEAST * largest
+            } else {
+                largest
+            };
+            norms.iter_mut().for_each(|m| *m = m.max(least));
         }
     }
 

@@ -162,7 +162,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         ) = (agreed, agreed.variables);
         if shard.shared().is_some() {
             n = 1;
-            shard.level();
+            shard.raise(|i| objectives[i].takes_scales());
         }
         let owned = shard.rows().owned();
         let all = (owned + shard.rows().ghosts()) * n;

@@ -167,8 +167,7 @@ impl<F: LocalObjective> Agents<'_, F> {
             let v = &mut self.v[own.clone()];
             let g = &mut self.g[own.clone()];
             let centre = &mut self.scratch[own];
-            let weight = next.of(first) * shard.column_norm(first);
-            let inverse = 1.0 / weight;
+            let alpha = next.of(first);
             for k in 0..x.len() {
                 let one = k..k + 1;
                 if let Some(last) = last {
@@ -176,9 +175,16 @@ impl<F: LocalObjective> Agents<'_, F> {
                     let (v, g) = (&mut v[one.clone()], &mut g[one]);
                     condense::<1>(1, shard, first + k, y, last, x, v, g, sum);
                 }
-                centre[k] = v[k] - inverse * g[k];
+                let weight = alpha * shard.column_norm(first + k);
+                centre[k] = v[k] - (1.0 / weight) * g[k];
             }
-            if let Err(failure) = objective.prox(weight, centre, x) {
+            let norms = shard.column_norms(first..ends[1] as usize);
+            let answer = if norms.iter().all(|m| *m == norms[0]) {
+                objective.prox(alpha * norms[0], centre, x)
+            } else {
+                objective.prox_scaled(alpha, norms, centre, x)
+            };
+            if let Err(failure) = answer {
                 failed = failed.or(Some((self.first + at, failure)));
             }
         }

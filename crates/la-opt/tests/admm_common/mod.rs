@@ -177,6 +177,43 @@ pub(crate) fn preferential_attachment(agents: usize, seed: u64) -> Network {
     Network::from_edges(agents, edges).unwrap()
 }
 
+/// The agent itself, then its neighbours: variable i belongs to agent i and those around it.
+pub(crate) fn neighbourhoods(network: &Network) -> Vec<Vec<usize>> {
+    let around = |i: usize| network.neighbours(i).iter().map(|&j| j as usize);
+    (0..network.agents())
+        .map(|i| std::iter::once(i).chain(around(i)).collect())
+        .collect()
+}
+
+/// For each of `count` variables a connected part of the graph, and a variable of its own for an agent that gets none; the number of variables too.
+pub(crate) fn random_lists(network: &Network, count: usize, seed: u64) -> (usize, Vec<Vec<usize>>) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut lists = vec![Vec::new(); network.agents()];
+    for variable in 0..count {
+        let mut part = vec![rng.random_range(0..network.agents())];
+        for _ in 0..rng.random_range(0..network.agents()) {
+            let from = part[rng.random_range(0..part.len())];
+            let next = network.neighbours(from);
+            if !next.is_empty() {
+                part.push(next[rng.random_range(0..next.len())] as usize);
+            }
+        }
+        part.sort_unstable();
+        part.dedup();
+        part.into_iter().for_each(|i| lists[i].push(variable));
+    }
+    let mut all = count;
+    for list in &mut lists {
+        if list.is_empty() {
+            list.push(all);
+            all += 1;
+        }
+        let turn = rng.random_range(0..list.len());
+        list.rotate_left(turn);
+    }
+    (all, lists)
+}
+
 /// Numbers in [-1, 1).
 pub(crate) fn numbers(count: usize, seed: u64) -> Vec<f64> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);

@@ -52,6 +52,24 @@ impl LocalObjective for SquaredDistance {
         Ok(())
     }
 
+    fn takes_scales(&self) -> bool {
+        true
+    }
+
+    fn prox_scaled(
+        &mut self,
+        weight: f64,
+        scales: &[f64],
+        centre: &[f64],
+        x: &mut [f64],
+    ) -> Result<(), LocalFailure> {
+        for (j, x) in x.iter_mut().enumerate() {
+            let weight = weight * scales[j];
+            *x = (2.0 * self.point[j] + weight * centre[j]) / (2.0 + weight);
+        }
+        Ok(())
+    }
+
     fn gradient(&self, x: &[f64], gradient: &mut [f64]) -> bool {
         for ((g, x), b) in gradient.iter_mut().zip(x).zip(&self.point) {
             *g = 2.0 * (x - b);

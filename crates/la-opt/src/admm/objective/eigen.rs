@@ -15,23 +15,49 @@ pub(super) struct Spectrum {
 impl Spectrum {
     /// Of a symmetric positive semidefinite H (n × n, the lower triangle is read).
     pub(super) fn new(n: usize, h: &[f64]) -> Result<Self, AdmmError> {
-        let eigen = MatRef::from_row_major_slice(h, n, n)
-            .self_adjoint_eigen(Side::Lower)
-            .map_err(|_| AdmmError::Eigenvalues)?;
-        let values: Vec<f64> = eigen.S().column_vector().iter().copied().collect();
+        let spectrum = Self::signed(n, h)?;
+        let values = &spectrum.values;
         let largest = values.iter().fold(0.0, |a: f64, s| a.max(s.abs()));
         // What rounding makes of a zero eigenvalue.
         let noise = n as f64 * f64::EPSILON * largest;
-        if let Some(&eigenvalue) = values.iter().find(|&&s| s < -noise) {
-            return Err(AdmmError::NotConvex { eigenvalue });
+        match values.iter().find(|&&s| s < -noise) {
+            Some(&eigenvalue) => Err(AdmmError::NotConvex { eigenvalue }),
+            None => Ok(spectrum.without_signs()),
         }
+    }
+
+    /// Of `R H R` with a diagonal R, in n³ operations.
+    pub(super) fn between(&self, r: &[f64]) -> Result<Self, AdmmError> {
+        let n = self.dim();
+        let mut product = vec![0.0; n * n];
+        for (q, s) in self.vectors.chunks_exact(n.max(1)).zip(&self.values) {
+            for (i, row) in product.chunks_exact_mut(n).enumerate() {
+                for (j, entry) in row.iter_mut().enumerate() {
+                    *entry += s * (r[i] * q[i]) * (r[j] * q[j]);
+                }
+            }
+        }
+        // What is negative is rounding, which R makes larger.
+        Ok(Self::signed(n, &product)?.without_signs())
+    }
+
+    fn without_signs(mut self) -> Self {
+        self.values.iter_mut().for_each(|s| *s = s.max(0.0));
+        self
+    }
+
+    /// Of any symmetric matrix.
+    fn signed(n: usize, h: &[f64]) -> Result<Self, AdmmError> {
+        let eigen = MatRef::from_row_major_slice(h, n, n)
+            .self_adjoint_eigen(Side::Lower)
+            .map_err(|_| AdmmError::Eigenvalues)?;
         let vectors = (0..n)
             .flat_map(|j| (0..n).map(move |i| (i, j)))
             .map(|(i, j)| eigen.U()[(i, j)])
             .collect();
         Ok(Self {
             vectors,
-            values: values.into_iter().map(|s| s.max(0.0)).collect(),
+            values: eigen.S().column_vector().iter().copied().collect(),
         })
     }
 

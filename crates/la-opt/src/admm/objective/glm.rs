@@ -6,6 +6,7 @@ use faer::{Conj, MatMut, MatRef, Par, Spec};
 
 use super::LocalObjective;
 use super::distance::{require_finite, require_length};
+use super::scales::Weights;
 use crate::admm::{AdmmError, LocalFailure};
 
 /// The loss of one observation, of the linear function t and the target y.
@@ -153,18 +154,22 @@ impl GeneralizedLinear {
     }
 
     /// The function with its proximal term.
-    fn proximal_value(&self, weight: f64, centre: &[f64], x: &[f64]) -> f64 {
-        let far: f64 = x.iter().zip(centre).map(|(x, v)| (x - v).powi(2)).sum();
-        self.value(x) + 0.5 * weight * far
+    fn proximal_value(&self, weights: Weights<'_>, centre: &[f64], x: &[f64]) -> f64 {
+        let far = x.iter().zip(centre).enumerate();
+        let far: f64 = far
+            .map(|(j, (x, v))| weights.scale(j) * (x - v).powi(2))
+            .sum();
+        self.value(x) + 0.5 * weights.weight * far
     }
 
     /// Gradient and Hessian at x with the proximal term, and the size of what the gradient is a sum of.
-    fn differentiate(&mut self, weight: f64, centre: &[f64], x: &[f64]) -> f64 {
+    fn differentiate(&mut self, weights: Weights<'_>, centre: &[f64], x: &[f64]) -> f64 {
         let n = self.columns;
         let (gradient, hessian) = (&mut self.gradient, &mut self.hessian);
         hessian.fill(0.0);
         let mut size = 0.0_f64;
         for j in 0..n {
+            let weight = weights.of(j);
             gradient[j] = self.ridge * x[j] + weight * (x[j] - centre[j]);
             size = size.max(self.ridge * x[j].abs() + weight * (x[j].abs() + centre[j].abs()));
             hessian[j * n + j] = self.ridge + weight;
@@ -211,6 +216,59 @@ impl GeneralizedLinear {
         );
         Ok(())
     }
+
+    /// Newton's method for the function with its proximal term.
+    fn newton(
+        &mut self,
+        weights: Weights<'_>,
+        centre: &[f64],
+        x: &mut [f64],
+    ) -> Result<(), LocalFailure> {
+        let mut value = self.proximal_value(weights, centre, x);
+        // The slope before a step that was too short to be judged by values.
+        let mut unjudged = f64::INFINITY;
+        for _ in 0..STEPS {
+            let size = self.differentiate(weights, centre, x);
+            let slope = self.gradient.iter().fold(0.0_f64, |a, g| a.max(g.abs()));
+            if !(slope + value).is_finite() {
+                return Err(LocalFailure::NonFinite);
+            }
+            if slope <= 1e-14 * size || (slope > 0.5 * unjudged && slope <= 1e-9 * size) {
+                return Ok(());
+            }
+            self.newton_step()?;
+            let descent = dot(&self.step, &self.gradient);
+            if -descent <= 1e-13 * value.abs() && slope <= 0.5 * unjudged {
+                // What the step gains drowns in the rounding of values: it is judged by the slope that it leaves.
+                unjudged = slope;
+                x.iter_mut().zip(&self.step).for_each(|(x, s)| *x += s);
+                value = self.proximal_value(weights, centre, x);
+                continue;
+            }
+            let mut length = 1.0;
+            loop {
+                for ((t, x), s) in self.trial.iter_mut().zip(&*x).zip(&self.step) {
+                    *t = x + length * s;
+                }
+                let new = self.proximal_value(weights, centre, &self.trial);
+                if new <= value + 1e-4 * length * descent {
+                    value = new;
+                    break;
+                }
+                length *= 0.5;
+                if length < 1e-10 {
+                    // No step lowers the function any more than rounding does.
+                    return if slope <= 1e-9 * size {
+                        Ok(())
+                    } else {
+                        Err(LocalFailure::NotConverged { iterations: STEPS })
+                    };
+                }
+            }
+            x.copy_from_slice(&self.trial);
+        }
+        Err(LocalFailure::NotConverged { iterations: STEPS })
+    }
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -231,50 +289,21 @@ impl LocalObjective for GeneralizedLinear {
     }
 
     fn prox(&mut self, weight: f64, centre: &[f64], x: &mut [f64]) -> Result<(), LocalFailure> {
-        let mut value = self.proximal_value(weight, centre, x);
-        // The slope before a step that was too short to be judged by values.
-        let mut unjudged = f64::INFINITY;
-        for _ in 0..STEPS {
-            let size = self.differentiate(weight, centre, x);
-            let slope = self.gradient.iter().fold(0.0_f64, |a, g| a.max(g.abs()));
-            if !(slope + value).is_finite() {
-                return Err(LocalFailure::NonFinite);
-            }
-            if slope <= 1e-14 * size || (slope > 0.5 * unjudged && slope <= 1e-9 * size) {
-                return Ok(());
-            }
-            self.newton_step()?;
-            let descent = dot(&self.step, &self.gradient);
-            if -descent <= 1e-13 * value.abs() && slope <= 0.5 * unjudged {
-                // What the step gains drowns in the rounding of values: it is judged by the slope that it leaves.
-                unjudged = slope;
-                x.iter_mut().zip(&self.step).for_each(|(x, s)| *x += s);
-                value = self.proximal_value(weight, centre, x);
-                continue;
-            }
-            let mut length = 1.0;
-            loop {
-                for ((t, x), s) in self.trial.iter_mut().zip(&*x).zip(&self.step) {
-                    *t = x + length * s;
-                }
-                let new = self.proximal_value(weight, centre, &self.trial);
-                if new <= value + 1e-4 * length * descent {
-                    value = new;
-                    break;
-                }
-                length *= 0.5;
-                if length < 1e-10 {
-                    // No step lowers the function any more than rounding does.
-                    return if slope <= 1e-9 * size {
-                        Ok(())
-                    } else {
-                        Err(LocalFailure::NotConverged { iterations: STEPS })
-                    };
-                }
-            }
-            x.copy_from_slice(&self.trial);
-        }
-        Err(LocalFailure::NotConverged { iterations: STEPS })
+        self.newton(Weights::equal(weight), centre, x)
+    }
+
+    fn takes_scales(&self) -> bool {
+        true
+    }
+
+    fn prox_scaled(
+        &mut self,
+        weight: f64,
+        scales: &[f64],
+        centre: &[f64],
+        x: &mut [f64],
+    ) -> Result<(), LocalFailure> {
+        self.newton(Weights::scaled(weight, scales), centre, x)
     }
 
     fn gradient(&self, x: &[f64], gradient: &mut [f64]) -> bool {

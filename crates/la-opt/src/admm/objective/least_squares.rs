@@ -96,6 +96,20 @@ impl LocalObjective for LeastSquares {
         self.quadratic.prox(weight, centre, x)
     }
 
+    fn takes_scales(&self) -> bool {
+        true
+    }
+
+    fn prox_scaled(
+        &mut self,
+        weight: f64,
+        scales: &[f64],
+        centre: &[f64],
+        x: &mut [f64],
+    ) -> Result<(), LocalFailure> {
+        self.quadratic.prox_scaled(weight, scales, centre, x)
+    }
+
     fn gradient(&self, x: &[f64], gradient: &mut [f64]) -> bool {
         self.quadratic.gradient(x, gradient)
     }

@@ -1,6 +1,7 @@
 //! A quadratic program as the function of an agent: polyhedra, simplices, model predictive control.
 
 use super::LocalObjective;
+use super::scales::Weights;
 use crate::OptError;
 use crate::admm::LocalFailure;
 use crate::qp::{Hessian, QpOptions, QpStatus, QpUpdate, QpWorkspace, QuadraticProgram};
@@ -29,6 +30,8 @@ pub struct LocalProgram {
     linear: Vec<f64>,
     shifted_linear: Vec<f64>,
     weight: f64,
+    /// Scales of the proximal term that is in `shifted`, none where they are equal.
+    scales: Vec<f64>,
     feasibility: f64,
 }
 
@@ -55,7 +58,7 @@ impl LocalProgram {
             }
         };
         let mut shifted = hessian.clone();
-        add_to_diagonal(&hessian, 1.0, n, &mut shifted);
+        add_to_diagonal(&hessian, Weights::equal(1.0), n, &mut shifted);
         let linear = program.linear().to_vec();
         let mut workspace = QpWorkspace::new(program, options)?;
         workspace.update(&QpUpdate::default().with_hessian(&shifted))?;
@@ -66,6 +69,7 @@ impl LocalProgram {
             shifted_linear: linear.clone(),
             linear,
             weight: 1.0,
+            scales: Vec::new(),
             feasibility: 1e-8,
         })
     }
@@ -92,18 +96,51 @@ impl LocalProgram {
         self.linear.copy_from_slice(linear);
         Ok(())
     }
+
+    /// The program with a proximal term.
+    fn minimise(
+        &mut self,
+        weights: Weights<'_>,
+        centre: &[f64],
+        x: &mut [f64],
+    ) -> Result<(), LocalFailure> {
+        for (j, s) in self.shifted_linear.iter_mut().enumerate() {
+            *s = self.linear[j] - weights.of(j) * centre[j];
+        }
+        let mut update = QpUpdate::default().with_linear(&self.shifted_linear);
+        let scales = weights.scales.unwrap_or_default();
+        if weights.weight != self.weight || scales != self.scales {
+            add_to_diagonal(&self.hessian, weights, x.len(), &mut self.shifted);
+            self.weight = weights.weight;
+            self.scales.clear();
+            self.scales.extend_from_slice(scales);
+            update = update.with_hessian(&self.shifted);
+        }
+        self.workspace
+            .update(&update)
+            .map_err(|error| LocalFailure::Other(error.to_string()))?;
+        let solution = self.workspace.solve();
+        match solution.status {
+            status if status.is_optimal() => {
+                x.copy_from_slice(&solution.x);
+                Ok(())
+            }
+            QpStatus::PrimalInfeasible => Err(LocalFailure::Infeasible),
+            status => Err(LocalFailure::Other(status.to_string())),
+        }
+    }
 }
 
-fn add_to_diagonal(from: &Hessian<f64>, weight: f64, n: usize, to: &mut Hessian<f64>) {
+fn add_to_diagonal(from: &Hessian<f64>, weights: Weights<'_>, n: usize, to: &mut Hessian<f64>) {
     match (from, to) {
         (Hessian::Dense(p), Hessian::Dense(shifted)) => {
             for i in 0..n {
-                shifted[i * n + i] = p[i * n + i] + weight;
+                shifted[i * n + i] = p[i * n + i] + weights.of(i);
             }
         }
         (Hessian::Diagonal(p), Hessian::Diagonal(shifted)) => {
-            for (shifted, p) in shifted.iter_mut().zip(p) {
-                *shifted = p + weight;
+            for (i, (shifted, p)) in shifted.iter_mut().zip(p).enumerate() {
+                *shifted = p + weights.of(i);
             }
         }
         // `new` makes no others.
@@ -155,26 +192,20 @@ impl LocalObjective for LocalProgram {
     }
 
     fn prox(&mut self, weight: f64, centre: &[f64], x: &mut [f64]) -> Result<(), LocalFailure> {
-        for ((s, q), v) in self.shifted_linear.iter_mut().zip(&self.linear).zip(centre) {
-            *s = q - weight * v;
-        }
-        let mut update = QpUpdate::default().with_linear(&self.shifted_linear);
-        if weight != self.weight {
-            add_to_diagonal(&self.hessian, weight, x.len(), &mut self.shifted);
-            self.weight = weight;
-            update = update.with_hessian(&self.shifted);
-        }
-        self.workspace
-            .update(&update)
-            .map_err(|error| LocalFailure::Other(error.to_string()))?;
-        let solution = self.workspace.solve();
-        match solution.status {
-            status if status.is_optimal() => {
-                x.copy_from_slice(&solution.x);
-                Ok(())
-            }
-            QpStatus::PrimalInfeasible => Err(LocalFailure::Infeasible),
-            status => Err(LocalFailure::Other(status.to_string())),
-        }
+        self.minimise(Weights::equal(weight), centre, x)
+    }
+
+    fn takes_scales(&self) -> bool {
+        true
+    }
+
+    fn prox_scaled(
+        &mut self,
+        weight: f64,
+        scales: &[f64],
+        centre: &[f64],
+        x: &mut [f64],
+    ) -> Result<(), LocalFailure> {
+        self.minimise(Weights::scaled(weight, scales), centre, x)
     }
 }

@@ -5,13 +5,23 @@ use super::distance::{require_finite, require_length};
 use super::eigen::Spectrum;
 use crate::admm::{AdmmError, LocalFailure};
 
-/// `f(x) = ½ xᵀ H x − cᵀ x + constant` with a symmetric positive semidefinite H, which is diagonalised once.
+/// `f(x) = ½ xᵀ H x − cᵀ x + constant` with a symmetric positive semidefinite H, which is diagonalised once, and once more where proximal terms have scales.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Quadratic {
     spectrum: Spectrum,
     linear: Vec<f64>,
     constant: f64,
     rhs: Vec<f64>,
+    scaled: Option<Scaled>,
+}
+
+/// `D^(−½) H D^(−½)` for a proximal term `weight / 2 (x − v)ᵀ D (x − v)`.
+#[derive(Debug, Clone, PartialEq)]
+struct Scaled {
+    scales: Vec<f64>,
+    /// Diagonal of `D^(−½)`.
+    roots: Vec<f64>,
+    spectrum: Spectrum,
 }
 
 impl Quadratic {
@@ -28,6 +38,7 @@ impl Quadratic {
         Ok(Self {
             spectrum: Spectrum::new(n, hessian)?,
             rhs: vec![0.0; n],
+            scaled: None,
             linear,
             constant,
         })
@@ -63,6 +74,40 @@ impl LocalObjective for Quadratic {
             *r = c + weight * v;
         }
         self.spectrum.solve_shifted(weight, &self.rhs, x);
+        Ok(())
+    }
+
+    fn takes_scales(&self) -> bool {
+        true
+    }
+
+    fn prox_scaled(
+        &mut self,
+        weight: f64,
+        scales: &[f64],
+        centre: &[f64],
+        x: &mut [f64],
+    ) -> Result<(), LocalFailure> {
+        let current = self.scaled.as_ref().map(|scaled| &scaled.scales[..]);
+        if current != Some(scales) {
+            let roots: Vec<f64> = scales.iter().map(|s| 1.0 / s.sqrt()).collect();
+            let spectrum = self.spectrum.between(&roots);
+            self.scaled = Some(Scaled {
+                spectrum: spectrum.map_err(|error| LocalFailure::Other(error.to_string()))?,
+                scales: scales.to_vec(),
+                roots,
+            });
+        }
+        let Some(scaled) = &self.scaled else {
+            return Ok(());
+        };
+        for (j, r) in self.rhs.iter_mut().enumerate() {
+            *r = scaled.roots[j] * (self.linear[j] + weight * scales[j] * centre[j]);
+        }
+        scaled.spectrum.solve_shifted(weight, &self.rhs, x);
+        for (x, root) in x.iter_mut().zip(&scaled.roots) {
+            *x *= root;
+        }
         Ok(())
     }
 

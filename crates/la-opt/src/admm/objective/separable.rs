@@ -3,6 +3,7 @@
 use super::LocalObjective;
 use super::distance::{require_finite, require_length};
 use super::eigen::Spectrum;
+use super::scales::Weights;
 use crate::admm::{AdmmError, LocalFailure};
 
 /// A convex function of each coordinate whose proximal step is known.
@@ -191,6 +192,53 @@ impl SeparableQuadratic {
         Ok(())
     }
 
+    /// Coordinate descent.
+    fn descend(
+        &mut self,
+        weights: Weights<'_>,
+        centre: &[f64],
+        x: &mut [f64],
+    ) -> Result<(), LocalFailure> {
+        let n = x.len();
+        for (j, x) in x.iter_mut().enumerate() {
+            *x = self.separable.prox(j, 1.0, *x);
+        }
+        for i in 0..n {
+            let row = &self.hessian[i * n..(i + 1) * n];
+            let product: f64 = row.iter().zip(&*x).map(|(h, x)| h * x).sum();
+            self.slope[i] = product + weights.of(i) * (x[i] - centre[i]) - self.linear[i];
+        }
+        for _ in 0..SWEEPS {
+            let (mut moved, mut size) = (0.0_f64, 0.0_f64);
+            for (j, x) in x.iter_mut().enumerate() {
+                let weight = weights.of(j);
+                let curvature = self.hessian[j * n + j] + weight;
+                let new = self
+                    .separable
+                    .prox(j, curvature, *x - self.slope[j] / curvature);
+                let change = new - *x;
+                size = size.max(new.abs());
+                if change == 0.0 {
+                    continue;
+                }
+                *x = new;
+                moved = moved.max(change.abs());
+                let column = &self.hessian[j * n..(j + 1) * n];
+                for (s, h) in self.slope.iter_mut().zip(column) {
+                    *s += change * h;
+                }
+                self.slope[j] += change * weight;
+            }
+            if !(moved + size).is_finite() {
+                return Err(LocalFailure::NonFinite);
+            }
+            if moved <= self.tolerance * size {
+                return Ok(());
+            }
+        }
+        Err(LocalFailure::NotConverged { iterations: SWEEPS })
+    }
+
     /// Sets the change of a coordinate, relative to the largest one, at which a step ends. Default `1e-13`.
     #[must_use]
     pub fn with_tolerance(mut self, tolerance: f64) -> Self {
@@ -217,42 +265,20 @@ impl LocalObjective for SeparableQuadratic {
     }
 
     fn prox(&mut self, weight: f64, centre: &[f64], x: &mut [f64]) -> Result<(), LocalFailure> {
-        let n = x.len();
-        for (j, x) in x.iter_mut().enumerate() {
-            *x = self.separable.prox(j, 1.0, *x);
-        }
-        for i in 0..n {
-            let row = &self.hessian[i * n..(i + 1) * n];
-            let product: f64 = row.iter().zip(&*x).map(|(h, x)| h * x).sum();
-            self.slope[i] = product + weight * (x[i] - centre[i]) - self.linear[i];
-        }
-        for _ in 0..SWEEPS {
-            let (mut moved, mut size) = (0.0_f64, 0.0_f64);
-            for (j, x) in x.iter_mut().enumerate() {
-                let curvature = self.hessian[j * n + j] + weight;
-                let new = self
-                    .separable
-                    .prox(j, curvature, *x - self.slope[j] / curvature);
-                let change = new - *x;
-                size = size.max(new.abs());
-                if change == 0.0 {
-                    continue;
-                }
-                *x = new;
-                moved = moved.max(change.abs());
-                let column = &self.hessian[j * n..(j + 1) * n];
-                for (s, h) in self.slope.iter_mut().zip(column) {
-                    *s += change * h;
-                }
-                self.slope[j] += change * weight;
-            }
-            if !(moved + size).is_finite() {
-                return Err(LocalFailure::NonFinite);
-            }
-            if moved <= self.tolerance * size {
-                return Ok(());
-            }
-        }
-        Err(LocalFailure::NotConverged { iterations: SWEEPS })
+        self.descend(Weights::equal(weight), centre, x)
+    }
+
+    fn takes_scales(&self) -> bool {
+        true
+    }
+
+    fn prox_scaled(
+        &mut self,
+        weight: f64,
+        scales: &[f64],
+        centre: &[f64],
+        x: &mut [f64],
+    ) -> Result<(), LocalFailure> {
+        self.descend(Weights::scaled(weight, scales), centre, x)
     }
 }
