@@ -154,6 +154,57 @@ fn overlapping_least_squares() {
     }
 }
 
+/// A function whose proximal step has one weight for all coordinates.
+struct OneWeight(LeastSquares);
+
+impl LocalObjective for OneWeight {
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+
+    fn value(&self, x: &[f64]) -> f64 {
+        self.0.value(x)
+    }
+
+    fn prox(&mut self, weight: f64, centre: &[f64], x: &mut [f64]) -> Result<(), LocalFailure> {
+        self.0.prox(weight, centre, x)
+    }
+}
+
+/// Functions that take no scales, beside some that do, and variables of one agent alone.
+#[test]
+fn functions_without_scales() {
+    let network = grid(4, 5);
+    let mut lists = neighbourhoods(&network);
+    lists
+        .iter_mut()
+        .zip(20..)
+        .for_each(|(list, own)| list.push(own));
+    let data = overlapping(&lists);
+    let optimum = dense_optimum(40, &lists, &data);
+    let variables = Variables::new(&network, 40, &lists).unwrap();
+    let options = AdmmOptions::default().with_tolerances(0.0, 1e-11);
+    let anderson = options.clone().with_acceleration(Some(Anderson::default()));
+    for (every, options) in [
+        (1, options.clone()),
+        (2, options.clone().with_gamma(1.0)),
+        (1, options.with_adapt(Adapt::balance())),
+        (2, anderson),
+    ] {
+        let agents = least_squares(&lists, &data).into_iter().enumerate();
+        let agents = agents.map(|(i, f)| -> Box<dyn LocalObjective> {
+            match i % every {
+                0 => Box::new(OneWeight(f)),
+                _ => Box::new(f),
+            }
+        });
+        let options = options.with_max_iters(100_000);
+        let mut admm = Admm::general(&variables, agents.collect(), options.clone()).unwrap();
+        assert_eq!(admm.solve().status, AdmmStatus::Converged, "{options:?}");
+        close(&admm.mean(), &optimum, 1e-7);
+    }
+}
+
 /// From one to fifty variables, some of them of one agent alone, in any order.
 #[test]
 fn uneven_dimensions() {

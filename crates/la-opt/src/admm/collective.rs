@@ -45,13 +45,14 @@ pub(super) fn agree_on<F: LocalObjective>(
     let (high, low) = shard.fingerprints();
     // By Cauchy and Schwarz the third and the fourth belong to equal dimensions alone.
     let wrong = i64::from(own.is_err());
-    let mut sums = [wrong, owned, owned * n, owned * n * n, numbers, high, low];
+    let squares = (owned * n).wrapping_mul(n);
+    let mut sums = [wrong, owned, owned * n, squares, numbers, high, low];
     exchange.start_sum_integers(&sums);
     exchange.finish_sum_integers(&mut sums);
     own?;
     let [wrong, all, first, second, numbers, high, low] = sums;
     let n = first / all.max(1);
-    if wrong > 0 || n * all != first || n * first != second {
+    if wrong > 0 || n * all != first || n.wrapping_mul(first) != second {
         return Err(AdmmError::Elsewhere);
     }
     require_length("list of agents of all processes", all as usize, agents)?;

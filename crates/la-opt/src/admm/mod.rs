@@ -3,6 +3,8 @@
 //! Agents on a connected graph minimise `Σ_i f_i(x)`, each knowing its own f_i and talking to its neighbours alone. [`Network`] is the graph, a [`LocalObjective`] what an agent
 //! knows, [`Admm`] the solver: over-relaxed, with step sizes that are constant, adapted ([`Adapt`]) or chosen by a [`StepPolicy`]. The same code runs on one thread, on
 //! several, and, through an [`Exchange`], on many processes, with the same bits as result.
+//!
+//! Where the functions are of some of many variables, [`Variables`] says of which: an agent then holds, sends and minimises over its own alone ([`Admm::general`], [`Shard::general`]).
 
 mod adapt;
 mod anderson;

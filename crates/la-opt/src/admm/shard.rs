@@ -67,7 +67,7 @@ impl Shard {
         Self::arranged(network, boundary, at_boundary, ghosts)
     }
 
-    /// As [`Shard::of`], of agents with variables of their own.
+    /// As [`Shard::of`], of agents with variables of their own. The accessors speak of agents and the network all the same; [`Shard::variables`] says which variables they have.
     #[must_use]
     pub fn general(variables: &Variables, is_mine: impl Fn(usize) -> bool) -> Self {
         let mut shard = Self::of(variables.network(), &is_mine);

@@ -10,6 +10,10 @@
 //! g_i ← g_i + Σ_j A_ji α_j y_j                                    g = A λ
 //! ```
 //!
+//! Agents that have variables of their own are several nodes of this iteration with n = 1, one for each variable (a *slot*), which are neighbours where two neighbours have the same variable. All is done slot
+//! by slot but the minimisation, which takes the slots of an agent together. M may be larger than `Σ_j A_ji²`: then the slot has one copy of its x more, with `√(M − Σ_j A_ji²) x = z` for a z that is free, which is ADMM for the same problem (and
+//! the proximal term of M. Fazel, T. K. Pong, D. Sun, P. Tseng, *SIAM J. Matrix Anal. Appl.* 34(3), 946–977, 2013, where γ = 1).
+//!
 //! With γ = 1 this is the iteration in the usual form, in which the x-update has `α / 2 Σ_j ‖y_j + A_ji (x − x_i)‖²`.
 
 use super::objective::LocalObjective;

@@ -10,7 +10,8 @@ use super::{AdmmError, EdgeWeights, Network};
 /// agents that have it must be connected by edges among themselves, because nobody else tells them of each other; each variable then is consensus in one dimension on its own part of the graph.
 /// A variable may belong to one agent alone.
 ///
-/// Weights of edges are at first those of the network; [`Variables::with_weights`] gives others.
+/// Weights of edges are at first those of the network; [`Variables::with_weights`] gives others. Variables of an agent that fewer neighbours have, or none, want smaller weights in its proximal step: functions with
+/// [`LocalObjective::prox_scaled`](super::LocalObjective::prox_scaled), as all of this crate are, get them, others the largest for all variables, which is right too and takes more iterations.
 ///
 /// # Examples
 /// Three agents on a path; the first two measure the difference of variables 0 and 1, the last two that of 1 and 2, and the first knows variable 0.
