@@ -8,8 +8,9 @@ use la_problems::consensus::AgentGraphLaw;
 use xtask::report::Unit;
 
 use super::super::{Size, clock};
+use super::model::Model;
 use super::turns::Triad;
-use super::{Bench, Rounds, messages};
+use super::{Bench, Rounds, median, messages};
 
 /// Share of the speed-up of a triad.
 const GOAL: f64 = 0.85;
@@ -32,8 +33,16 @@ pub(super) fn run(bench: &mut Bench<'_>) -> Result<()> {
     let network = Network::from_edges(agents, edges)?;
     same_bits(bench, &network, &problem)?;
     if bench.timed {
-        timed(bench, &network, &problem)?;
-        messages::run(bench)?;
+        let seconds = timed(bench, &network, &problem)?;
+        let model = Model {
+            costs: messages::run(bench)?,
+            agent: seconds / agents as f64,
+            check_every: AdmmOptions::default().check_every,
+            ranks: bench.world().size(),
+        };
+        if bench.world().size() > 1 {
+            model.record(bench, agents)?;
+        }
     }
     Ok(())
 }
@@ -105,7 +114,8 @@ fn same_bits(bench: &mut Bench<'_>, network: &Network, problem: &str) -> Result<
     (bench.record).agreement(problem, method, quantity, other as f64, 0.0)
 }
 
-fn timed(bench: &mut Bench<'_>, network: &Network, problem: &str) -> Result<()> {
+/// Seconds of an iteration on one rank.
+fn timed(bench: &mut Bench<'_>, network: &Network, problem: &str) -> Result<f64> {
     let world = bench.world();
     let options = AdmmOptions::default();
     let mut single = match world.is_root() {
@@ -118,8 +128,8 @@ fn timed(bench: &mut Bench<'_>, network: &Network, problem: &str) -> Result<()> 
     let mut whole = Triad::new(small);
     let (mut solver, mut memory, mut cache) =
         (Rounds::default(), Rounds::default(), Rounds::default());
-    let before = all.exchange().traffic();
-    let mut spent = 0.0;
+    let start = all.exchange().traffic();
+    let (mut spent, mut waited) = (0.0, 0.0);
     for round in 0..=bench.args.repetitions {
         let turns = &bench.turns;
         let seconds = [
@@ -128,8 +138,10 @@ fn timed(bench: &mut Bench<'_>, network: &Network, problem: &str) -> Result<()> 
                 None => Ok(0.0),
             })?,
             turns.together(|| {
+                let before = all.exchange().traffic().waiting;
                 let seconds = iterations(&mut all)?;
                 spent += seconds;
+                waited += (all.exchange().traffic().waiting - before).as_secs_f64();
                 Ok::<_, anyhow::Error>(seconds)
             })?,
             turns.alone(|| Ok::<_, anyhow::Error>(triads[0].passes(1)))?,
@@ -150,19 +162,26 @@ fn timed(bench: &mut Bench<'_>, network: &Network, problem: &str) -> Result<()> 
     }
     bench.triad("triad, 192 MiB a rank", &memory)?;
     bench.triad("triad, size of the agents", &cache)?;
-    bench.speed_up(problem, "constant step", &solver, &memory, GOAL)?;
+    let method = "constant step";
+    bench.speed_up(problem, method, &solver, &memory, GOAL)?;
+    let own = solver.speed_up(1.0)?;
+    let quantity = "share_of_triad_of_its_size";
+    bench.share(problem, method, quantity, (&own, &cache), GOAL)?;
 
     let traffic = all.exchange().traffic();
-    let waited = (traffic.waiting - before.waiting).as_secs_f64() / spent;
     let steps = f64::from(bench.args.repetitions + 1) * STRETCH as f64;
-    let bytes = (traffic.bytes - before.bytes) as f64 / steps;
-    for (rank, row) in world.all_gather(&[waited, bytes]).iter().enumerate() {
+    let bytes = (traffic.bytes - start.bytes) as f64 / steps;
+    for (rank, row) in world
+        .all_gather(&[waited / spent, bytes])
+        .iter()
+        .enumerate()
+    {
         let method = format!("rank {rank}");
         let (waited, bytes) = (100.0 * row[0], row[1]);
         (bench.record).value(problem, &method, "waiting", Unit::Percent, waited)?;
         (bench.record).value(problem, &method, "sent_an_iteration", Unit::Bytes, bytes)?;
     }
-    Ok(())
+    median(&solver.alone)
 }
 
 fn iterations<E: Exchange>(admm: &mut Admm<SquaredDistance, E>) -> Result<f64> {

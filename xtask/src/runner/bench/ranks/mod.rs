@@ -3,6 +3,7 @@
 mod admm;
 mod krylov;
 mod messages;
+mod model;
 mod turns;
 
 use std::path::Path;
@@ -79,7 +80,7 @@ impl<'a> Bench<'a> {
         self.turns.world()
     }
 
-    /// How many times faster the ranks are together, and the share of the `limit` that a triad sets.
+    /// How many times faster the ranks are together, and the share of what a triad allows.
     fn speed_up(
         &mut self,
         problem: &str,
@@ -92,9 +93,20 @@ impl<'a> Bench<'a> {
             .seconds(problem, method, "alone_seconds", &solver.alone)?;
         self.record
             .seconds(problem, method, "together_seconds", &solver.together)?;
-        let of_triad = triad.speed_up(self.world().size() as f64)?;
         let own = solver.speed_up(1.0)?;
         self.ratio(problem, method, "speed_up", &own, None)?;
+        self.share(problem, method, "share_of_triad", (&own, triad), goal)
+    }
+
+    fn share(
+        &mut self,
+        problem: &str,
+        method: &str,
+        quantity: &str,
+        (own, triad): (&Ratio, &Rounds),
+        goal: f64,
+    ) -> Result<()> {
+        let of_triad = triad.speed_up(self.world().size() as f64)?;
         let shares: Vec<f64> = (own.rounds.iter().zip(&of_triad.rounds))
             .map(|(own, triad)| own / triad)
             .collect();
@@ -102,7 +114,7 @@ impl<'a> Bench<'a> {
             median: own.median / of_triad.median,
             rounds: shares,
         };
-        self.ratio(problem, method, "share_of_triad", &share, Some(goal))
+        self.ratio(problem, method, quantity, &share, Some(goal))
     }
 
     /// A triad that has as many bytes on all ranks as times the ranks alone.
