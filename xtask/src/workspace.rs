@@ -49,8 +49,15 @@ impl Workspace {
     /// Every feature that works on every machine, as `package/feature`: one set for most of the tests, so
     /// that little is compiled twice.
     pub(crate) fn portable_features(&self) -> String {
-        self.pairs(|feature| feature != "default" && !NOT_EVERYWHERE.contains(&feature))
-            .join(",")
+        self.features_with(&[])
+    }
+
+    /// [`Workspace::portable_features`] and `others` of the packages that have them.
+    pub(crate) fn features_with(&self, others: &[&str]) -> String {
+        let wanted = |feature: &str| {
+            others.contains(&feature) || feature != "default" && !NOT_EVERYWHERE.contains(&feature)
+        };
+        self.pairs(wanted).join(",")
     }
 
     /// The packages that have the feature `name`.
@@ -88,6 +95,10 @@ mod tests {
         assert_eq!(
             workspace.portable_features(),
             "la-gnn/rayon,la-precond/learned,xtask/runner"
+        );
+        assert_eq!(
+            workspace.features_with(&["doc-only"]),
+            "la-gnn/doc-only,la-gnn/rayon,la-precond/learned,xtask/runner"
         );
         assert_eq!(workspace.packages_with("torch"), ["la-gnn", "xtask"]);
     }

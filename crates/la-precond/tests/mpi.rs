@@ -75,7 +75,11 @@ fn one_application_is_that_of_one_process() {
         let space = matrix.space();
         let r = vector(n);
         for overlap in 0..4 {
-            for combination in [Combination::Additive, Combination::Restricted] {
+            for combination in [
+                Combination::Additive,
+                Combination::Restricted,
+                Combination::Weighted,
+            ] {
                 let serial = Schwarz::new(Partition::Given(parts.clone()))
                     .with_overlap(overlap)
                     .with_combination(combination)
@@ -95,7 +99,7 @@ fn one_application_is_that_of_one_process() {
                 for (z, e) in z.iter().zip(local(&expected, &ids)) {
                     assert_relative_eq!(*z, e, max_relative = 1e-12, epsilon = 1e-14);
                 }
-                let symmetric = combination == Combination::Additive || overlap == 0;
+                let symmetric = combination != Combination::Restricted || overlap == 0;
                 let definite = ours.definiteness() == Definiteness::SymmetricPositiveDefinite;
                 assert_eq!(definite, symmetric);
             }
@@ -115,7 +119,9 @@ fn cg_takes_as_many_iterations() {
         let options = CgOptions::default().with_rtol(1e-12);
         for overlap in [0, 1, 2] {
             let partition = Partition::Contiguous(world.size());
-            let serial = Schwarz::new(partition).with_overlap(overlap);
+            let serial = Schwarz::new(partition)
+                .with_overlap(overlap)
+                .with_combination(Combination::Weighted);
             let serial = serial.build(a.view(), ic0).unwrap();
             let expected = cg(&a, &b, &serial, &options).unwrap();
             let m = MpiSchwarz::default().with_overlap(overlap);

@@ -46,7 +46,11 @@ fn it_is_its_definition() {
     let a = poisson2d(7);
     let full = dense(a.view());
     let r = vector(49, 1);
-    for combination in [Combination::Additive, Combination::Restricted] {
+    for combination in [
+        Combination::Additive,
+        Combination::Restricted,
+        Combination::Weighted,
+    ] {
         for overlap in 0..3 {
             let m = Schwarz::new(Partition::Grown(4))
                 .with_overlap(overlap)
@@ -55,17 +59,27 @@ fn it_is_its_definition() {
                 .unwrap();
             let plain = Schwarz::new(Partition::Grown(4)).with_overlap(0);
             let owners = plain.build(a.view(), exact).unwrap();
+            let counts: Vec<f64> = (0..49)
+                .map(|i| {
+                    let subdomains = (0..m.num_subdomains()).filter_map(|k| m.subdomain(k));
+                    subdomains.filter(|s| s.contains(&i)).count() as f64
+                })
+                .collect();
+            let weight = |i: usize| match combination {
+                Combination::Weighted => 1.0 / counts[i].sqrt(),
+                _ => 1.0,
+            };
             let mut expected = vec![0.0; 49];
             for k in 0..m.num_subdomains() {
                 let part = m.subdomain(k).unwrap();
                 let at = |i: usize| part[i] as usize;
                 let local = faer::Mat::from_fn(part.len(), part.len(), |i, j| full[(at(i), at(j))]);
-                let right = faer::Mat::from_fn(part.len(), 1, |i, _| r[at(i)]);
+                let right = faer::Mat::from_fn(part.len(), 1, |i, _| weight(at(i)) * r[at(i)]);
                 let x = local.partial_piv_lu().solve(&right);
                 for (i, x) in x.col_as_slice(0).iter().enumerate() {
                     let own = owners.subdomain(k).unwrap().contains(&part[i]);
-                    if combination == Combination::Additive || own {
-                        expected[at(i)] += x;
+                    if combination != Combination::Restricted || own {
+                        expected[at(i)] += weight(at(i)) * x;
                     }
                 }
             }
@@ -128,6 +142,27 @@ fn overlap_pays_and_one_subdomain_is_the_local_solver() {
     assert!(count(1, 0) <= 2);
     let none = cg(&a, &b, &IdentityPreconditioner::new(576), &options).unwrap();
     assert!(2 * counts[1] < none.iterations);
+}
+
+#[test]
+fn inexact_solvers_want_weights() {
+    let a = poisson2d(40);
+    let b = vector(1600, 3);
+    let count = |overlap: usize, combination: Combination| {
+        let schwarz = Schwarz::new(Partition::Grown(8))
+            .with_overlap(overlap)
+            .with_combination(combination);
+        let m = schwarz
+            .build(a.view(), |l| Ic0::default().factor(l))
+            .unwrap();
+        let solution = cg(&a, &b, &m, &CgOptions::default()).unwrap();
+        assert!(solution.status.is_converged());
+        solution.iterations
+    };
+    let none = count(0, Combination::Additive);
+    let added = count(1, Combination::Additive);
+    let weighted = count(1, Combination::Weighted);
+    assert!(weighted < none && none < added, "{weighted} {none} {added}");
 }
 
 #[test]

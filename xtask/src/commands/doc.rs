@@ -6,18 +6,20 @@ use anyhow::Result;
 
 use super::step;
 use crate::workspace::Workspace;
-use crate::{cli, console, project};
+use crate::{cli, console, mpi, project};
 
 pub(crate) fn run(options: &cli::Doc) -> Result<bool> {
     let workspace = Workspace::load()?;
+    let others: &[&str] = match mpi::for_tests() {
+        Ok(_) => &["mpi"],
+        Err(reason) => {
+            console::say(&format!("without the pages on MPI ({reason})"));
+            &[]
+        }
+    };
     let mut rustdoc = project::cargo();
-    rustdoc.args([
-        "doc",
-        "--workspace",
-        "--no-deps",
-        "--features",
-        &workspace.portable_features(),
-    ]);
+    rustdoc.args(["doc", "--workspace", "--no-deps", "--features"]);
+    rustdoc.arg(workspace.features_with(others));
     rustdoc.env("RUSTDOCFLAGS", "-D warnings");
     if options.open {
         rustdoc.arg("--open");

@@ -13,42 +13,25 @@ pub(crate) fn run() -> Result<bool> {
 
     let workspace = Workspace::load()?;
     let mut clippy = project::cargo();
-    clippy.args(["clippy", "--workspace", "--all-targets"]);
-    clippy.args([
-        "--features",
-        &workspace.portable_features(),
-        "--",
-        "-D",
-        "warnings",
-    ]);
+    clippy.args(["clippy", "--workspace", "--all-targets", "--features"]);
+    clippy.args([&workspace.portable_features(), "--", "-D", "warnings"]);
     good &= step("clippy", &mut clippy)?;
 
-    // With `doc-only`, the code that uses LibTorch is checked where there is no LibTorch. The whole workspace, so that what it depends on is the same as
-    // above and is not checked again.
-    let mut torch = project::cargo();
-    torch.args(["clippy", "--workspace", "--all-targets"]);
-    let mut features = vec![workspace.portable_features()];
-    for feature in ["torch", "doc-only"] {
-        let packages = workspace.packages_with(feature).into_iter();
-        features.extend(packages.map(|package| format!("{package}/{feature}")));
-    }
-    torch.args(["--features", &features.join(","), "--", "-D", "warnings"]);
-    good &= step("clippy with LibTorch", &mut torch)?;
-
+    // With `doc-only`, the code that uses LibTorch is checked where there is no LibTorch. The whole workspace,
+    // so that what it depends on is the same as above and is not checked again.
+    let mut others = vec!["torch", "doc-only"];
+    let mut title = "clippy with LibTorch".to_owned();
     match mpi::for_tests() {
         Ok(_) => {
-            let mut ranks = project::cargo();
-            ranks.args(["clippy", "--all-targets"]);
-            let mut features = Vec::new();
-            for package in workspace.packages_with("mpi") {
-                ranks.args(["--package", package]);
-                features.push(format!("{package}/mpi"));
-            }
-            ranks.args(["--features", &features.join(","), "--", "-D", "warnings"]);
-            good &= step("clippy with MPI", &mut ranks)?;
+            others.push("mpi");
+            title.push_str(" and MPI");
         }
         Err(reason) => console::say(&format!("skipped: clippy with MPI ({reason})")),
     }
+    let mut all = project::cargo();
+    all.args(["clippy", "--workspace", "--all-targets", "--features"]);
+    all.args([&workspace.features_with(&others), "--", "-D", "warnings"]);
+    good &= step(&title, &mut all)?;
 
     if has_cargo_command("deny") {
         let mut deny = project::cargo();

@@ -77,9 +77,9 @@ impl Extras {
     }
 }
 
-/// The number of `solve --ranks`. What is no number, clap refuses in the runner, on one rank.
+/// The number of `--ranks`. What is no number, clap refuses in the runner, on one rank.
 fn ranks(command: &str, args: &[OsString]) -> Result<Option<usize>> {
-    if command != "solve" {
+    if !["solve", "bench"].contains(&command) {
         return Ok(None);
     }
     let mut args = args.iter().map(|arg| arg.to_string_lossy());
@@ -219,7 +219,8 @@ mod tests {
             Some(2)
         );
         assert_eq!(ranks("solve", "a.mtx").unwrap(), None);
-        assert_eq!(ranks("bench", "--ranks 3").unwrap(), None);
+        assert_eq!(ranks("bench", "admm --ranks 2").unwrap(), Some(2));
+        assert_eq!(ranks("reproduce", "--ranks 3").unwrap(), None);
         assert!(ranks("solve", "a.mtx --ranks").is_err());
         assert!(ranks("solve", "a.mtx --ranks 0").is_err());
     }

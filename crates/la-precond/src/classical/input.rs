@@ -124,6 +124,7 @@ pub(crate) fn lower_pattern<T: Real, I: SpIndex>(
 
 /// Whether `pattern` is the strict lower pattern of `a`, whose diagonal is stored too. Of the upper triangle only the number of entries is
 /// looked at.
+#[cfg(feature = "learned")]
 pub(crate) fn has_pattern<T: Real, I: SpIndex>(
     a: &Rows<'_, T, I>,
     n: usize,

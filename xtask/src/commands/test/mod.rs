@@ -17,22 +17,31 @@ use crate::{cli, console, mpi, project};
 /// The files of tests that need LibTorch.
 const TORCH_TESTS: &str = "*torch*";
 
-/// The files of tests that need MPI.
-const MPI_TESTS: &str = "*mpi*";
-
 /// Runs the tests in as few combinations of features as possible: each one is compiled anew.
 pub(crate) fn run(options: cli::Test) -> Result<ExitCode> {
     let workspace = Workspace::load()?;
     let mut summary = Summary::default();
 
-    let mut portable = project::cargo();
-    portable.args([
-        "test",
-        "--workspace",
-        "--features",
-        &workspace.portable_features(),
-    ]);
-    record(&mut summary, "workspace", portable, options)?;
+    // The tests that start `mpirun` are among the others: a run of their own would compile most of them again.
+    let mpi: &[&str] = if options.no_mpi {
+        summary.leave_out("MPI", "--no-mpi was given");
+        &[]
+    } else {
+        match mpi::for_tests() {
+            Ok(found) => {
+                console::say(&found.to_string());
+                &["mpi"]
+            }
+            Err(reason) => {
+                summary.leave_out("MPI", &reason);
+                &[]
+            }
+        }
+    };
+    let mut all = project::cargo();
+    all.args(["test", "--workspace", "--features"]);
+    all.arg(workspace.features_with(mpi));
+    record(&mut summary, "workspace", all, options)?;
 
     if options.no_torch {
         summary.leave_out("LibTorch", "--no-torch was given");
@@ -47,13 +56,14 @@ pub(crate) fn run(options: cli::Test) -> Result<ExitCode> {
             let mut torch = project::cargo();
             torch.arg("test").args(targets);
             let mut features = Vec::new();
-            for package in workspace
-                .packages_with("torch")
-                .into_iter()
-                .filter(|name| *name != "xtask")
-            {
+            let packages = workspace.packages_with("torch");
+            for package in packages.iter().filter(|name| **name != "xtask") {
                 torch.args(["--package", package]);
                 features.push(format!("{package}/torch"));
+                // For the tests that need both.
+                if !mpi.is_empty() && workspace.packages_with("mpi").contains(package) {
+                    features.push(format!("{package}/mpi"));
+                }
             }
             torch.args(["--features", &features.join(",")]);
             libtorch.apply_to(&mut torch);
@@ -61,33 +71,8 @@ pub(crate) fn run(options: cli::Test) -> Result<ExitCode> {
         }
     }
 
-    if options.no_mpi {
-        summary.leave_out("MPI", "--no-mpi was given");
-    } else {
-        match mpi::for_tests() {
-            Ok(found) => {
-                console::say(&found.to_string());
-                record(&mut summary, "MPI", on_ranks(&workspace), options)?;
-            }
-            Err(reason) => summary.leave_out("MPI", &reason),
-        }
-    }
-
     println!("{summary}");
     Ok(exit_code(summary.passed()))
-}
-
-/// The tests that start `mpirun`; everything else of those packages has run without MPI.
-fn on_ranks(workspace: &Workspace) -> Command {
-    let mut tests = project::cargo();
-    tests.args(["test", "--test", MPI_TESTS]);
-    let mut features = Vec::new();
-    for package in workspace.packages_with("mpi") {
-        tests.args(["--package", package]);
-        features.push(format!("{package}/mpi"));
-    }
-    tests.args(["--features", &features.join(",")]);
-    tests
 }
 
 /// Runs one cargo test command, shows what matters of its output and adds up its counts.
@@ -125,32 +110,6 @@ fn record(
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-
-    #[test]
-    fn tests_that_start_mpirun_are_named_so() {
-        let members = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let packages = std::fs::read_dir(members.join("crates")).unwrap();
-        let mut packages: Vec<_> = packages.map(|p| p.unwrap().path()).collect();
-        packages.push(members.join("xtask"));
-        let mut seen = 0;
-        for package in packages {
-            let Ok(files) = std::fs::read_dir(package.join("tests")) else {
-                continue;
-            };
-            for path in files.map(|file| file.unwrap().path()) {
-                let text = match path.extension() {
-                    Some(extension) if extension == "rs" => std::fs::read_to_string(&path).unwrap(),
-                    _ => continue,
-                };
-                if text.contains("on_ranks(") || text.contains("Launcher::find") {
-                    seen += 1;
-                    let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-                    assert!(name.contains("mpi"), "{name} would never run");
-                }
-            }
-        }
-        assert!(seen > 0);
-    }
 
     #[test]
     fn tests_that_need_libtorch_are_named_so() {

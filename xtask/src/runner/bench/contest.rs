@@ -209,6 +209,7 @@ mod tests {
 
     fn record() -> Record {
         let args = Args {
+            ranks: None,
             areas: Vec::new(),
             peers: false,
             threads: 1,

@@ -14,10 +14,12 @@ mod nmf;
 pub(crate) mod peers;
 mod precond;
 mod qp;
+#[cfg(feature = "mpi")]
+mod ranks;
 mod record;
 mod triad;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -37,6 +39,9 @@ pub(crate) struct Args {
     /// Threads that every program may use
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     threads: u16,
+    /// Instead of the rest, measure `krylov` and `admm` on so many MPI ranks of this machine, and on one of them
+    #[arg(long, value_name = "N", conflicts_with = "peers", value_parser = clap::value_parser!(u16).range(1..))]
+    ranks: Option<u16>,
     /// Measured repetitions of each contestant, after one that does not count
     #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(1..))]
     repetitions: u16,
@@ -46,6 +51,15 @@ pub(crate) struct Args {
     /// Where `<area>/results.json` is written; target/bench when not given
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
+}
+
+impl Args {
+    fn areas_or(&self, all: &[Area]) -> Vec<Area> {
+        match self.areas.is_empty() {
+            true => all.to_vec(),
+            false => self.areas.clone(),
+        }
+    }
 }
 
 /// A part of the workspace.
@@ -95,16 +109,15 @@ enum Size {
 
 /// Runs `bench`.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
-    let areas = if args.areas.is_empty() {
-        Area::value_variants().to_vec()
-    } else {
-        args.areas.clone()
-    };
-    let pool = threads(args.threads.into())?;
     let output = args
         .output
         .clone()
         .unwrap_or_else(|| target_dir().join("bench"));
+    if let Some(ranks) = args.ranks {
+        return on_ranks(&args, ranks.into(), &output);
+    }
+    let areas = args.areas_or(Area::value_variants());
+    let pool = threads(args.threads.into())?;
     for area in areas {
         let mut record = Record::new(area.name(), &args, root());
         pool.install(|| match area {
@@ -120,6 +133,26 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         println!("written: {}\n", path.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The areas that have something to measure on ranks.
+const ON_RANKS: [Area; 2] = [Area::Krylov, Area::Admm];
+
+fn on_ranks(args: &Args, ranks: usize, output: &Path) -> Result<ExitCode> {
+    let areas = args.areas_or(&ON_RANKS);
+    if let Some(other) = areas.iter().find(|area| !ON_RANKS.contains(area)) {
+        anyhow::bail!(
+            "--ranks: {} does not run on ranks; krylov and admm do",
+            other.name()
+        );
+    }
+    #[cfg(feature = "mpi")]
+    return ranks::run(args, &areas, ranks, output);
+    #[cfg(not(feature = "mpi"))]
+    anyhow::bail!(
+        "--ranks {ranks}: this program was built without MPI; `cargo xtask bench` builds it with it (results go to {})",
+        output.display()
+    );
 }
 
 /// A pool of its own with `count` threads.

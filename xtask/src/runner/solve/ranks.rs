@@ -194,7 +194,7 @@ impl Spread {
         let method = self.method(plan, kind);
         let definite = matches!(method, Method::Cg | Method::Fcg | Method::Minres);
         let schwarz = MpiSchwarz::default().with_combination(match definite {
-            true => Combination::Additive,
+            true => Combination::Weighted,
             false => Combination::Restricted,
         });
         // The local matrix, or a scaled copy, which some preconditioners keep using.

@@ -90,6 +90,7 @@ impl Triangle {
     }
 
     /// Rows without a later neighbour.
+    #[cfg(feature = "learned")]
     pub(crate) fn sinks(&self) -> usize {
         let empty = |w: &&[u32]| w[0] == w[1];
         self.starts.windows(2).filter(empty).count()

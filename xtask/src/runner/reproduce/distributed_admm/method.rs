@@ -5,7 +5,8 @@ use la_opt::admm::learned::LearnedAdmm;
 use la_opt::admm::{Adapt, Admm, AdmmOptions};
 use serde::{Deserialize, Serialize};
 
-use super::problems::{Instance, Law, Local};
+use super::opponents::Opponent;
+use super::problems::{Instance, Law};
 
 /// Methods without a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -82,26 +83,27 @@ impl Classical {
 #[derive(Debug, Clone)]
 pub(super) enum Runner {
     Classical(AdmmOptions),
+    /// With its step.
+    Opponent(Opponent, f64),
     /// Behind the guard or not.
     Learned(Box<LearnedAdmm>),
 }
 
 impl Runner {
-    fn solver(&self, instance: &Instance) -> Result<Admm<Local>> {
-        let agents = instance.agents()?;
-        Ok(match self {
-            Self::Classical(options) => Admm::new(&instance.network, agents, options.clone())?,
+    /// Squared distances after 1, 2, … iterations.
+    pub(super) fn run(&self, instance: &Instance, horizon: usize) -> Result<Vec<f64>> {
+        let mut admm = match self {
+            Self::Opponent(opponent, step) => return opponent.run(*step, instance, horizon),
+            Self::Classical(options) => {
+                Admm::new(&instance.network, instance.agents()?, options.clone())?
+            }
             Self::Learned(learned) => {
                 let options = Classical::Relaxed18.options(1.0);
                 let setup = learned.setup(instance.network.clone(), options)?;
-                Admm::new(&setup.network, agents, setup.options)?.with_policy(setup.policy)
+                Admm::new(&setup.network, instance.agents()?, setup.options)?
+                    .with_policy(setup.policy)
             }
-        })
-    }
-
-    /// Squared distances after 1, 2, … iterations.
-    pub(super) fn run(&self, instance: &Instance, horizon: usize) -> Result<Vec<f64>> {
-        let mut admm = self.solver(instance)?;
+        };
         let mut distances = Vec::with_capacity(horizon);
         for _ in 0..horizon {
             // Whether and when α changes is part of the solve, not of the iteration.

@@ -6,6 +6,7 @@
 mod course;
 mod method;
 mod networks;
+mod opponents;
 mod pictures;
 mod problems;
 mod rows;

@@ -11,6 +11,7 @@ use la_opt::admm::learned::LearnedAdmm;
 use serde::{Deserialize, Serialize};
 
 use super::method::{Classical, Outcome, Runner};
+use super::opponents::Opponent;
 use super::problems::{Law, Purpose, other_graphs};
 use super::settings::{Class, NetworkSettings, ProfileSettings, Recipe};
 
@@ -147,29 +148,42 @@ pub(super) fn untrained(config: &AdmmConfig, seed: u64) -> Result<Runner> {
     Ok(Runner::Learned(Box::new(LearnedAdmm::new(&parameters)?)))
 }
 
-/// α of least mean distance after so many iterations on the first training instances: the best of a grid of factors 1.1 around the best of a coarse one.
+/// α of least mean distance after so many iterations on the first training instances.
 pub(super) fn tune(method: Classical, depth: usize, law: &Law, instances: usize) -> Result<f64> {
-    let error = |alpha: f64| -> Result<f64> {
-        let options = if method == Classical::TunedRelaxed {
-            Classical::TunedRelaxed.options(alpha)
-        } else {
-            Classical::Tuned10.options(alpha)
-        };
-        let outcome = Outcome::measure(&Runner::Classical(options), law, instances, depth)?;
-        Ok(outcome.mean[depth - 1])
+    let method = match method {
+        Classical::TunedRelaxed => Classical::TunedRelaxed,
+        _ => Classical::Tuned10,
     };
+    let runner = |alpha| Runner::Classical(method.options(alpha));
+    least_distance(0.03, runner, depth, law, instances)
+}
+
+/// The step or penalty of another method, in the same way, after the communication of 50 iterations.
+pub(super) fn tune_opponent(opponent: Opponent, law: &Law, instances: usize) -> Result<f64> {
+    let runner = |step| Runner::Opponent(opponent, step);
+    least_distance(0.002, runner, 50, law, instances)
+}
+
+/// The best of a grid of factors 1.1 around the best of a coarse one, which begins at `least`.
+fn least_distance(
+    least: f64,
+    runner: impl Fn(f64) -> Runner,
+    depth: usize,
+    law: &Law,
+    instances: usize,
+) -> Result<f64> {
     let mut best = (f64::INFINITY, 1.0);
-    for (base, ratio, steps) in [(0.03, 2.0, 9), (0.0, 1.1, 13)] {
+    for (base, ratio, steps) in [(least, 2.0, 12), (0.0, 1.1, 13)] {
         let first = if base > 0.0 {
             base
         } else {
             best.1 / 1.1f64.powi(6)
         };
         for k in 0..steps {
-            let alpha = first * f64::powi(ratio, k);
-            let now = error(alpha)?;
+            let step = first * f64::powi(ratio, k);
+            let now = Outcome::measure(&runner(step), law, instances, depth)?.mean[depth - 1];
             if now < best.0 {
-                best = (now, alpha);
+                best = (now, step);
             }
         }
     }

@@ -101,6 +101,16 @@ impl Instance {
             .collect()
     }
 
+    /// n.
+    pub(super) fn dimension(&self) -> usize {
+        self.sample.dimension
+    }
+
+    /// b of all agents (agents × n).
+    pub(super) fn right_hand_sides(&self) -> &[f64] {
+        &self.sample.rhs
+    }
+
     /// `1/m Σ_i ‖x_i − x*‖²`.
     pub(super) fn distance(&self, x: &[f64]) -> f64 {
         let star = self.sample.solution.iter().cycle();

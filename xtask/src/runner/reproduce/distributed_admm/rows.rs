@@ -4,6 +4,7 @@ use anyhow::Result;
 use xtask::report::{Centre, Key, Measurement, Unit};
 
 use super::method::{AT, GOALS, Outcome};
+use super::opponents::Opponent;
 
 /// All measurements of a method on the instances of a class. Each iteration is two rounds of messages between neighbours.
 pub(super) fn measurements(
@@ -35,7 +36,13 @@ pub(super) fn measurements(
             sample,
             Centre::Mean,
         )?);
-        let rounds: Vec<f64> = sample.iter().map(|k| 2.0 * k).collect();
+        // Gradient tracking sends both its vectors at once.
+        let each = if method == Opponent::Diging.name() {
+            1.0
+        } else {
+            2.0
+        };
+        let rounds: Vec<f64> = sample.iter().map(|k| each * k).collect();
         list.push(Measurement::from_samples(
             key_of("rounds"),
             Unit::Count,

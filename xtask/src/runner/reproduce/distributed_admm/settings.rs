@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::super::file::ExperimentFile;
 use super::super::references::ReferenceRow;
 use super::method::Classical;
+use super::opponents::Opponent;
 
 /// Everything that decides the experiment.
 #[derive(Debug, Clone, Deserialize)]
@@ -58,6 +59,8 @@ pub(in super::super) struct ProfileSettings {
     /// Epochs of training, of the recipe's.
     pub(super) epochs: f64,
     pub(super) methods: Vec<Classical>,
+    /// Methods of another kind.
+    pub(super) opponents: Vec<Opponent>,
     pub(super) networks: Vec<NetworkSettings>,
     /// Sizes of the graphs of other kinds, and instances of each.
     #[serde(default)]
@@ -94,6 +97,8 @@ pub(in super::super) struct NetworkSettings {
     /// Whether the constants of later iterations are learned.
     #[serde(default)]
     learned_tail: bool,
+    /// Iterations with step sizes of their own; the published ten where not given.
+    learned_iterations: Option<usize>,
 }
 
 impl NetworkSettings {
@@ -105,9 +110,13 @@ impl NetworkSettings {
             true => config.with_relaxation(Relaxation::Schedule),
             false => config,
         };
-        match self.learned_tail {
+        let config = match self.learned_tail {
             true => config.with_tail(Tail::Learned),
             false => config,
+        };
+        match self.learned_iterations {
+            Some(count) => config.with_learned_iterations(count),
+            None => config,
         }
     }
 }
