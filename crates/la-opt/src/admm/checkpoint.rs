@@ -7,6 +7,7 @@ use super::anderson::{Accelerator, Memory};
 use super::collective::agree;
 use super::exchange::Exchange;
 use super::objective::LocalObjective;
+use super::safeguard::{Best, Watch};
 use super::solver::{Admm, Pending};
 use super::{AdmmError, CheckpointError};
 
@@ -65,6 +66,9 @@ pub(super) struct AgentState {
     alpha: Option<f64>,
     /// The numbers of the last look that spectral steps need.
     before: Vec<f64>,
+    /// x, y, λ, v and g of the iterate that a policy would go back to, if any.
+    #[serde(default)]
+    best: Vec<f64>,
     /// What Anderson acceleration remembers.
     memory: Vec<f64>,
 }
@@ -80,6 +84,7 @@ pub(super) struct Common {
     pub(super) iteration: usize,
     alpha: f64,
     changes: usize,
+    watch: Watch,
     pending: Pending,
     looked: bool,
     anderson: Option<Memory>,
@@ -147,6 +152,11 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
                 g: of(&self.g),
                 alpha: self.node_alpha.get(nodes.start).copied(),
                 before: before.unwrap_or_default().to_vec(),
+                best: (self.best.vectors.iter())
+                    .filter_map(|vector| vector.get(own.clone()))
+                    .flatten()
+                    .copied()
+                    .collect(),
                 memory: memory.unwrap_or_default().to_vec(),
             }
         });
@@ -159,6 +169,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
                 iteration: self.iteration,
                 alpha: self.alpha,
                 changes: self.changes,
+                watch: self.watch,
                 pending: self.pending,
                 looked: self.before.looked,
                 anderson: self.accelerator.as_ref().map(|a| a.memory.clone()),
@@ -179,6 +190,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         self.before.looked = looked;
         self.before.numbers.clear();
         self.node_alpha.clear();
+        self.best = Best::default();
         if matches!(common.pending, Pending::Nodes { .. }) {
             self.node_alpha.resize(self.x.len() / n, self.options.alpha);
         }
@@ -193,6 +205,10 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             let of_nodes = self.node_alpha.get_mut(nodes.clone());
             if let (Some(alpha), Some(own)) = (state.alpha, of_nodes) {
                 own.fill(alpha);
+            }
+            let each = state.best.chunks_exact(state.x.len().max(1));
+            for (kept, vector) in self.best.vectors.iter_mut().zip(each) {
+                kept.extend_from_slice(vector);
             }
             if looked {
                 self.before.numbers.extend_from_slice(&state.before);
@@ -212,6 +228,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         self.iteration = common.iteration;
         self.alpha = common.alpha;
         self.changes = common.changes;
+        self.watch = common.watch;
         self.pending = common.pending;
         self.failed = None;
         self.exchange.start(&self.x[..own], n);
@@ -269,6 +286,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         } else {
             state.before.len()
         };
+        let best = if state.best.is_empty() { 0 } else { 5 * n };
         for (what, numbers, expected) in [
             ("x", &state.x, n),
             ("y", &state.y, n),
@@ -277,6 +295,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             ("g", &state.g, n),
             ("before", &state.before, before),
             ("memory", &state.memory, memory),
+            ("best", &state.best, best),
         ] {
             if numbers.len() != expected {
                 return Err(CheckpointError::Numbers {

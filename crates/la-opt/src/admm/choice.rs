@@ -1,16 +1,17 @@
 //! The step sizes of an iteration.
 
-use super::Shard;
 use super::collective::total;
 use super::exchange::Exchange;
 use super::objective::LocalObjective;
 use super::solver::{Admm, Pending};
 use super::steps::{NodeView, Plan, clamp_alpha, clamp_gamma};
+use super::{Shard, StepPolicy};
 
 impl<F: LocalObjective, E: Exchange> Admm<F, E> {
     /// Whether the policy is asked in the next iteration.
     pub(super) fn has_plans(&self) -> bool {
-        (self.policy.as_ref()).is_some_and(|policy| self.iteration < policy.horizon())
+        let within = |policy: &Box<dyn StepPolicy>| self.iteration < policy.horizon();
+        self.watch.given_up.is_none() && self.policy.as_ref().is_some_and(within)
     }
 
     /// Whether the next iterations may add up over processes, so that no other sum can be under way.
@@ -25,8 +26,9 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
     /// The step sizes of this iteration. Where agents choose, v and g are brought up to date before they are asked.
     pub(super) fn choose(&mut self) -> Pending {
         let k = self.iteration;
+        let asked = self.has_plans();
         let plan = match &mut self.policy {
-            Some(policy) if k < policy.horizon() => policy.plan(k),
+            Some(policy) if asked => policy.plan(k),
             _ => {
                 return Pending::Global {
                     alpha: self.alpha,

@@ -30,6 +30,7 @@ mod passes;
 #[cfg(feature = "mpi")]
 mod ranks;
 mod report;
+mod safeguard;
 mod shard;
 mod solve;
 mod solver;
@@ -55,6 +56,7 @@ pub use options::{Adapt, AdmmOptions};
 #[cfg(feature = "mpi")]
 pub use ranks::Ranks;
 pub use report::{AdmmReport, AdmmStatus, AdmmStep};
+pub use safeguard::Safeguard;
 pub use shard::Shard;
 pub use solver::Admm;
 pub use steps::{NodeView, Plan, Schedule, StepPolicy, StepSizes};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AdmmError, Anderson};
+use super::{AdmmError, Anderson, Safeguard};
 
 /// How α changes after the iterations of a policy.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -82,6 +82,8 @@ pub struct AdmmOptions {
     pub pipelined: bool,
     /// Time of a solve. Default none.
     pub time_limit: Option<Duration>,
+    /// When a policy is given up before its horizon. Default never.
+    pub safeguard: Option<Safeguard>,
     /// Acceleration of the iterations after those of a policy. Default none.
     pub acceleration: Option<Anderson>,
     /// Checkpoints while a solve runs; looks are then not pipelined. Default none.
@@ -103,6 +105,7 @@ impl Default for AdmmOptions {
             deterministic: true,
             pipelined: false,
             time_limit: None,
+            safeguard: None,
             acceleration: None,
             #[cfg(feature = "serde")]
             checkpoint: None,
@@ -188,6 +191,13 @@ impl AdmmOptions {
         self
     }
 
+    /// Sets when a policy is given up.
+    #[must_use]
+    pub fn with_safeguard(mut self, safeguard: Option<Safeguard>) -> Self {
+        self.safeguard = safeguard;
+        self
+    }
+
     /// Sets the acceleration.
     #[must_use]
     pub fn with_acceleration(mut self, acceleration: Option<Anderson>) -> Self {
@@ -230,6 +240,10 @@ impl AdmmOptions {
             require(positive(safeguard), "safeguard", safeguard, "positive")?;
             let least = regularization >= 0.0 && regularization.is_finite();
             require(least, "regularization", regularization, "at least 0")?;
+        }
+        if let Some(Safeguard { growth, patience }) = self.safeguard {
+            require(growth >= 1.0, "growth", growth, "at least 1")?;
+            require(patience > 0, "patience", 0.0, "at least 1")?;
         }
         match self.adapt {
             Adapt::None => Ok(()),

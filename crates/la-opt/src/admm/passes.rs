@@ -134,7 +134,6 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
     }
 
     /// Ghosts learn y, and α where each agent has its own.
-    #[cfg(feature = "serde")]
     pub(super) fn share_y(&mut self, with_alpha: bool) {
         self.start_y(with_alpha);
         self.finish_y(with_alpha);

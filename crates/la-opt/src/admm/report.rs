@@ -71,6 +71,8 @@ pub struct AdmmReport {
     pub alpha: f64,
     /// Every look at the residuals.
     pub history: Vec<AdmmStep>,
+    /// Iterations after which the policy was given up by the [`Safeguard`](super::Safeguard).
+    pub policy_given_up: Option<usize>,
     /// Global number of the first agent without an answer, and why, on the process that owns it.
     pub failure: Option<(usize, LocalFailure)>,
     /// Why the last checkpoint that was due could not be written; the solve went on.

@@ -47,6 +47,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             dual: f64::NAN,
             alpha: self.alpha,
             history: Vec::new(),
+            policy_given_up: None,
             failure: None,
             #[cfg(feature = "serde")]
             checkpoint: None,
@@ -58,10 +59,14 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         #[cfg(feature = "serde")]
         let mut saved = (first, Instant::now());
         loop {
+            let watched = self.is_watched();
             self.step();
             let done = self.iteration - first;
             let last = done == self.options.max_iters;
             if !last && !done.is_multiple_of(self.options.check_every) {
+                if watched {
+                    self.watch_policy();
+                }
                 continue;
             }
             let now = Seen {
@@ -92,6 +97,9 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             }
             let measured = self.finish_measure();
             now.write(&measured, &mut report);
+            if watched {
+                self.judge_policy(&measured);
+            }
             if let Some(status) = self.verdict(&measured, last) {
                 report.status = status;
                 break;
@@ -101,6 +109,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             self.save_if_due(&mut saved, &mut report);
         }
         report.rounds = 2 * report.iterations;
+        report.policy_given_up = self.watch.given_up;
         report.failure = self.failed.take();
         report.traffic = self.exchange.traffic();
         report.time = begin.elapsed();
@@ -113,7 +122,11 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
     /// As [`Admm::iterate`].
     pub fn advance(&mut self) -> Result<(), (usize, LocalFailure)> {
         self.remember();
+        let watched = self.is_watched();
         self.step();
+        if watched {
+            self.watch_policy();
+        }
         let looks = self.iteration.is_multiple_of(self.options.check_every);
         if looks && self.options.adapt != Adapt::None {
             self.start_measure(false);
@@ -156,7 +169,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         matches!(self.options.adapt, Adapt::Spectral { .. })
     }
 
-    fn start_measure(&mut self, out_of_time: bool) {
+    pub(super) fn start_measure(&mut self, out_of_time: bool) {
         let stop = out_of_time || self.failed.is_some();
         let look = Look {
             rows: self.shard.rows(),
@@ -179,7 +192,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         measure::start(&look, before, exact, stop, words, &mut self.exchange);
     }
 
-    fn finish_measure(&mut self) -> Measure {
+    pub(super) fn finish_measure(&mut self) -> Measure {
         let exact = self.options.deterministic;
         measure::finish(exact, &mut self.words, &mut self.exchange)
     }

@@ -7,6 +7,7 @@ use super::collective::{Agreed, agree, agree_on};
 use super::exchange::{Alone, Exchange};
 use super::measure::Before;
 use super::objective::{LocalObjective, require_finite, require_length};
+use super::safeguard::{Best, Watch};
 use super::sweep::{Agents, update_y};
 use super::{
     AdmmError, AdmmOptions, LocalFailure, Network, Shard, StepPolicy, StepSizes, Variables,
@@ -63,6 +64,8 @@ pub struct Admm<F, E = Alone> {
     pub(super) iteration: usize,
     pub(super) alpha: f64,
     pub(super) changes: usize,
+    pub(super) watch: Watch,
+    pub(super) best: Best,
     /// What the last iteration has yet to do to v and g: it is done in the same pass as the next x.
     pub(super) pending: Pending,
     pub(super) failed: Option<(usize, LocalFailure)>,
@@ -188,6 +191,8 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             iteration: 0,
             alpha: options.alpha,
             changes: 0,
+            watch: Watch::default(),
+            best: Best::default(),
             pending: Pending::None,
             failed: None,
             accelerator: options
@@ -342,6 +347,8 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         self.iteration = 0;
         self.alpha = self.options.alpha;
         self.changes = 0;
+        self.watch = Watch::default();
+        self.best = Best::default();
         self.failed = None;
         Ok(())
     }
