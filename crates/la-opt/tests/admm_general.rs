@@ -4,7 +4,9 @@ mod admm_common;
 
 use std::cell::Cell;
 
-use admm_common::{close, grid, neighbourhoods, numbers, random_graph, random_lists, ring};
+#[cfg(feature = "serde")]
+use admm_common::random_lists;
+use admm_common::{close, grid, neighbourhoods, numbers, random_graph, ring};
 use faer::linalg::solvers::Solve;
 use faer::{Mat, Side};
 use la_opt::admm::{
