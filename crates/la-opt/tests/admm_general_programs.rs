@@ -26,7 +26,7 @@ fn input(i: usize, t: usize) -> usize {
 }
 
 fn now(i: usize) -> f64 {
-    if i % 2 == 0 { 1.4 } else { -0.9 }
+    [1.4, -0.9][i % 2]
 }
 
 fn neighbours(i: usize) -> impl Iterator<Item = usize> {

@@ -12,7 +12,8 @@ pub trait Exchange {
     /// Which of them this one is.
     fn rank(&self) -> usize;
 
-    /// Begins to send `width` numbers of each own agent, agent by agent in the order of the shard, to those who need them.
+    /// Begins to send `width` numbers of each own agent, agent by agent in the order of the shard, to those who need them. Where agents have variables of their own, it is `width` numbers of each
+    /// own slot ([`Shard::slots`](super::Shard::slots)).
     fn start(&mut self, owned: &[f64], width: usize);
 
     /// Waits for the numbers of the ghosts.

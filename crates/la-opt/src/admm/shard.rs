@@ -198,10 +198,17 @@ impl Shard {
         Some(&slots.variables[self.nodes(i..i + 1)])
     }
 
+    /// The graph of slots as a shard, for an [`Exchange`](super::Exchange) to know what it moves: slots are the variables of agent 0, then those of agent 1, and so on, and are neighbours where two
+    /// neighbours have the same variable. `None` where all agents have all variables.
+    #[must_use]
+    pub fn slots(&self) -> Option<&Self> {
+        self.slots.as_ref().map(|slots| &slots.rows)
+    }
+
     /// What iterates: the agents, or their slots.
     #[inline]
     pub(super) fn rows(&self) -> &Self {
-        self.slots.as_ref().map_or(self, |slots| &slots.rows)
+        self.slots().unwrap_or(self)
     }
 
     /// The nodes of [`Shard::rows`] that belong to these own agents.

@@ -83,18 +83,15 @@ impl Variables {
             }
             starts.push(of_slot.len() as u32);
         }
-        let length = |what, len, expected| AdmmError::Length {
-            what,
-            len,
-            expected,
-        };
         if starts.len() != network.agents() + 1 {
-            let what = "list of lists of variables";
-            return Err(length(what, starts.len() - 1, network.agents()));
+            return Err(AdmmError::Length {
+                what: "list of lists of variables",
+                len: starts.len() - 1,
+                expected: network.agents(),
+            });
         }
         if of_slot.len() >= u32::MAX as usize {
-            let what = "list of all variables of all agents";
-            return Err(length(what, of_slot.len(), u32::MAX as usize - 1));
+            return Err(too_many(of_slot.len()));
         }
         if let Some(variable) = holders.iter().position(|&holders| holders == 0) {
             return Err(AdmmError::UnusedVariable { variable });
@@ -111,8 +108,8 @@ impl Variables {
     }
 
     fn require_connected(&self) -> Result<(), AdmmError> {
-        let components = connected_components(self.slots.pattern())
-            .map_err(|_| unreachable_pattern(self.total()))?;
+        let components =
+            connected_components(self.slots.pattern()).map_err(|_| too_many(self.total()))?;
         let mut first = vec![u32::MAX; self.count()];
         for (slot, &variable) in self.of_slot.iter().enumerate() {
             let first = &mut first[variable as usize];
@@ -202,12 +199,12 @@ impl Variables {
     }
 }
 
-/// Rows of a graph that was built sorted and in range are always accepted.
-fn unreachable_pattern(len: usize) -> AdmmError {
+/// The only thing that can be wrong with a graph that was built sorted and symmetric: it has more slots or edges than there are 32-bit numbers.
+fn too_many(len: usize) -> AdmmError {
     AdmmError::Length {
-        what: "list of all variables of all agents",
+        what: "list of all variables in common",
         len,
-        expected: u32::MAX as usize - 1,
+        expected: u32::MAX as usize,
     }
 }
 
@@ -249,12 +246,10 @@ fn slot_graph(
         }
     }
     let slots = of_slot.len();
-    let too_many = || unreachable_pattern(slots.max(indices.len()));
-    if indices.len() > u32::MAX as usize {
-        return Err(too_many());
-    }
     let len = slots.max(indices.len());
-    let pattern =
-        Pattern::new(slots, slots, indptr, indices).map_err(|_| unreachable_pattern(len))?;
+    let pattern = match u32::try_from(len) {
+        Ok(_) => Pattern::new(slots, slots, indptr, indices).map_err(|_| too_many(len))?,
+        Err(_) => return Err(too_many(len)),
+    };
     Ok(Network::of_parts(pattern, weights))
 }

@@ -76,8 +76,8 @@ pub trait LocalObjective: Send {
         centre: &[f64],
         x: &mut [f64],
     ) -> Result<(), LocalFailure> {
-        let _ = scales;
-        self.prox(weight, centre, x)
+        let _ = (weight, scales, centre, x);
+        Err(LocalFailure::Other("the function takes no scales".into()))
     }
 
     /// Writes the gradient at x and returns `true`, if f has one and the methods that need it are to be used.
