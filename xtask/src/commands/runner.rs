@@ -44,7 +44,7 @@ fn needs_torch(command: &str, args: &[OsString]) -> bool {
         return false;
     }
     match command {
-        "train" if is("compensated-ic") => false,
+        "train" if is("compensated-ic") || is("admm") => false,
         "reproduce" | "train" => true,
         "bench" => is("gnn") || wants_cuda(args),
         _ => wants_cuda(args),
@@ -249,6 +249,7 @@ mod tests {
         assert!(!needs("reproduce", "--list"));
         assert!(!needs("train", "--help"));
         assert!(!needs("train", "compensated-ic --seed 1"));
+        assert!(!needs("train", "admm --network alpha"));
     }
 
     #[test]

@@ -339,27 +339,16 @@ pub(super) fn run(run: &Run, from: Option<&str>, output: &PathBuf) -> Result<Exi
             start.values
         }
     };
-    if let Some(folder) = output.parent().filter(|p| !p.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
-    }
+    super::make_folder_of(output)?;
     let checkpoint = output.with_extension("checkpoint");
     if checkpoint.is_file() {
         println!("going on from {}", checkpoint.display());
     }
-    let finished = run.train(start, from, Some(&checkpoint)).with_context(|| match checkpoint.is_file() {
-        true => format!(
-            "training did not go on from {}; remove it to start anew, or choose another --output",
-            checkpoint.display()
-        ),
-        false => "training failed".to_owned(),
-    })?;
+    let finished = run
+        .train(start, from, Some(&checkpoint))
+        .with_context(|| super::did_not_go_on(&checkpoint))?;
     if finished.outcome == Outcome::Interrupted {
-        println!(
-            "stopped; the same command goes on from {}",
-            checkpoint.display()
-        );
-        return Ok(ExitCode::from(130));
+        return Ok(super::stopped(&checkpoint));
     }
     finished
         .parameters

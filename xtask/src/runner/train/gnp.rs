@@ -88,14 +88,7 @@ pub(super) fn run(request: &Request) -> Result<ExitCode> {
             start
         }
     };
-    if let Some(folder) = request
-        .output
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-    {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
-    }
+    super::make_folder_of(&request.output)?;
     let checkpoint = request.output.with_extension("checkpoint");
     if checkpoint.is_file() {
         println!("going on from {}", checkpoint.display());
@@ -116,19 +109,9 @@ pub(super) fn run(request: &Request) -> Result<ExitCode> {
     let (engine, told) = engine(request)?;
     let trained = builder.train_with(a.view(), &start, engine, Some(&checkpoint), &mut hook);
     bar.finish_and_clear();
-    let (gnp, report) = trained.with_context(|| match checkpoint.is_file() {
-        true => format!(
-            "training did not go on from {}; remove it to start anew, or choose another --output",
-            checkpoint.display()
-        ),
-        false => "training failed".to_owned(),
-    })?;
+    let (gnp, report) = trained.with_context(|| super::did_not_go_on(&checkpoint))?;
     if report.ended == Ended::Interrupted {
-        println!(
-            "stopped; the same command goes on from {}",
-            checkpoint.display()
-        );
-        return Ok(ExitCode::from(130));
+        return Ok(super::stopped(&checkpoint));
     }
     let provenance = provenance(request, name, &a, &report, told);
     gnp.parameters()

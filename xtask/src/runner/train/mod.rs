@@ -1,5 +1,6 @@
 //! `train`: trains or fine-tunes a model on a family of problems and writes a weight file.
 
+mod admm;
 mod architecture;
 mod args;
 mod compensation;
@@ -12,6 +13,7 @@ mod lu_recipe;
 mod relaxation;
 mod yardstick;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -81,10 +83,7 @@ pub(crate) fn parse_loss(text: &str) -> Result<Loss> {
 
 impl<C: Architecture> Run<C> {
     /// Trains; an interrupted run leaves a checkpoint at `checkpoint` and the next call goes on from there.
-    pub(crate) fn train(
-        &self,
-        checkpoint: Option<&std::path::Path>,
-    ) -> Result<Finished<C::Parameters>> {
+    pub(crate) fn train(&self, checkpoint: Option<&Path>) -> Result<Finished<C::Parameters>> {
         let start = match &self.from {
             Some(source) => {
                 let (config, values) = Weights::named_or_file(source)
@@ -217,6 +216,11 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             let output = args.output.clone();
             let output = output.unwrap_or_else(|| "target/train/factormer.safetensors".into());
             factormer::run(&args.factormer()?, args.from.as_deref(), &output)
+        }
+        Model::Admm => {
+            let output = args.output.clone();
+            let output = output.unwrap_or_else(|| "target/train/admm.safetensors".into());
+            admm::run(&args, &output)
         }
         Model::CompensatedIc => args.compensated()?.train(args.output),
         Model::Gnp => gnp::run(&gnp::Request {
@@ -351,31 +355,16 @@ fn run_as<C: Architecture>(args: Args, config: C, loss: C::Loss) -> Result<ExitC
         engine: args.engine,
         device: args.device.unwrap_or_else(|| "auto".into()),
     };
-    let folder = output.parent().filter(|p| !p.as_os_str().is_empty());
-    if let Some(folder) = folder {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
-    }
+    make_folder_of(&output)?;
     let checkpoint = output.with_extension("checkpoint");
     if checkpoint.is_file() {
         println!("going on from {}", checkpoint.display());
     }
-    let finished = run.train(Some(&checkpoint)).with_context(|| {
-        if checkpoint.is_file() {
-            format!(
-                "training did not go on from {}; remove it to start anew, or choose another --output",
-                checkpoint.display()
-            )
-        } else {
-            "training failed".to_owned()
-        }
-    })?;
+    let finished = run
+        .train(Some(&checkpoint))
+        .with_context(|| did_not_go_on(&checkpoint))?;
     if finished.outcome == Outcome::Interrupted {
-        println!(
-            "stopped; the same command goes on from {}",
-            checkpoint.display()
-        );
-        return Ok(ExitCode::from(130));
+        return Ok(stopped(&checkpoint));
     }
     C::to_weights(&finished.parameters, run.provenance(&finished)).save(&output)?;
     let log = output.with_extension("log.csv");
@@ -395,4 +384,33 @@ fn run_as<C: Architecture>(args: Args, config: C, loss: C::Loss) -> Result<ExitC
         finished.engine
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// The folder that a file goes to.
+fn make_folder_of(file: &Path) -> Result<()> {
+    let folder = file.parent().filter(|p| !p.as_os_str().is_empty());
+    let Some(folder) = folder else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))
+}
+
+/// What to say of a run that failed.
+fn did_not_go_on(checkpoint: &Path) -> String {
+    if !checkpoint.is_file() {
+        return "training failed".to_owned();
+    }
+    format!(
+        "training did not go on from {}; remove it to start anew, or choose another --output",
+        checkpoint.display()
+    )
+}
+
+/// The end of a run that was interrupted.
+fn stopped(checkpoint: &Path) -> ExitCode {
+    println!(
+        "stopped; the same command goes on from {}",
+        checkpoint.display()
+    );
+    ExitCode::from(130)
 }
