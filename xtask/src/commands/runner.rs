@@ -77,9 +77,9 @@ impl Extras {
     }
 }
 
-/// The number of `solve --ranks`. What is no number, clap refuses in the runner, on one rank.
+/// The number of `solve --ranks` and `train --ranks`. What is no number, clap refuses in the runner, on one rank.
 fn ranks(command: &str, args: &[OsString]) -> Result<Option<usize>> {
-    if command != "solve" {
+    if !matches!(command, "solve" | "train") {
         return Ok(None);
     }
     let mut args = args.iter().map(|arg| arg.to_string_lossy());
@@ -218,6 +218,7 @@ mod tests {
             ranks("solve", "a.mtx --ranks=2 --precond ic0").unwrap(),
             Some(2)
         );
+        assert_eq!(ranks("train", "neuralif --ranks 2").unwrap(), Some(2));
         assert_eq!(ranks("solve", "a.mtx").unwrap(), None);
         assert_eq!(ranks("bench", "--ranks 3").unwrap(), None);
         assert!(ranks("solve", "a.mtx --ranks").is_err());

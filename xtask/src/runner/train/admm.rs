@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use indicatif::ProgressBar;
 use la_gnn::admm::{AdmmConfig, NetworkConfig, Parameters};
 use la_gnn::native::admm::AdmmEngine;
-use la_gnn::training::{Hooks, Log, Outcome, Schedule, Trained, train};
+use la_gnn::training::{Exchange, Hooks, Log, Outcome, Schedule, Trained, train_on};
 use la_gnn::{GnnError, Provenance, Weights};
 use serde_json::json;
 
@@ -31,7 +31,7 @@ struct Request {
 }
 
 /// Trains and writes the weight file.
-pub(super) fn run(args: &Args, output: &Path) -> Result<ExitCode> {
+pub(super) fn run(exchange: &dyn Exchange, args: &Args, output: &Path) -> Result<ExitCode> {
     let experiment = Experiment::load()?;
     let profile = experiment.profile(PROFILE)?;
     let request = Request {
@@ -57,16 +57,16 @@ pub(super) fn run(args: &Args, output: &Path) -> Result<ExitCode> {
     options.validate_every = args.validate_every.unwrap_or(tenth);
     options.checkpoint_every = tenth;
     super::make_folder_of(output)?;
-    let checkpoint = output.with_extension("checkpoint");
-    if checkpoint.is_file() {
-        println!("going on from {}", checkpoint.display());
-    }
+    let checkpoint = super::checkpoint_of(exchange, output);
     let commit = crate::commit();
     let trained = request
-        .train(&mut prepared, &checkpoint)
+        .train(exchange, &mut prepared, &checkpoint)
         .with_context(|| super::did_not_go_on(&checkpoint))?;
     if trained.outcome == Outcome::Interrupted {
-        return Ok(super::stopped(&checkpoint));
+        return Ok(super::stopped(exchange, &checkpoint));
+    }
+    if exchange.rank() != 0 {
+        return Ok(ExitCode::SUCCESS);
     }
     let parameters = Parameters {
         statistics: vec![0.0; prepared.config.statistic_count()],
@@ -107,17 +107,24 @@ fn class(name: Option<&str>) -> Result<Class> {
 }
 
 impl Request {
-    fn train(&self, prepared: &mut Preparation, checkpoint: &Path) -> Result<Trained> {
+    fn train(
+        &self,
+        exchange: &dyn Exchange,
+        prepared: &mut Preparation,
+        checkpoint: &Path,
+    ) -> Result<Trained> {
         let start = self.start(&prepared.config)?;
         let mut hooks = AdmmHooks {
-            judge: prepared.judge()?,
-            bar: progress::bar("training", prepared.options.updates as u64),
+            exchange,
+            judge: prepared.judge(|k| hooks::is_own(exchange, k))?,
+            bar: hooks::bar(exchange, prepared.options.updates),
         };
         interrupt::install();
         let model = json!({
             "config": prepared.config, "network": self.settings.name, "data": self.data(), "from": self.from,
         });
-        let trained = train(
+        let trained = train_on(
+            exchange,
             &mut prepared.engine,
             &model,
             start,
@@ -176,20 +183,26 @@ impl Request {
     }
 }
 
-/// Validation by the published loss, progress, Ctrl-C.
-struct AdmmHooks {
+/// Validation by the published loss, on instances of which every process has some, progress, Ctrl-C.
+struct AdmmHooks<'x> {
+    exchange: &'x dyn Exchange,
     judge: AdmmEngine,
     bar: ProgressBar,
 }
 
-impl Hooks for AdmmHooks {
+impl Hooks for AdmmHooks<'_> {
     /// The root of the mean, as the published log has it.
     fn validate(&mut self, values: &[f32], update: usize) -> Result<Option<f64>, GnnError> {
-        let losses = self.judge.losses(values)?;
-        let score = (losses.iter().sum::<f64>() / losses.len() as f64).sqrt();
-        let text = format!("update {update}: root of the published loss {score:.4}");
-        progress::line(&self.bar, &text);
-        Ok(Some(score))
+        let losses = self.judge.losses(values);
+        let own = losses.map(|losses| (losses.iter().sum(), losses.len()));
+        let score = hooks::joined_mean(self.exchange, own)?.map(f64::sqrt);
+        if let Some(score) = score
+            && self.exchange.rank() == 0
+        {
+            let text = format!("update {update}: root of the published loss {score:.4}");
+            progress::line(&self.bar, &text);
+        }
+        Ok(score)
     }
 
     fn progress(&mut self, update: usize, loss: f64, _: &Log) -> ControlFlow<()> {

@@ -18,6 +18,7 @@ use la_gnn::neuralif::NeuralIfConfig;
     cargo xtask train gnp --data A.mtx --output a.safetensors\n  \
     cargo xtask train factormer --hidden 32 --blocks 2 --data exponential-small --updates 20000\n  \
     cargo xtask train admm --data least-squares --output steps.safetensors\n  \
+    cargo xtask train neuralif --ranks 2 --batch 4\n  \
     cargo xtask train neuralif --engine torch --device cuda:0 --updates 10000 --batch 5")]
 pub(crate) struct Args {
     /// The architecture
@@ -110,7 +111,7 @@ pub(crate) struct Args {
     /// training matrix; admm those of the recipe]
     #[arg(long)]
     pub(super) updates: Option<usize>,
-    /// Matrices per update [default: 1; admm 5 or 50, as the recipe says]
+    /// Matrices per update [default: 1, with --ranks one for each; admm 5 or 50, as the recipe says]
     #[arg(long)]
     pub(super) batch: Option<usize>,
     /// Learning rate [default: 1e-3; factormer 1e-4, with --accelerate 1e-5; admm 1e-4 or 1e-2]
@@ -134,9 +135,12 @@ pub(crate) struct Args {
     /// auto, cpu, cuda:0 (LibTorch) [default: auto]
     #[arg(long)]
     pub(super) device: Option<String>,
-    /// Threads (default: all)
+    /// Threads; of each rank with --ranks (default: all)
     #[arg(long)]
     pub(super) threads: Option<usize>,
+    /// Train on so many MPI ranks of this machine, each with a part of every batch; gradients are added up. Not for gnp and compensated-ic
+    #[arg(long, value_name = "N")]
+    pub(super) ranks: Option<usize>,
     /// Weight file to write; checkpoint and log stand beside it [default: target/train/MODEL.safetensors]
     #[arg(long)]
     pub(super) output: Option<PathBuf>,
@@ -227,6 +231,7 @@ impl Args {
             ),
             ("--network", self.network.is_some(), admm),
             ("--rank", self.rank.is_some(), factormer),
+            ("--ranks", self.ranks.is_some(), family),
             ("--accelerate", self.accelerate, factormer),
             ("--update-rule", self.update_rule.is_some(), factormer),
             ("--by-dimension", self.by_dimension, compensated),

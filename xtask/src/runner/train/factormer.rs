@@ -11,7 +11,8 @@ use la_gnn::factormer::{FactormerConfig, FactormerInput, Parameters};
 use la_gnn::native::factormer::FactormerEngine;
 use la_gnn::training::factormer::{FactormerLoss, FactormerSample};
 use la_gnn::training::{
-    Engine as TrainingEngine, Hooks, Log, Outcome, Schedule, TrainOptions, train,
+    Alone, Engine as TrainingEngine, Exchange, Hooks, Log, Outcome, Schedule, TrainOptions,
+    train_on,
 };
 use la_gnn::{GnnError, Provenance, Weights};
 use la_opt::nmf::learned::{FactormerAccelerator, FactormerStart};
@@ -141,14 +142,26 @@ impl Run {
         from: Option<&str>,
         checkpoint: Option<&std::path::Path>,
     ) -> Result<Finished> {
+        self.train_on(&Alone, start, from, checkpoint)
+    }
+
+    /// The same on several processes.
+    fn train_on(
+        &self,
+        exchange: &dyn Exchange,
+        start: Vec<f32>,
+        from: Option<&str>,
+        checkpoint: Option<&std::path::Path>,
+    ) -> Result<Finished> {
         // Of the program that runs; hours later the folder may hold another.
         let commit = crate::commit();
         let (mut engine, name) = self.engine()?;
-        let mut hooks = FactormerHooks::new(self)?;
+        let mut hooks = FactormerHooks::new(self, exchange)?;
         interrupt::install();
         let model =
             json!({ "config": self.config, "loss": self.loss, "data": self.data(), "from": from });
-        let trained = train(
+        let trained = train_on(
+            exchange,
             engine.as_mut(),
             &model,
             start,
@@ -206,8 +219,9 @@ pub(crate) struct Finished {
     engine: &'static str,
 }
 
-/// Validation by errors of runs, progress, Ctrl-C.
-struct FactormerHooks {
+/// Validation by errors of runs, of which every process has some, progress, Ctrl-C.
+struct FactormerHooks<'x> {
+    exchange: &'x dyn Exchange,
     config: FactormerConfig,
     matrices: Vec<(NonnegativeSample, Factors)>,
     /// Score of the solver alone after as many iterations.
@@ -223,28 +237,27 @@ fn steps(input: FactormerInput) -> usize {
     }
 }
 
-impl FactormerHooks {
-    fn new(run: &Run) -> Result<Self> {
+impl<'x> FactormerHooks<'x> {
+    fn new(run: &Run, exchange: &'x dyn Exchange) -> Result<Self> {
         let mut matrices = Vec::new();
         for size in [ValidationSize::Small, ValidationSize::Large] {
             if size == ValidationSize::Large && run.sizes == Sizes::Small {
                 continue;
             }
-            for sample in size
-                .generate(VALIDATION_SEED)?
-                .into_iter()
-                .take(run.validation)
-            {
+            let samples = size.generate(VALIDATION_SEED)?.into_iter();
+            let own = samples.take(run.validation).enumerate();
+            for (_, sample) in own.filter(|(k, _)| hooks::is_own(exchange, *k)) {
                 let data = Data::dense(sample.rows, sample.columns, &sample.values[..])?;
                 let start = Nndsvd::default().start(&data, run.config.rank)?;
                 matrices.push((sample, start));
             }
         }
         let mut hooks = Self {
+            exchange,
             config: run.config.clone(),
             matrices,
             baseline: 0.0,
-            bar: progress::bar("training", run.options.updates as u64),
+            bar: hooks::bar(exchange, run.options.updates),
         };
         // The network counts as one iteration.
         let iterations = 1 + steps(run.config.input);
@@ -253,13 +266,26 @@ impl FactormerHooks {
     }
 
     /// Geometric mean of errors.
-    fn score(&self, mut rmse: impl FnMut(&Data<'_>, &Factors) -> Result<f64>) -> Result<f64> {
+    fn score(&self, rmse: impl FnMut(&Data<'_>, &Factors) -> Result<f64>) -> Result<f64> {
+        let own = self.sum_of_logarithms(rmse);
+        let own = own.map_err(|error| GnnError::Matrix {
+            reason: format!("validation: {error:#}"),
+        });
+        let own = own.map(|sum| (sum, self.matrices.len()));
+        let mean = hooks::joined_mean(self.exchange, own)?;
+        Ok(mean.unwrap_or_default().exp())
+    }
+
+    fn sum_of_logarithms(
+        &self,
+        mut rmse: impl FnMut(&Data<'_>, &Factors) -> Result<f64>,
+    ) -> Result<f64> {
         let mut sum = 0.0;
         for (sample, start) in &self.matrices {
             let data = Data::dense(sample.rows, sample.columns, &sample.values[..])?;
             sum += rmse(&data, start)?.max(1e-12).ln();
         }
-        Ok((sum / self.matrices.len().max(1) as f64).exp())
+        Ok(sum)
     }
 
     fn judge(&self, values: &[f32]) -> Result<f64> {
@@ -296,19 +322,21 @@ fn solve(data: &Data<'_>, start: &Factors, iterations: usize) -> Result<f64> {
     Ok(workspace.rmse())
 }
 
-impl Hooks for FactormerHooks {
+impl Hooks for FactormerHooks<'_> {
     fn validate(&mut self, values: &[f32], update: usize) -> Result<Option<f64>, GnnError> {
         let score = self.judge(values).map_err(|error| GnnError::Matrix {
             reason: format!("validation: {error:#}"),
         })?;
-        progress::line(
-            &self.bar,
-            &format!(
-                "update {update}: error {score:.5} after {} iterations, the network among them (solver alone: {:.5})",
-                1 + steps(self.config.input),
-                self.baseline
-            ),
-        );
+        if self.exchange.rank() == 0 {
+            progress::line(
+                &self.bar,
+                &format!(
+                    "update {update}: error {score:.5} after {} iterations, the network among them (solver alone: {:.5})",
+                    1 + steps(self.config.input),
+                    self.baseline
+                ),
+            );
+        }
         Ok(Some(score))
     }
 
@@ -323,7 +351,12 @@ impl Hooks for FactormerHooks {
 }
 
 /// Trains and writes the weight file.
-pub(super) fn run(run: &Run, from: Option<&str>, output: &PathBuf) -> Result<ExitCode> {
+pub(super) fn run(
+    exchange: &dyn Exchange,
+    run: &Run,
+    from: Option<&str>,
+    output: &PathBuf,
+) -> Result<ExitCode> {
     let start = match from {
         None => Parameters::initialize(&run.config, run.options.seed)?.values,
         Some(source) => {
@@ -340,15 +373,15 @@ pub(super) fn run(run: &Run, from: Option<&str>, output: &PathBuf) -> Result<Exi
         }
     };
     super::make_folder_of(output)?;
-    let checkpoint = output.with_extension("checkpoint");
-    if checkpoint.is_file() {
-        println!("going on from {}", checkpoint.display());
-    }
+    let checkpoint = super::checkpoint_of(exchange, output);
     let finished = run
-        .train(start, from, Some(&checkpoint))
+        .train_on(exchange, start, from, Some(&checkpoint))
         .with_context(|| super::did_not_go_on(&checkpoint))?;
     if finished.outcome == Outcome::Interrupted {
-        return Ok(super::stopped(&checkpoint));
+        return Ok(super::stopped(exchange, &checkpoint));
+    }
+    if exchange.rank() != 0 {
+        return Ok(ExitCode::SUCCESS);
     }
     finished
         .parameters

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use la_gnn::gnp::Parameters;
 use la_gnn::native::gnp::{Matrix, Trainer};
+use la_gnn::training::Alone;
 use la_gnn::training::gnp::{Ended, GnpEngine, GnpStep};
 use la_gnn::{GnnError, Provenance, Weights};
 use la_precond::learned::gnp::{GnpBuilder, GnpReport, fingerprint};
@@ -89,10 +90,7 @@ pub(super) fn run(request: &Request) -> Result<ExitCode> {
         }
     };
     super::make_folder_of(&request.output)?;
-    let checkpoint = request.output.with_extension("checkpoint");
-    if checkpoint.is_file() {
-        println!("going on from {}", checkpoint.display());
-    }
+    let checkpoint = super::checkpoint_of(&Alone, &request.output);
     interrupt::install();
     let bar = progress::bar("training", builder.training.steps as u64);
     let mut hook = |seen: &GnpStep| {
@@ -111,7 +109,7 @@ pub(super) fn run(request: &Request) -> Result<ExitCode> {
     bar.finish_and_clear();
     let (gnp, report) = trained.with_context(|| super::did_not_go_on(&checkpoint))?;
     if report.ended == Ended::Interrupted {
-        return Ok(super::stopped(&checkpoint));
+        return Ok(super::stopped(&Alone, &checkpoint));
     }
     let provenance = provenance(request, name, &a, &report, told);
     gnp.parameters()

@@ -13,7 +13,7 @@ mod lu_recipe;
 mod relaxation;
 mod yardstick;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -24,7 +24,9 @@ use la_gnn::native::neuralif::Loss;
 use la_gnn::neuralif::NeuralIfConfig;
 use la_gnn::neuralpcg::FactorForm;
 use la_gnn::relaxation::RelaxationConfig;
-use la_gnn::training::{EvolutionOptions, Log, Outcome, Schedule, TrainOptions, train};
+use la_gnn::training::{
+    Alone, EvolutionOptions, Exchange, Log, Outcome, Schedule, TrainOptions, train_on,
+};
 use la_gnn::{Provenance, Weights};
 use serde_json::json;
 
@@ -99,10 +101,11 @@ impl<C: Architecture> Run<C> {
             None => self.config.initialize(self.options.seed)?,
         };
         let (mut engine, name) = C::engine(self)?;
-        let mut hooks = hooks::TrainingHooks::new(self)?;
+        let mut hooks = hooks::TrainingHooks::new(self, exchange)?;
         interrupt::install();
         let model = json!({ "architecture": C::NAME, "config": self.config, "loss": self.loss, "data": self.family.describe(self.samples), "from": self.from });
-        let trained = train(
+        let trained = train_on(
+            exchange,
             engine.as_mut(),
             &model,
             start,
@@ -150,17 +153,50 @@ impl<C: Architecture> Run<C> {
 
 /// Runs `train`.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
-    if let Some(threads) = args.threads {
+    match args.ranks {
+        None => run_on(&Alone, args),
+        Some(ranks) => on_ranks(ranks, args),
+    }
+}
+
+/// On the ranks that `mpirun` started.
+#[cfg(feature = "mpi")]
+fn on_ranks(ranks: usize, args: Args) -> Result<ExitCode> {
+    use la_gnn::training::{Ranks, la_mpi};
+    let mut ended = None;
+    let code = la_mpi::run(|world| -> Result<()> {
+        if world.size() != ranks {
+            bail!(
+                "--ranks {ranks} on {} rank(s); `cargo xtask train` starts as many as that says, and so does mpirun -n {ranks}",
+                world.size()
+            );
+        }
+        ended = Some(run_on(&Ranks::new(world), args)?);
+        Ok(())
+    });
+    Ok(ended.unwrap_or(code))
+}
+
+#[cfg(not(feature = "mpi"))]
+fn on_ranks(ranks: usize, _: Args) -> Result<ExitCode> {
+    bail!(
+        "--ranks {ranks}: this program was built without MPI; `cargo xtask train` builds it with it"
+    )
+}
+
+fn run_on(exchange: &dyn Exchange, args: Args) -> Result<ExitCode> {
+    args.check()?;
+    // Ranks share the cores of the machine.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = (exchange.size() > 1).then(|| (cores / exchange.size()).max(1));
+    if let Some(threads) = args.threads.or(share) {
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build_global()?;
-    }
-    #[cfg(feature = "torch")]
-    if let Some(threads) = args.threads {
+        #[cfg(feature = "torch")]
         la_gnn::torch::tch::set_num_threads(i32::try_from(threads)?);
     }
     let variant = args.variant;
-    args.check()?;
     match args.model {
         Model::Neuralif => {
             let mut config = variant.config();
@@ -172,7 +208,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             }
             config.validate()?;
             let loss = parse_loss(args.loss.as_deref().unwrap_or("default"))?;
-            run_as(args, config, loss)
+            run_as(exchange, args, config, loss)
         }
         Model::Neuralpcg => {
             let config = variant.neuralpcg();
@@ -182,7 +218,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
                 (_, given) => given.unwrap_or("default"),
             };
             let loss = parse_loss(loss)?;
-            run_as(args, config, loss)
+            run_as(exchange, args, config, loss)
         }
         Model::NeuralifGmres => {
             let mut config = LearnedLuConfig::default().with_graph_norm(args.graph_norm);
@@ -201,7 +237,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             config.validate()?;
             let loss = args.loss.as_deref().unwrap_or("l_max");
             let loss = LuRecipe::parse(loss, args.alpha, args.pairs)?;
-            run_as(args, config, loss)
+            run_as(exchange, args, config, loss)
         }
         Model::IluRelaxation => {
             let mut config = RelaxationConfig::default().with_messages(!args.no_messages);
@@ -210,17 +246,21 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             }
             config.validate()?;
             let loss = KrylovSteps::parse(args.loss.as_deref().unwrap_or("krylov:12"))?;
-            run_as(args, config, loss)
+            run_as(exchange, args, config, loss)
         }
         Model::Factormer => {
             let output = args.output.clone();
             let output = output.unwrap_or_else(|| "target/train/factormer.safetensors".into());
-            factormer::run(&args.factormer()?, args.from.as_deref(), &output)
+            let mut run = args.factormer()?;
+            if args.batch.is_none() {
+                run.options.batch = exchange.size();
+            }
+            factormer::run(exchange, &run, args.from.as_deref(), &output)
         }
         Model::Admm => {
             let output = args.output.clone();
             let output = output.unwrap_or_else(|| "target/train/admm.safetensors".into());
-            admm::run(&args, &output)
+            admm::run(exchange, &args, &output)
         }
         Model::CompensatedIc => args.compensated()?.train(args.output),
         Model::Gnp => gnp::run(&gnp::Request {
@@ -323,7 +363,12 @@ impl Args {
     }
 }
 
-fn run_as<C: Architecture>(args: Args, config: C, loss: C::Loss) -> Result<ExitCode> {
+fn run_as<C: Architecture>(
+    exchange: &dyn Exchange,
+    args: Args,
+    config: C,
+    loss: C::Loss,
+) -> Result<ExitCode> {
     let output = args
         .output
         .unwrap_or_else(|| format!("target/train/{}.safetensors", C::NAME).into());
@@ -334,7 +379,7 @@ fn run_as<C: Architecture>(args: Args, config: C, loss: C::Loss) -> Result<ExitC
     };
     let mut options = TrainOptions::default();
     options.updates = args.updates.unwrap_or(3000);
-    options.batch = args.batch.unwrap_or(1);
+    options.batch = args.batch.unwrap_or(exchange.size());
     options.learning_rate = args.learning_rate.unwrap_or(1e-3);
     let schedule = args.schedule.as_deref().unwrap_or("constant");
     options.schedule = parse_named::<Schedule>("schedule", schedule)?;
@@ -356,15 +401,15 @@ fn run_as<C: Architecture>(args: Args, config: C, loss: C::Loss) -> Result<ExitC
         device: args.device.unwrap_or_else(|| "auto".into()),
     };
     make_folder_of(&output)?;
-    let checkpoint = output.with_extension("checkpoint");
-    if checkpoint.is_file() {
-        println!("going on from {}", checkpoint.display());
-    }
+    let checkpoint = checkpoint_of(exchange, &output);
     let finished = run
-        .train(Some(&checkpoint))
+        .train_on(exchange, Some(&checkpoint))
         .with_context(|| did_not_go_on(&checkpoint))?;
     if finished.outcome == Outcome::Interrupted {
-        return Ok(stopped(&checkpoint));
+        return Ok(stopped(exchange, &checkpoint));
+    }
+    if exchange.rank() != 0 {
+        return Ok(ExitCode::SUCCESS);
     }
     C::to_weights(&finished.parameters, run.provenance(&finished)).save(&output)?;
     let log = output.with_extension("log.csv");
@@ -406,11 +451,22 @@ fn did_not_go_on(checkpoint: &Path) -> String {
     )
 }
 
+/// The checkpoint beside a weight file, from which a run goes on.
+fn checkpoint_of(exchange: &dyn Exchange, output: &Path) -> PathBuf {
+    let checkpoint = output.with_extension("checkpoint");
+    if exchange.rank() == 0 && checkpoint.is_file() {
+        println!("going on from {}", checkpoint.display());
+    }
+    checkpoint
+}
+
 /// The end of a run that was interrupted.
-fn stopped(checkpoint: &Path) -> ExitCode {
-    println!(
-        "stopped; the same command goes on from {}",
-        checkpoint.display()
-    );
+fn stopped(exchange: &dyn Exchange, checkpoint: &Path) -> ExitCode {
+    if exchange.rank() == 0 {
+        println!(
+            "stopped; the same command goes on from {}",
+            checkpoint.display()
+        );
+    }
     ExitCode::from(130)
 }

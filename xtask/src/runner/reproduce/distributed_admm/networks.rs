@@ -44,7 +44,7 @@ pub(crate) struct Preparation {
     /// The engine with its training instances.
     pub(crate) engine: AdmmEngine,
     /// Instances that judge.
-    pub(crate) validation: Vec<QuadraticProblem>,
+    validation: Vec<QuadraticProblem>,
 }
 
 impl Preparation {
@@ -79,10 +79,12 @@ impl Preparation {
         })
     }
 
-    /// Published loss of every instance that judges.
-    pub(crate) fn judge(&self) -> Result<AdmmEngine, GnnError> {
-        let loss = AdmmLoss::published(10);
-        AdmmEngine::new(&self.config, &loss, self.validation.clone())
+    /// Published loss of the instances that judge, those of them whose number is wanted.
+    pub(crate) fn judge(&self, wanted: impl Fn(usize) -> bool) -> Result<AdmmEngine, GnnError> {
+        let numbered = self.validation.iter().enumerate();
+        let wanted = numbered.filter(|(k, _)| wanted(*k));
+        let wanted = wanted.map(|(_, instance)| instance.clone()).collect();
+        AdmmEngine::new(&self.config, &AdmmLoss::published(10), wanted)
     }
 }
 
@@ -109,7 +111,7 @@ pub(super) fn train_network(
         None,
         &mut NoHooks,
     )?;
-    let losses = run.judge()?.losses(&trained.values)?;
+    let losses = run.judge(|_| true)?.losses(&trained.values)?;
     Ok(Trained {
         degrees: run.engine.degree_range(),
         validation: (losses.iter().sum::<f64>() / losses.len() as f64).sqrt(),
