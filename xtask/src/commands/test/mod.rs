@@ -20,10 +20,17 @@ const TORCH_TESTS: &str = "*torch*";
 /// The files of tests that need MPI.
 const MPI_TESTS: &str = "*mpi*";
 
+/// Packages with tests that need both, whose files have both in their names.
+const TORCH_AND_MPI: [&str; 1] = ["la-gnn"];
+
 /// Runs the tests in as few combinations of features as possible: each one is compiled anew.
 pub(crate) fn run(options: cli::Test) -> Result<ExitCode> {
     let workspace = Workspace::load()?;
     let mut summary = Summary::default();
+    let ranks = match options.no_mpi {
+        true => Err("--no-mpi was given".to_owned()),
+        false => mpi::for_tests(),
+    };
 
     let mut portable = project::cargo();
     portable.args([
@@ -55,22 +62,22 @@ pub(crate) fn run(options: cli::Test) -> Result<ExitCode> {
                 torch.args(["--package", package]);
                 features.push(format!("{package}/torch"));
             }
+            // What needs both is tested here: a run of its own would compile everything once more.
+            if ranks.is_ok() {
+                features.extend(TORCH_AND_MPI.map(|package| format!("{package}/mpi")));
+            }
             torch.args(["--features", &features.join(",")]);
             libtorch.apply_to(&mut torch);
             record(&mut summary, title, torch, options)?;
         }
     }
 
-    if options.no_mpi {
-        summary.leave_out("MPI", "--no-mpi was given");
-    } else {
-        match mpi::for_tests() {
-            Ok(found) => {
-                console::say(&found.to_string());
-                record(&mut summary, "MPI", on_ranks(&workspace), options)?;
-            }
-            Err(reason) => summary.leave_out("MPI", &reason),
+    match ranks {
+        Ok(found) => {
+            console::say(&found.to_string());
+            record(&mut summary, "MPI", on_ranks(&workspace), options)?;
         }
+        Err(reason) => summary.leave_out("MPI", &reason),
     }
 
     println!("{summary}");
@@ -146,6 +153,9 @@ mod tests {
                     seen += 1;
                     let name = path.file_stem().unwrap().to_string_lossy().into_owned();
                     assert!(name.contains("mpi"), "{name} would never run");
+                    let package = package.file_name().unwrap().to_string_lossy();
+                    let both = super::TORCH_AND_MPI.contains(&&*package);
+                    assert!(both || !name.contains("torch"), "{name} would never run");
                 }
             }
         }

@@ -86,6 +86,15 @@ pub(crate) fn parse_loss(text: &str) -> Result<Loss> {
 impl<C: Architecture> Run<C> {
     /// Trains; an interrupted run leaves a checkpoint at `checkpoint` and the next call goes on from there.
     pub(crate) fn train(&self, checkpoint: Option<&Path>) -> Result<Finished<C::Parameters>> {
+        self.train_on(&Alone, checkpoint)
+    }
+
+    /// The same on several processes.
+    fn train_on(
+        &self,
+        exchange: &dyn Exchange,
+        checkpoint: Option<&Path>,
+    ) -> Result<Finished<C::Parameters>> {
         let start = match &self.from {
             Some(source) => {
                 let (config, values) = Weights::named_or_file(source)
