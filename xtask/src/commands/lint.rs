@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::test::TORCH_AND_MPI;
 use super::{has_cargo_command, step};
 use crate::workspace::Workspace;
 use crate::{console, mpi, project};
@@ -43,6 +44,9 @@ pub(crate) fn run() -> Result<bool> {
             for package in workspace.packages_with("mpi") {
                 ranks.args(["--package", package]);
                 features.push(format!("{package}/mpi"));
+            }
+            for package in TORCH_AND_MPI {
+                features.extend(["torch", "doc-only"].map(|f| format!("{package}/{f}")));
             }
             ranks.args(["--features", &features.join(","), "--", "-D", "warnings"]);
             good &= step("clippy with MPI", &mut ranks)?;

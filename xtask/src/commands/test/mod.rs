@@ -21,7 +21,7 @@ const TORCH_TESTS: &str = "*torch*";
 const MPI_TESTS: &str = "*mpi*";
 
 /// Packages with tests that need both, whose files have both in their names.
-const TORCH_AND_MPI: [&str; 1] = ["la-gnn"];
+pub(super) const TORCH_AND_MPI: [&str; 1] = ["la-gnn"];
 
 /// Runs the tests in as few combinations of features as possible: each one is compiled anew.
 pub(crate) fn run(options: cli::Test) -> Result<ExitCode> {
