@@ -12,7 +12,7 @@ use la_gnn::training::{Exchange, Hooks, Log, Outcome, Schedule, Trained, train_o
 use la_gnn::{GnnError, Provenance, Weights};
 use serde_json::json;
 
-use super::{Args, hooks, parse_named};
+use super::{Args, files, hooks, parse_named};
 use crate::experiment::interrupt;
 use crate::progress;
 use crate::reproduce::distributed_admm::{Class, Experiment, NetworkSettings, Preparation};
@@ -56,14 +56,14 @@ pub(super) fn run(exchange: &dyn Exchange, args: &Args, output: &Path) -> Result
     let tenth = (options.updates / 10).max(1);
     options.validate_every = args.validate_every.unwrap_or(tenth);
     options.checkpoint_every = tenth;
-    super::make_folder_of(output)?;
-    let checkpoint = super::checkpoint_of(exchange, output);
+    files::make_folder_of(output)?;
+    let checkpoint = files::checkpoint_of(exchange, output);
     let commit = crate::commit();
     let trained = request
         .train(exchange, &mut prepared, &checkpoint)
-        .with_context(|| super::did_not_go_on(&checkpoint))?;
+        .with_context(|| files::did_not_go_on(&checkpoint))?;
     if trained.outcome == Outcome::Interrupted {
-        return Ok(super::stopped(exchange, &checkpoint));
+        return Ok(files::stopped(exchange, &checkpoint));
     }
     if exchange.rank() != 0 {
         return Ok(ExitCode::SUCCESS);

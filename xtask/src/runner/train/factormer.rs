@@ -1,31 +1,25 @@
 //! Training of networks for nonnegative factorisations.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
-use indicatif::ProgressBar;
 use la_gnn::factormer::{FactormerConfig, FactormerInput, Parameters};
 use la_gnn::native::factormer::FactormerEngine;
 use la_gnn::training::factormer::{FactormerLoss, FactormerSample};
 use la_gnn::training::{
-    Alone, Engine as TrainingEngine, Exchange, Hooks, Log, Outcome, Schedule, TrainOptions,
-    train_on,
+    Alone, Engine as TrainingEngine, Exchange, Log, Outcome, Schedule, TrainOptions, train_on,
 };
 use la_gnn::{GnnError, Provenance, Weights};
-use la_opt::nmf::learned::{FactormerAccelerator, FactormerStart};
-use la_opt::nmf::{
-    AoAdmm, Data, DualStart, Factors, Initializer, Method, NmfOptions, NmfWorkspace, Nndsvd,
-};
-use la_problems::nmf::{NonnegativeSample, SizeLaw, ValidationSize};
+use la_opt::nmf::{Data, Initializer, Nndsvd};
+use la_problems::nmf::SizeLaw;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Engine, hooks};
+use super::factormer_hooks::FactormerHooks;
+use super::{Engine, files, hooks};
 use crate::experiment::interrupt;
-use crate::progress;
 
 /// Matrices that networks train on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -38,7 +32,7 @@ pub(crate) enum Sizes {
 }
 
 /// Seed of the validation sets; the sets that are reported have another.
-const VALIDATION_SEED: u64 = 1;
+pub(super) const VALIDATION_SEED: u64 = 1;
 /// Epochs of the published schedule.
 const EPOCHS: usize = 15;
 
@@ -219,137 +213,6 @@ pub(crate) struct Finished {
     engine: &'static str,
 }
 
-/// Validation by errors of runs, of which every process has some, progress, Ctrl-C.
-struct FactormerHooks<'x> {
-    exchange: &'x dyn Exchange,
-    config: FactormerConfig,
-    matrices: Vec<(NonnegativeSample, Factors)>,
-    /// Score of the solver alone after as many iterations.
-    baseline: f64,
-    bar: ProgressBar,
-}
-
-/// Steps after which a network is judged.
-fn steps(input: FactormerInput) -> usize {
-    match input {
-        FactormerInput::FactorAndSolver => 5,
-        _ => 1,
-    }
-}
-
-impl<'x> FactormerHooks<'x> {
-    fn new(run: &Run, exchange: &'x dyn Exchange) -> Result<Self> {
-        let mut matrices = Vec::new();
-        for size in [ValidationSize::Small, ValidationSize::Large] {
-            if size == ValidationSize::Large && run.sizes == Sizes::Small {
-                continue;
-            }
-            let samples = size.generate(VALIDATION_SEED)?.into_iter();
-            let own = samples.take(run.validation).enumerate();
-            for (_, sample) in own.filter(|(k, _)| hooks::is_own(exchange, *k)) {
-                let data = Data::dense(sample.rows, sample.columns, &sample.values[..])?;
-                let start = Nndsvd::default().start(&data, run.config.rank)?;
-                matrices.push((sample, start));
-            }
-        }
-        let mut hooks = Self {
-            exchange,
-            config: run.config.clone(),
-            matrices,
-            baseline: 0.0,
-            bar: hooks::bar(exchange, run.options.updates),
-        };
-        // The network counts as one iteration.
-        let iterations = 1 + steps(run.config.input);
-        hooks.baseline = hooks.score(|data, start| solve(data, start, iterations))?;
-        Ok(hooks)
-    }
-
-    /// Geometric mean of errors.
-    fn score(&self, rmse: impl FnMut(&Data<'_>, &Factors) -> Result<f64>) -> Result<f64> {
-        let own = self.sum_of_logarithms(rmse);
-        let own = own.map_err(|error| GnnError::Matrix {
-            reason: format!("validation: {error:#}"),
-        });
-        let own = own.map(|sum| (sum, self.matrices.len()));
-        let mean = hooks::joined_mean(self.exchange, own)?;
-        Ok(mean.unwrap_or_default().exp())
-    }
-
-    fn sum_of_logarithms(
-        &self,
-        mut rmse: impl FnMut(&Data<'_>, &Factors) -> Result<f64>,
-    ) -> Result<f64> {
-        let mut sum = 0.0;
-        for (sample, start) in &self.matrices {
-            let data = Data::dense(sample.rows, sample.columns, &sample.values[..])?;
-            sum += rmse(&data, start)?.max(1e-12).ln();
-        }
-        Ok(sum)
-    }
-
-    fn judge(&self, values: &[f32]) -> Result<f64> {
-        let parameters = Parameters {
-            config: self.config.clone(),
-            values: values.to_vec(),
-            statistics: Vec::new(),
-        };
-        if self.config.input == FactormerInput::FactorAndSolver {
-            return self.score(|data, start| {
-                let run = FactormerAccelerator::new(data, start, &parameters)?;
-                let mut run = run.with_safeguard(false);
-                for _ in 0..steps(self.config.input) {
-                    run.step()?;
-                }
-                Ok(run.rmse())
-            });
-        }
-        let network = FactormerStart::new(&parameters)?;
-        self.score(|data, start| {
-            let improved = network.improve(data, start)?;
-            solve(data, &improved, steps(self.config.input))
-        })
-    }
-}
-
-/// Error after so many iterations of the published solver.
-fn solve(data: &Data<'_>, start: &Factors, iterations: usize) -> Result<f64> {
-    let method = Method::AoAdmm(AoAdmm::published(DualStart::Cold));
-    let mut workspace = NmfWorkspace::new(data, start, NmfOptions::default().with_method(method))?;
-    for _ in 0..iterations {
-        workspace.step();
-    }
-    Ok(workspace.rmse())
-}
-
-impl Hooks for FactormerHooks<'_> {
-    fn validate(&mut self, values: &[f32], update: usize) -> Result<Option<f64>, GnnError> {
-        let score = self.judge(values).map_err(|error| GnnError::Matrix {
-            reason: format!("validation: {error:#}"),
-        })?;
-        if self.exchange.rank() == 0 {
-            progress::line(
-                &self.bar,
-                &format!(
-                    "update {update}: error {score:.5} after {} iterations, the network among them (solver alone: {:.5})",
-                    1 + steps(self.config.input),
-                    self.baseline
-                ),
-            );
-        }
-        Ok(Some(score))
-    }
-
-    fn progress(&mut self, update: usize, loss: f64, _: &Log) -> ControlFlow<()> {
-        self.bar.set_position(update as u64);
-        self.bar.set_message(format!("loss {loss:.2e}"));
-        match interrupt::requested() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
-    }
-}
-
 /// Trains and writes the weight file.
 pub(super) fn run(
     exchange: &dyn Exchange,
@@ -372,13 +235,13 @@ pub(super) fn run(
             start.values
         }
     };
-    super::make_folder_of(output)?;
-    let checkpoint = super::checkpoint_of(exchange, output);
+    files::make_folder_of(output)?;
+    let checkpoint = files::checkpoint_of(exchange, output);
     let finished = run
         .train_on(exchange, start, from, Some(&checkpoint))
-        .with_context(|| super::did_not_go_on(&checkpoint))?;
+        .with_context(|| files::did_not_go_on(&checkpoint))?;
     if finished.outcome == Outcome::Interrupted {
-        return Ok(super::stopped(exchange, &checkpoint));
+        return Ok(files::stopped(exchange, &checkpoint));
     }
     if exchange.rank() != 0 {
         return Ok(ExitCode::SUCCESS);

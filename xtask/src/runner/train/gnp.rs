@@ -18,7 +18,7 @@ use la_problems::CsrMatrix;
 use la_problems::io::{ReadOptions, read_matrix};
 use serde_json::json;
 
-use super::{Engine, Variant};
+use super::{Engine, Variant, files};
 use crate::experiment::interrupt;
 use crate::progress;
 
@@ -89,8 +89,8 @@ pub(super) fn run(request: &Request) -> Result<ExitCode> {
             start
         }
     };
-    super::make_folder_of(&request.output)?;
-    let checkpoint = super::checkpoint_of(&Alone, &request.output);
+    files::make_folder_of(&request.output)?;
+    let checkpoint = files::checkpoint_of(&Alone, &request.output);
     interrupt::install();
     let bar = progress::bar("training", builder.training.steps as u64);
     let mut hook = |seen: &GnpStep| {
@@ -107,9 +107,9 @@ pub(super) fn run(request: &Request) -> Result<ExitCode> {
     let (engine, told) = engine(request)?;
     let trained = builder.train_with(a.view(), &start, engine, Some(&checkpoint), &mut hook);
     bar.finish_and_clear();
-    let (gnp, report) = trained.with_context(|| super::did_not_go_on(&checkpoint))?;
+    let (gnp, report) = trained.with_context(|| files::did_not_go_on(&checkpoint))?;
     if report.ended == Ended::Interrupted {
-        return Ok(super::stopped(&Alone, &checkpoint));
+        return Ok(files::stopped(&Alone, &checkpoint));
     }
     let provenance = provenance(request, name, &a, &report, told);
     gnp.parameters()

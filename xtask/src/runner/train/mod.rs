@@ -6,27 +6,27 @@ mod args;
 mod compensation;
 mod engine;
 pub(crate) mod factormer;
+mod factormer_hooks;
+mod files;
 mod gnp;
 mod hooks;
 mod lu_engine;
 mod lu_recipe;
+mod ranks;
 mod relaxation;
 mod yardstick;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use la_gnn::compensation::CompensationConfig;
 use la_gnn::factormer::{FactormerConfig, FactormerInput, NetworkConfig, UpdateRule};
 use la_gnn::learned_lu::{Base, LearnedLuConfig, MatrixScale};
 use la_gnn::native::neuralif::Loss;
 use la_gnn::neuralif::NeuralIfConfig;
 use la_gnn::neuralpcg::FactorForm;
 use la_gnn::relaxation::RelaxationConfig;
-use la_gnn::training::{
-    Alone, EvolutionOptions, Exchange, Log, Outcome, Schedule, TrainOptions, train_on,
-};
+use la_gnn::training::{Alone, Exchange, Log, Outcome, Schedule, TrainOptions, train_on};
 use la_gnn::{Provenance, Weights};
 use serde_json::json;
 
@@ -164,33 +164,8 @@ impl<C: Architecture> Run<C> {
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     match args.ranks {
         None => run_on(&Alone, args),
-        Some(ranks) => on_ranks(ranks, args),
+        Some(ranks) => ranks::run(ranks, args),
     }
-}
-
-/// On the ranks that `mpirun` started.
-#[cfg(feature = "mpi")]
-fn on_ranks(ranks: usize, args: Args) -> Result<ExitCode> {
-    use la_gnn::training::{Ranks, la_mpi};
-    let mut ended = None;
-    let code = la_mpi::run(|world| -> Result<()> {
-        if world.size() != ranks {
-            bail!(
-                "--ranks {ranks} on {} rank(s); `cargo xtask train` starts as many as that says, and so does mpirun -n {ranks}",
-                world.size()
-            );
-        }
-        ended = Some(run_on(&Ranks::new(world), args)?);
-        Ok(())
-    });
-    Ok(ended.unwrap_or(code))
-}
-
-#[cfg(not(feature = "mpi"))]
-fn on_ranks(ranks: usize, _: Args) -> Result<ExitCode> {
-    bail!(
-        "--ranks {ranks}: this program was built without MPI; `cargo xtask train` builds it with it"
-    )
 }
 
 fn run_on(exchange: &dyn Exchange, args: Args) -> Result<ExitCode> {
@@ -334,42 +309,6 @@ impl Args {
         run.engine = self.engine;
         Ok(run)
     }
-
-    /// Compensated incomplete Cholesky, whose training has no derivative.
-    fn compensated(&self) -> Result<compensation::Run> {
-        let mut config = CompensationConfig::default().with_by_dimension(self.by_dimension);
-        if let Some(hidden) = self.hidden {
-            config = config.with_hidden(hidden);
-        }
-        match self.exponents.as_deref() {
-            None => {}
-            Some([supported, unsupported]) => {
-                config = config.with_exponents(*supported, *unsupported);
-            }
-            Some(other) => bail!(
-                "--exponents wants two numbers, S,U; there are {}",
-                other.len()
-            ),
-        }
-        let mut options = EvolutionOptions::default().with_seed(self.seed);
-        if let Some(generations) = self.updates {
-            options = options.with_generations(generations);
-        }
-        if let Some(pairs) = self.pairs {
-            options = options.with_pairs(pairs);
-        }
-        if let Some(spread) = self.spread {
-            options = options.with_spread(spread);
-        }
-        Ok(compensation::Run {
-            config,
-            options,
-            n: self.n.unwrap_or(961),
-            classes: compensation::classes(self.data.as_deref())?,
-            growth: self.growth,
-            from: self.from.clone(),
-        })
-    }
 }
 
 fn run_as<C: Architecture>(
@@ -409,13 +348,13 @@ fn run_as<C: Architecture>(
         engine: args.engine,
         device: args.device.unwrap_or_else(|| "auto".into()),
     };
-    make_folder_of(&output)?;
-    let checkpoint = checkpoint_of(exchange, &output);
+    files::make_folder_of(&output)?;
+    let checkpoint = files::checkpoint_of(exchange, &output);
     let finished = run
         .train_on(exchange, Some(&checkpoint))
-        .with_context(|| did_not_go_on(&checkpoint))?;
+        .with_context(|| files::did_not_go_on(&checkpoint))?;
     if finished.outcome == Outcome::Interrupted {
-        return Ok(stopped(exchange, &checkpoint));
+        return Ok(files::stopped(exchange, &checkpoint));
     }
     if exchange.rank() != 0 {
         return Ok(ExitCode::SUCCESS);
@@ -438,44 +377,4 @@ fn run_as<C: Architecture>(
         finished.engine
     );
     Ok(ExitCode::SUCCESS)
-}
-
-/// The folder that a file goes to.
-fn make_folder_of(file: &Path) -> Result<()> {
-    let folder = file.parent().filter(|p| !p.as_os_str().is_empty());
-    let Some(folder) = folder else {
-        return Ok(());
-    };
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))
-}
-
-/// What to say of a run that failed.
-fn did_not_go_on(checkpoint: &Path) -> String {
-    if !checkpoint.is_file() {
-        return "training failed".to_owned();
-    }
-    format!(
-        "training did not go on from {}; remove it to start anew, or choose another --output",
-        checkpoint.display()
-    )
-}
-
-/// The checkpoint beside a weight file, from which a run goes on.
-fn checkpoint_of(exchange: &dyn Exchange, output: &Path) -> PathBuf {
-    let checkpoint = output.with_extension("checkpoint");
-    if exchange.rank() == 0 && checkpoint.is_file() {
-        println!("going on from {}", checkpoint.display());
-    }
-    checkpoint
-}
-
-/// The end of a run that was interrupted.
-fn stopped(exchange: &dyn Exchange, checkpoint: &Path) -> ExitCode {
-    if exchange.rank() == 0 {
-        println!(
-            "stopped; the same command goes on from {}",
-            checkpoint.display()
-        );
-    }
-    ExitCode::from(130)
 }
