@@ -1,96 +1,17 @@
 //! Training on several processes, which are threads here: what they agree on, and what happens when one fails.
 
-mod admm_support;
-mod fixture;
 mod threads;
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
-use admm_support::random_problem;
 use la_gnn::GnnError;
-use la_gnn::admm::{AdmmConfig, EdgeWeights, NetworkConfig, Parameters, Tail};
-use la_gnn::native::LowerGraph;
-use la_gnn::native::admm::AdmmEngine;
-use la_gnn::native::neuralif::{Loss, NativeEngine};
-use la_gnn::neuralif::{self, NeuralIfConfig};
-use la_gnn::training::admm::AdmmLoss;
 use la_gnn::training::{
-    Alone, Checkpoint, Engine, Exchange, Hooks, Joining, Log, NoHooks, Outcome, Places, Share,
-    TrainOptions, Trained, agree, train_on,
+    Alone, Checkpoint, Engine, Exchange, Hooks, Log, NoHooks, Outcome, TrainOptions, Trained,
+    agree, train_on,
 };
-use la_problems::NeuralIfSynthetic;
 use serde_json::json;
+use threads::bowls::{Bowls, Wrong};
 use threads::{Threads, on_threads};
-
-/// `½ ‖x − target‖²` with a target for each sample, in numbers whose sums are exact.
-#[derive(Clone)]
-struct Bowls {
-    samples: usize,
-    /// What goes wrong at an update on a process.
-    wrong: fn(usize) -> Wrong,
-    update: usize,
-}
-
-#[derive(PartialEq)]
-enum Wrong {
-    Nothing,
-    NotFinite,
-    Failure,
-}
-
-impl Bowls {
-    fn new(samples: usize) -> Self {
-        Self::with(samples, |_| Wrong::Nothing)
-    }
-    fn with(samples: usize, wrong: fn(usize) -> Wrong) -> Self {
-        Self {
-            samples,
-            wrong,
-            update: 0,
-        }
-    }
-}
-
-impl Engine for Bowls {
-    fn samples(&self) -> usize {
-        self.samples
-    }
-    fn begin(&mut self, update: usize) {
-        self.update = update;
-    }
-    fn loss_and_gradient(
-        &mut self,
-        values: &[f32],
-        batch: &[usize],
-        _: u64,
-        gradient: &mut [f64],
-    ) -> Result<f64, GnnError> {
-        gradient.fill(0.0);
-        let mut loss = 0.0;
-        match (self.wrong)(self.update) {
-            Wrong::Nothing => {}
-            Wrong::NotFinite => loss = f64::NAN,
-            Wrong::Failure => {
-                return Err(GnnError::Matrix {
-                    reason: "of this process is torn".into(),
-                });
-            }
-        }
-        let share = 1.0 / batch.len() as f64;
-        for &sample in batch {
-            for (k, (g, x)) in gradient.iter_mut().zip(values).enumerate() {
-                let d = f64::from(*x) - (sample + 3 * k) as f64;
-                loss += 0.5 * share * d * d;
-                *g += share * d;
-            }
-        }
-        Ok(loss)
-    }
-    fn joining(&self) -> Option<Joining> {
-        Some(Joining::Mean)
-    }
-}
 
 /// Scores by the distance from 5, of which every process has a part; stops where it is told to.
 struct Divided<'x> {
@@ -166,84 +87,6 @@ fn where_sums_are_exact_every_number_of_processes_gives_the_same_bits() {
             }
         }
     }
-}
-
-/// Loss and gradient of a batch divided among so many processes.
-fn divided(engine: &mut dyn Engine, values: &[f32], batch: &[usize], size: usize) -> Vec<f64> {
-    let mut sums = vec![0.0; values.len() + 2];
-    let mut joining = Joining::Mean;
-    for rank in 0..size {
-        let mut gradient = vec![f64::NAN; values.len()];
-        let places = Places::of(batch, rank, size);
-        let share = engine.share(values, places, 77, &mut gradient).unwrap();
-        joining = share.joining;
-        let own = gradient
-            .iter()
-            .chain([&share.numerator, &share.denominator]);
-        sums.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
-    }
-    let denominator = sums.pop().unwrap();
-    let (value, scale) = Share::joined(joining, sums.pop().unwrap(), denominator);
-    sums.iter_mut().for_each(|g| *g *= scale);
-    sums.push(value);
-    sums
-}
-
-fn is_joined_batch(name: &str, engine: &mut dyn Engine, values: &[f32], batch: &[usize]) {
-    let mut whole = vec![0.0; values.len()];
-    let loss = engine.loss_and_gradient(values, batch, 77, &mut whole);
-    whole.push(loss.unwrap());
-    let size = whole.iter().map(|g| g * g).sum::<f64>().sqrt();
-    for ranks in [2, 3] {
-        let parts = divided(engine, values, batch, ranks);
-        let difference = parts.iter().zip(&whole).map(|(a, b)| (a - b).powi(2));
-        let difference = difference.sum::<f64>().sqrt();
-        assert!(
-            difference <= 1e-12 * size,
-            "{name}, {ranks}: {difference:e} of {size:e}"
-        );
-    }
-}
-
-/// Every loss of NeuralIF, whose graphs are not of one size, with random probes.
-#[test]
-fn a_divided_batch_of_neuralif_has_the_gradient_of_the_joined_one() {
-    let graphs: Vec<_> = (0..5)
-        .map(|seed| {
-            let system = NeuralIfSynthetic::default().with_n(40 + 10 * seed as usize);
-            let system = system.generate(seed).unwrap();
-            Arc::new(LowerGraph::<f32>::from_matrix(system.matrix.view()).unwrap())
-        })
-        .collect();
-    let config = NeuralIfConfig::default();
-    let values = neuralif::Parameters::initialize(&config, 5).unwrap().values;
-    for loss in [
-        Loss::Default,
-        Loss::Normalized,
-        Loss::Squared,
-        Loss::Kaporin,
-        Loss::KaporinPower(4),
-    ] {
-        let mut engine = NativeEngine::new(&config, loss, graphs.clone()).unwrap();
-        is_joined_batch(&format!("{loss:?}"), &mut engine, &values, &[4, 0, 3, 1]);
-    }
-}
-
-fn admm(samples: u64) -> (AdmmEngine, AdmmConfig) {
-    let config = AdmmConfig::new(2)
-        .with_edges(EdgeWeights::ScaleFree)
-        .with_tail(Tail::Learned);
-    let problems = (0..samples).map(|k| random_problem(6, 2, k)).collect();
-    let engine = AdmmEngine::new(&config, &AdmmLoss::at_several_depths(), problems).unwrap();
-    (engine, config)
-}
-
-#[test]
-fn a_divided_batch_of_admm_has_the_gradient_of_the_joined_one() {
-    let (mut engine, config) = admm(7);
-    let values = Parameters::initialize(&config, 1).unwrap().values;
-    assert_eq!(values.len(), config.parameter_count());
-    is_joined_batch("admm", &mut engine, &values, &[6, 2, 0, 5, 1]);
 }
 
 /// Its gradients are not sums of squares: kept from processes that would give a wrong answer.

@@ -1,5 +1,7 @@
 //! Threads as the processes of a training.
 
+pub(crate) mod bowls;
+
 use std::sync::{Arc, Barrier, Mutex};
 
 use la_gnn::GnnError;
