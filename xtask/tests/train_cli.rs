@@ -515,7 +515,7 @@ fn networks_of_distributed_admm_are_trained_and_load() {
         let weights = Weights::load(&path).unwrap();
         la_opt::admm::learned::LearnedAdmm::from_weights(&weights).unwrap();
         let story = weights.provenance;
-        assert_eq!(story.architecture, "admm");
+        assert_eq!(story.architecture, "distributed-admm");
         assert_eq!(story.recipe["options"]["updates"], 10);
         assert_eq!(
             story.results["root_validation_loss"]

@@ -56,7 +56,7 @@ const RUNS: [(&str, &[&str]); 4] = [
         "neuralif-gmres",
         &[
             "--n",
-            "60",
+            "100",
             "--samples",
             "4",
             "--batch",

@@ -34,5 +34,7 @@ pub use la_mpi;
 pub use options::{Schedule, TrainOptions};
 #[cfg(feature = "mpi")]
 pub use ranks::Ranks;
+#[cfg(feature = "torch")]
+pub(crate) use run::joining_of;
 pub use run::{Engine, Hooks, NoHooks, Outcome, Trained, batch_of_update, train, train_on};
 pub use share::{Joining, Places, Share};

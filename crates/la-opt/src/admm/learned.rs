@@ -64,7 +64,7 @@ impl LearnedAdmm {
         })
     }
 
-    /// From a weight file of the architecture `admm`, as `cargo xtask train admm` writes it.
+    /// From a weight file as `cargo xtask train admm` writes it.
     ///
     /// # Errors
     /// As [`Parameters::from_weights`] and [`LearnedAdmm::new`].
