@@ -486,3 +486,70 @@ fn compensated_ic_trains_without_gradients() {
         assert!(text.contains(part), "{text}");
     }
 }
+
+/// A run of seconds that writes `name` in `folder`.
+fn train_admm(folder: &Path, name: &str, more: &[&str]) -> Command {
+    let mut command = runner();
+    command.current_dir(folder);
+    command.args(["train", "admm", "--samples", "20", "--updates", "10"]);
+    command
+        .args(["--threads", "1", "--output", name])
+        .args(more);
+    command
+}
+
+#[test]
+fn networks_of_distributed_admm_are_trained_and_load() {
+    let folder = tempfile::tempdir().unwrap();
+    let everywhere = ["--data", "least-squares", "--seed", "3"];
+    for (name, options) in [
+        ("a.safetensors", &["--network", "alpha+edges"][..]),
+        ("e.safetensors", &everywhere),
+        (
+            "f.safetensors",
+            &[&everywhere[..], &["--from", "e.safetensors"]].concat(),
+        ),
+    ] {
+        train_admm(folder.path(), name, options).assert().success();
+        let path = folder.path().join(name);
+        let weights = Weights::load(&path).unwrap();
+        la_opt::admm::learned::LearnedAdmm::from_weights(&weights).unwrap();
+        let story = weights.provenance;
+        assert_eq!(story.architecture, "distributed-admm");
+        assert_eq!(story.recipe["options"]["updates"], 10);
+        assert_eq!(
+            story.results["root_validation_loss"]
+                .as_array()
+                .unwrap()
+                .len(),
+            10
+        );
+        let log = std::fs::read_to_string(path.with_extension("log.csv")).unwrap();
+        assert_eq!(log.lines().count(), 11);
+        assert!(!path.with_extension("checkpoint").exists());
+    }
+    for (options, part) in [
+        (&["--network", "nonsense"][..], "alpha+edges"),
+        (&["--data", "nonsense"], "least-squares"),
+        (
+            &["--from", "e.safetensors", "--network", "mean"],
+            "another configuration",
+        ),
+        (&["--samples", "1"], "at least 2"),
+        (&["--loss", "default"], "no meaning for admm"),
+        (&["--engine", "torch"], "no meaning for admm"),
+        (&["--variant", "equilibrated"], "no meaning for admm"),
+    ] {
+        let mut command = runner();
+        command.current_dir(folder.path()).args(["train", "admm"]);
+        command.args(["--output", "x.safetensors"]).args(options);
+        let message = refused(command);
+        assert!(message.contains(part), "{options:?}: {message}");
+    }
+    let message = refused(train(
+        folder.path(),
+        "x.safetensors",
+        &["--network", "mean"],
+    ));
+    assert!(message.contains("no meaning for neuralif"), "{message}");
+}

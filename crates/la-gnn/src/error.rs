@@ -80,4 +80,23 @@ pub enum GnnError {
         /// What was seen.
         reason: String,
     },
+    /// Another process of the same training had the error that matters.
+    #[error("rank {rank} could not go on; its own message says why")]
+    OtherRank {
+        /// The lowest with an error of its own.
+        rank: usize,
+    },
+    /// Processes that train one model have come to differ.
+    #[error(
+        "rank {} differs from rank 0 after update {update} in its {what}",
+        .ranks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    RanksDiffer {
+        /// What is not the same.
+        what: &'static str,
+        /// Updates done.
+        update: usize,
+        /// Those that differ from the first.
+        ranks: Vec<usize>,
+    },
 }

@@ -55,6 +55,8 @@ macro_rules! bundled {
     };
 }
 bundled!(
+    "admm-consensus",
+    "admm-least-squares",
     "compensated-ic",
     "compensated-ic-ordered",
     "compensated-ic-ordered-s1",

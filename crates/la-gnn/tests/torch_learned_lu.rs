@@ -395,7 +395,7 @@ fn learned_ic_has_an_exponential_diagonal_and_the_right_gradient() {
     let (l, _) = model.forward(&batch).unwrap();
     let w: Vec<f64> = (0..14).map(|i| f64::from(i).cos()).collect();
     let value = LossOptions::default()
-        .evaluate(&batch, &l, &Tensor::from_slice(&w), 0)
+        .evaluate(&batch, &l, &Tensor::from_slice(&w), 0, 0)
         .unwrap()
         .value;
     let (mut u, mut r) = (vec![0.0; 14], vec![0.0; 14]);
@@ -446,7 +446,7 @@ fn a_batch_is_its_graphs_one_by_one() {
     let w: Vec<f64> = (0..union.num_nodes()).map(|i| (i as f64).cos()).collect();
     let loss = LuLoss::default().with_objective(LuObjective::LogBoth);
     let whole = loss
-        .evaluate(&union, &f, &Tensor::from_slice(&w), 1)
+        .evaluate(&union, &f, &Tensor::from_slice(&w), 1, 0)
         .unwrap();
     let (mut sum, mut first) = (0.0, 0);
     for s in &refs {
@@ -454,7 +454,7 @@ fn a_batch_is_its_graphs_one_by_one() {
         let own = &w[first..first + s.num_nodes()];
         first += s.num_nodes();
         sum += loss
-            .evaluate(&batch, &f, &Tensor::from_slice(own), 1)
+            .evaluate(&batch, &f, &Tensor::from_slice(own), 1, 0)
             .unwrap()
             .value;
     }
@@ -571,15 +571,15 @@ fn bad_input_is_refused() {
     let w = Tensor::from_slice(&[1.0; 6]);
     let text = |error: la_gnn::GnnError| error.to_string();
     assert!(text(lu.forward(&triangle).unwrap_err()).contains("Pattern::General"));
-    let other = LossOptions::default().evaluate(&general, &f, &w, 0);
+    let other = LossOptions::default().evaluate(&general, &f, &w, 0, 0);
     assert!(text(other.unwrap_err()).contains("two factors"));
     let l = Tensor::zeros([triangle.factor_nnz() as i64], (Kind::Double, Device::Cpu));
-    let other = LuLoss::default().evaluate(&triangle, &l, &w, 0);
+    let other = LuLoss::default().evaluate(&triangle, &l, &w, 0, 0);
     assert!(text(other.unwrap_err()).contains("Pattern::General"));
     let kaporin = LossOptions::default().with_objective(Objective::Kaporin);
-    assert!(text(kaporin.evaluate(&triangle, &l, &w, 0).unwrap_err()).contains("symmetric"));
+    assert!(text(kaporin.evaluate(&triangle, &l, &w, 0, 0).unwrap_err()).contains("symmetric"));
     let unpaired = LuLoss::default().with_objective(LuObjective::Min);
-    assert!(text(unpaired.evaluate(&general, &f, &w, 0).unwrap_err()).contains("pairs"));
+    assert!(text(unpaired.evaluate(&general, &f, &w, 0, 0).unwrap_err()).contains("pairs"));
 }
 
 #[test]

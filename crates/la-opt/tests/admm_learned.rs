@@ -3,6 +3,7 @@
 mod admm_common;
 
 use admm_common::{Fixture, close};
+use la_gnn::Weights;
 use la_gnn::admm::{
     AdmmConfig, EdgeWeights, NetworkConfig, Parameters, Relaxation, StepSizes, Tail,
 };
@@ -170,5 +171,41 @@ fn agents_of_another_dimension_get_the_step_of_the_options() {
     without.iterate(15).unwrap();
     for i in 0..10 {
         close(with.x(i), without.x(i), 1e-12);
+    }
+}
+
+/// `1/m Σ ‖x_i − x*‖²`.
+fn distance(admm: &Admm<LeastSquares>, sample: &ConsensusSample) -> f64 {
+    let agents = (0..sample.agents).flat_map(|i| admm.x(i).iter().zip(&sample.solution));
+    agents.map(|(x, s)| (x - s).powi(2)).sum::<f64>() / sample.agents as f64
+}
+
+/// On instances that no training has seen, with the guard on.
+#[test]
+fn bundled_networks_are_ahead_of_over_relaxation() {
+    for (name, class) in [
+        ("admm-consensus", ConsensusClass::Average),
+        ("admm-least-squares", ConsensusClass::LeastSquares),
+    ] {
+        let learned = LearnedAdmm::from_weights(&Weights::bundled(name).unwrap()).unwrap();
+        let learned = learned.with_guard();
+        let law = ConsensusProblem::default().with_class(class);
+        let mut sums = [[0.0; 3]; 2];
+        for seed in 0..300 {
+            let sample = law.generate((1 << 40) + seed).unwrap();
+            let network = Network::from_edges(sample.agents, sample.edges.clone()).unwrap();
+            let relaxed = AdmmOptions::plain(1.0).with_gamma(1.8);
+            let with = engine(&learned, network.clone(), agents(&sample));
+            let without = Admm::new(&network, agents(&sample), relaxed).unwrap();
+            for (mut admm, sums) in [with, without].into_iter().zip(&mut sums) {
+                for (sum, iterations) in sums.iter_mut().zip([10, 10, 30]) {
+                    admm.iterate(iterations).unwrap();
+                    *sum += distance(&admm, &sample);
+                }
+            }
+        }
+        for (with, without) in sums[0].iter().zip(sums[1]) {
+            assert!(*with < 0.9 * without, "{name}: {sums:?}");
+        }
     }
 }

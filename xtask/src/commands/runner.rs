@@ -44,7 +44,7 @@ fn needs_torch(command: &str, args: &[OsString]) -> bool {
         return false;
     }
     match command {
-        "train" if is("compensated-ic") => false,
+        "train" if is("compensated-ic") || is("admm") => false,
         "reproduce" | "train" => true,
         "bench" => is("gnn") || wants_cuda(args),
         _ => wants_cuda(args),
@@ -79,7 +79,7 @@ impl Extras {
 
 /// The number of `--ranks`. What is no number, clap refuses in the runner, on one rank.
 fn ranks(command: &str, args: &[OsString]) -> Result<Option<usize>> {
-    if !["solve", "bench"].contains(&command) {
+    if !["solve", "train", "bench"].contains(&command) {
         return Ok(None);
     }
     let mut args = args.iter().map(|arg| arg.to_string_lossy());
@@ -218,6 +218,7 @@ mod tests {
             ranks("solve", "a.mtx --ranks=2 --precond ic0").unwrap(),
             Some(2)
         );
+        assert_eq!(ranks("train", "neuralif --ranks 2").unwrap(), Some(2));
         assert_eq!(ranks("solve", "a.mtx").unwrap(), None);
         assert_eq!(ranks("bench", "admm --ranks 2").unwrap(), Some(2));
         assert_eq!(ranks("reproduce", "--ranks 3").unwrap(), None);
@@ -250,6 +251,7 @@ mod tests {
         assert!(!needs("reproduce", "--list"));
         assert!(!needs("train", "--help"));
         assert!(!needs("train", "compensated-ic --seed 1"));
+        assert!(!needs("train", "admm --network alpha"));
     }
 
     #[test]

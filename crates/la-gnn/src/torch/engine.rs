@@ -14,7 +14,7 @@ use super::model::Model;
 use super::sample::Sample;
 use super::tensors::{Context, Tch, reals, to_f64};
 use crate::GnnError;
-use crate::training::Engine;
+use crate::training::{Engine, Joining, Places, Share, joining_of};
 
 /// Where training samples come from.
 pub trait SampleSource {
@@ -52,7 +52,7 @@ pub trait BatchLoss {
     fn validate(&self) -> Result<(), GnnError>;
 
     /// Value and gradient at the entries `l` of the factors, with the probe `z` (one entry per node). Further randomness
-    /// must depend on `seed` only.
+    /// must depend on `seed` and the place of a graph only; `first` is the place of the first one in the batch of the update, of which this may be a part.
     ///
     /// # Errors
     /// [`GnnError::Config`] or [`GnnError::Matrix`] if the batch is not one that this loss is for, or lacks what it looks at;
@@ -63,7 +63,13 @@ pub trait BatchLoss {
         l: &Tensor,
         z: &Tensor,
         seed: u64,
+        first: usize,
     ) -> Result<LossValue, GnnError>;
+
+    /// How the value of a batch follows from its graphs, if value and gradient of parts of a batch are enough to know those of the whole.
+    fn joining(&self) -> Option<Joining> {
+        None
+    }
 }
 
 impl BatchLoss for LossOptions {
@@ -77,8 +83,13 @@ impl BatchLoss for LossOptions {
         l: &Tensor,
         z: &Tensor,
         _: u64,
+        _: usize,
     ) -> Result<LossValue, GnnError> {
         loss(batch, l, z, self)
+    }
+
+    fn joining(&self) -> Option<Joining> {
+        LossOptions::joining(self)
     }
 }
 
@@ -164,10 +175,16 @@ impl<M: Model, S: SampleSource, L: BatchLoss> TorchEngine<M, S, L> {
         )
     }
 
-    fn evaluate(&self, batch: &GraphBatch, seed: u64) -> Result<(f64, Vec<f64>), GnnError> {
-        let z = probe(batch, seed).context("moving a probe to the device")?;
+    /// Value and gradient, which is empty if the value is not finite; `first` is the place of the first graph in the batch of the update.
+    fn evaluate(
+        &self,
+        batch: &GraphBatch,
+        seed: u64,
+        first: usize,
+    ) -> Result<(f64, Vec<f64>), GnnError> {
+        let z = probe(batch, seed, first).context("moving a probe to the device")?;
         let (l, tape) = self.model.forward(batch)?;
-        let value = self.loss.evaluate(batch, &l, &z, seed)?;
+        let value = self.loss.evaluate(batch, &l, &z, seed, first)?;
         if !value.value.is_finite() {
             // Said by the value; the training loop skips the update.
             return Ok((value.value, Vec::new()));
@@ -178,12 +195,12 @@ impl<M: Model, S: SampleSource, L: BatchLoss> TorchEngine<M, S, L> {
     }
 }
 
-/// Standard normal probe: one stream per graph of the batch.
-fn probe(batch: &GraphBatch, seed: u64) -> Tch<Tensor> {
+/// Standard normal probe: one stream per place in the batch.
+fn probe(batch: &GraphBatch, seed: u64, first: usize) -> Tch<Tensor> {
     let mut z: Vec<f64> = Vec::with_capacity(batch.num_nodes());
     for (position, range) in batch.node_offsets().windows(2).enumerate() {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(position as u64);
+        rng.set_stream((first + position) as u64);
         z.extend((range[0]..range[1]).map(|_| -> f64 { StandardNormal.sample(&mut rng) }));
     }
     reals(&z, batch.kind(), batch.device())
@@ -201,12 +218,44 @@ impl<M: Model, S: SampleSource, L: BatchLoss> Engine for TorchEngine<M, S, L> {
         seed: u64,
         gradient: &mut [f64],
     ) -> Result<f64, GnnError> {
+        self.value(values, Places::of(batch, 0, 1), seed, gradient)
+    }
+
+    fn joining(&self) -> Option<Joining> {
+        self.loss.joining()
+    }
+
+    fn share(
+        &mut self,
+        values: &[f32],
+        places: Places<'_>,
+        seed: u64,
+        gradient: &mut [f64],
+    ) -> Result<Share, GnnError> {
+        let joining = joining_of(self.loss.joining())?;
+        let value = self.value(values, places, seed, gradient)?;
+        let count = places.samples.len();
+        Ok(Share::of_batch(joining, value, count, gradient))
+    }
+}
+
+impl<M: Model, S: SampleSource, L: BatchLoss> TorchEngine<M, S, L> {
+    fn value(
+        &mut self,
+        values: &[f32],
+        Places {
+            samples: batch,
+            first,
+        }: Places<'_>,
+        seed: u64,
+        gradient: &mut [f64],
+    ) -> Result<f64, GnnError> {
         self.model.set_values(values)?;
         let (value, computed) = if let Some(kept) = self.kept.get(batch) {
-            self.evaluate(kept, seed)?
+            self.evaluate(kept, seed, first)?
         } else {
             let made = self.make_batch(batch)?;
-            let result = self.evaluate(&made, seed)?;
+            let result = self.evaluate(&made, seed, first)?;
             let entries = made.factor_nnz();
             if self.kept_entries + entries <= self.keep_entries {
                 self.kept_entries += entries;

@@ -11,6 +11,7 @@ use super::segment::End;
 use super::tensors::{Context, Tch, indices, reals, to_f64};
 use crate::GnnError;
 use crate::native::neuralif::{Loss as HostLoss, LossWorkspace};
+use crate::training::Joining;
 
 /// What training minimises. `z` is a standard normal probe, fresh at every update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +112,22 @@ impl LossOptions {
         self.l1 = l1;
         self
     }
+    /// How the loss of a batch follows from sums over its graphs; `None` where the losses of parts of a batch do not say what that of the whole is.
+    #[must_use]
+    pub fn joining(&self) -> Option<Joining> {
+        if self.l1 > 0.0 {
+            return None;
+        }
+        match self.objective {
+            Objective::Kaporin | Objective::KaporinPower(_) => Some(Joining::Mean),
+            Objective::Normalized | Objective::Combined => None,
+            _ => Some(match self.power {
+                Power::Norm => Joining::Norm,
+                Power::HalfSquare => Joining::Sum,
+            }),
+        }
+    }
+
     /// Checks every field.
     ///
     /// # Errors

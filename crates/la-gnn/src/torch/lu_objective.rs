@@ -9,6 +9,7 @@ use super::engine::BatchLoss;
 use super::loss::LossValue;
 use super::tensors::{Context, reals, to_f64};
 use crate::GnnError;
+use crate::training::Joining;
 use crate::training::lu::{LuLoss, LuLossWorkspace};
 
 /// On [`Pattern::General`](super::Pattern::General) batches: the mean over the graphs. Evaluated on the host in double precision: the
@@ -24,6 +25,7 @@ impl BatchLoss for LuLoss {
         l: &Tensor,
         z: &Tensor,
         seed: u64,
+        first: usize,
     ) -> Result<LossValue, GnnError> {
         let systems = match &batch.general {
             Some(graph) if !graph.systems.is_empty() => &graph.systems,
@@ -50,7 +52,7 @@ impl BatchLoss for LuLoss {
             let pair = (!pairs.is_empty()).then(|| {
                 // Streams below 2^32 are those of the probes.
                 let mut rng = ChaCha8Rng::seed_from_u64(seed);
-                rng.set_stream((1 << 32) + position as u64);
+                rng.set_stream((1 << 32) + (first + position) as u64);
                 &pairs[rng.random_range(0..pairs.len())]
             });
             value += self.gradient(
@@ -69,5 +71,9 @@ impl BatchLoss for LuLoss {
             gradient: reals(&gradient, batch.kind(), batch.device())
                 .context("moving a gradient to the device")?,
         })
+    }
+
+    fn joining(&self) -> Option<Joining> {
+        Some(Joining::Mean)
     }
 }

@@ -1,5 +1,6 @@
 //! Everything a run needs to go on where it stopped.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -81,6 +82,10 @@ impl<O: Recipe> Checkpoint<O> {
     /// # Errors
     /// [`GnnError::Io`] naming the file.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), GnnError> {
+        self.to_weights().save(path)
+    }
+
+    fn to_weights(&self) -> Weights {
         let tensor = |data: &[f32]| Tensor {
             shape: vec![data.len()],
             data: data.to_vec(),
@@ -105,7 +110,14 @@ impl<O: Recipe> Checkpoint<O> {
                 results: json(serde_json::to_value(&self.log)),
             },
         }
-        .save(path)
+    }
+
+    /// The bytes of the file.
+    ///
+    /// # Errors
+    /// As [`Weights::to_bytes`].
+    pub(super) fn to_bytes(&self) -> Result<Vec<u8>, GnnError> {
+        self.to_weights().to_bytes()
     }
 
     /// Reads a checkpoint and checks that it belongs to this model and these options (the number of
@@ -119,7 +131,10 @@ impl<O: Recipe> Checkpoint<O> {
         model: &serde_json::Value,
         options: &O,
     ) -> Result<Self, GnnError> {
-        let file = Weights::load(path)?;
+        Self::read(Weights::load(path)?, model, options)
+    }
+
+    fn read(file: Weights, model: &serde_json::Value, options: &O) -> Result<Self, GnnError> {
         let format = |reason: String| GnnError::WeightsFormat { reason };
         let stored: O = serde_json::from_value(file.provenance.recipe.clone())
             .map_err(|e| format(format!("options: {e}")))?;
@@ -179,16 +194,42 @@ impl<O: Recipe> Checkpoint<O> {
         options: &O,
         count: usize,
     ) -> Result<Self, GnnError> {
-        let state = Self::load(path, model, options)?;
-        if state.values.len() == count {
-            return Ok(state);
+        Self::load(path, model, options)?.with_count(count)
+    }
+
+    /// From the bytes of a file, for a model with `count` parameters.
+    pub(super) fn from_bytes_for(
+        bytes: &[u8],
+        model: &serde_json::Value,
+        options: &O,
+        count: usize,
+    ) -> Result<Self, GnnError> {
+        Self::read(Weights::from_bytes(bytes)?, model, options)?.with_count(count)
+    }
+
+    fn with_count(self, count: usize) -> Result<Self, GnnError> {
+        let found = self.values.len();
+        if found == count {
+            return Ok(self);
         }
-        let found = state.values.len();
         Err(GnnError::WeightsMismatch {
             architecture: ARCHITECTURE.into(),
             differences: vec![format!(
                 "it holds {found} parameters, the model has {count}"
             )],
         })
+    }
+
+    /// A number that two states share only if they are the same: parameters, best parameters and optimiser, bit by bit.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.optimizer.updates.hash(&mut hasher);
+        let o = &self.optimizer;
+        for numbers in [&self.values, &o.first, &o.second, &self.best_values] {
+            for number in numbers {
+                hasher.write_u32(number.to_bits());
+            }
+        }
+        hasher.finish()
     }
 }

@@ -1,17 +1,17 @@
 //! The step sizes of an iteration.
 
+use super::Shard;
 use super::collective::total;
 use super::exchange::Exchange;
 use super::objective::LocalObjective;
 use super::solver::{Admm, Pending};
 use super::steps::{NodeView, Plan, clamp_alpha, clamp_gamma};
-use super::{Shard, StepPolicy};
 
 impl<F: LocalObjective, E: Exchange> Admm<F, E> {
     /// Whether the policy is asked in the next iteration.
     pub(super) fn has_plans(&self) -> bool {
-        let within = |policy: &Box<dyn StepPolicy>| self.iteration < policy.horizon();
-        self.watch.given_up.is_none() && self.policy.as_ref().is_some_and(within)
+        let horizon = self.policy.as_ref().map_or(0, |policy| policy.horizon());
+        self.watch.given_up.is_none() && self.iteration < horizon
     }
 
     /// Whether the next iterations may add up over processes, so that no other sum can be under way.

@@ -1,8 +1,8 @@
 //! Step sizes, relaxation and edge weights by a network.
 
-use la_gnn::GnnError;
 use la_gnn::admm::{AdmmConfig, Parameters};
 use la_gnn::native::admm::{AdmmNetwork, AgentGraph, StepRule};
+use la_gnn::{GnnError, Weights};
 
 use super::{AdmmError, AdmmOptions, EdgeWeights, Network, NodeView, Plan, StepPolicy};
 
@@ -10,22 +10,23 @@ use super::{AdmmError, AdmmOptions, EdgeWeights, Network, NodeView, Plan, StepPo
 /// constants govern those after them, for which convergence is that of ordinary ADMM.
 ///
 /// # Examples
-/// A network that was not trained; the answer is right all the same.
+/// Weights that are part of `la-gnn`, for averages (`admm-consensus`) and for least squares (`admm-least-squares`) in two variables, written by `cargo xtask train admm`.
 /// ```
-/// use la_gnn::admm::{AdmmConfig, EdgeWeights, Parameters};
+/// use la_gnn::Weights;
 /// use la_opt::admm::learned::LearnedAdmm;
 /// use la_opt::admm::{Admm, AdmmOptions, AdmmStatus, Network, SquaredDistance};
 ///
-/// let config = AdmmConfig::new(1).with_edges(EdgeWeights::ScaleFree);
-/// let learned = LearnedAdmm::new(&Parameters::initialize(&config, 3)?)?;
+/// let ring = Network::from_edges(12, (0..12).map(|i| (i, (i + 1) % 12)))?;
+/// let agents = (0..12).map(|i| SquaredDistance::new(vec![f64::from(i), 3.0]));
+/// let agents = agents.collect::<Result<Vec<_>, _>>()?;
 ///
-/// let path = Network::from_edges(4, [(0, 1), (1, 2), (2, 3)])?;
-/// let agents = [4.0, -2.0, 6.0, 0.0].map(|b| SquaredDistance::new(vec![b]));
-/// let agents = agents.into_iter().collect::<Result<Vec<_>, _>>()?;
-/// let setup = learned.setup(path, AdmmOptions::default())?;
+/// let learned = LearnedAdmm::from_weights(&Weights::bundled("admm-consensus")?)?.with_guard();
+/// let setup = learned.setup(ring, AdmmOptions::default())?;
 /// let mut admm = Admm::new(&setup.network, agents, setup.options)?.with_policy(setup.policy);
+///
+/// assert!(setup.used); // a graph like those of training
 /// assert_eq!(admm.solve().status, AdmmStatus::Converged);
-/// assert!((admm.x(0)[0] - 2.0).abs() < 1e-4);
+/// assert!((admm.x(0)[0] - 5.5).abs() < 1e-3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -61,6 +62,14 @@ impl LearnedAdmm {
             network: AdmmNetwork::new(parameters)?,
             guard: false,
         })
+    }
+
+    /// From a weight file as `cargo xtask train admm` writes it.
+    ///
+    /// # Errors
+    /// As [`Parameters::from_weights`] and [`LearnedAdmm::new`].
+    pub fn from_weights(weights: &Weights) -> Result<Self, GnnError> {
+        Self::new(&Parameters::from_weights(weights)?)
     }
 
     /// Refuses graphs with degrees outside those of training, and those of networks that do not know them: on them ADMM runs as the options say.

@@ -22,20 +22,19 @@ pub(crate) fn run(options: cli::Test) -> Result<ExitCode> {
     let workspace = Workspace::load()?;
     let mut summary = Summary::default();
 
+    let ranks = match options.no_mpi {
+        true => Err("--no-mpi was given".to_owned()),
+        false => mpi::for_tests(),
+    };
     // The tests that start `mpirun` are among the others: a run of their own would compile most of them again.
-    let mpi: &[&str] = if options.no_mpi {
-        summary.leave_out("MPI", "--no-mpi was given");
-        &[]
-    } else {
-        match mpi::for_tests() {
-            Ok(found) => {
-                console::say(&found.to_string());
-                &["mpi"]
-            }
-            Err(reason) => {
-                summary.leave_out("MPI", &reason);
-                &[]
-            }
+    let mpi: &[&str] = match ranks {
+        Ok(found) => {
+            console::say(&found.to_string());
+            &["mpi"]
+        }
+        Err(reason) => {
+            summary.leave_out("MPI", &reason);
+            &[]
         }
     };
     let mut all = project::cargo();

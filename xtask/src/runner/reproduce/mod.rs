@@ -1,8 +1,8 @@
 //! `reproduce`: an experiment of a paper, ours beside the paper's.
 
 mod digest;
-mod distributed_admm;
-mod file;
+pub(crate) mod distributed_admm;
+pub(crate) mod file;
 pub(crate) mod gnp;
 mod ledger;
 mod mpgnn_limits;

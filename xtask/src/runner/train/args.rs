@@ -17,6 +17,8 @@ use la_gnn::neuralif::NeuralIfConfig;
     cargo xtask train compensated-ic --seed 1 --output rule.safetensors\n  \
     cargo xtask train gnp --data A.mtx --output a.safetensors\n  \
     cargo xtask train factormer --hidden 32 --blocks 2 --data exponential-small --updates 20000\n  \
+    cargo xtask train admm --data least-squares --output steps.safetensors\n  \
+    cargo xtask train neuralif --ranks 2 --batch 4\n  \
     cargo xtask train neuralif --engine torch --device cuda:0 --updates 10000 --batch 5")]
 pub(crate) struct Args {
     /// The architecture
@@ -27,14 +29,14 @@ pub(crate) struct Args {
     /// or a folder of matrix files; noisy Poisson matrices take options, `sparse-uniform:strength=2,missing=0.05` (or `zero=0.05`), and
     /// `convection-diffusion:peclet=100`; compensated-ic: `definite` (27 families), `definite-m` (those with few positive entries off the
     /// diagonal) or `definite-ordered` (of these, those in a good order); factormer: `exponential` (products of factors with exponential entries, 10 to 100 rows and columns)
-    /// or `exponential-small` (10 to 35) [default: synthetic; for matrices that are not symmetric sparse-uniform; definite; exponential]
+    /// or `exponential-small` (10 to 35); admm: `consensus` (averages) or `least-squares` [default: synthetic; for matrices that are not symmetric sparse-uniform; definite; exponential; consensus]
     #[arg(long)]
     pub(super) data: Option<String>,
     /// Order of generated matrices (Poisson: between half and twice of it; compensated-ic: a quarter, a half and the whole) [default: 10000;
     /// for matrices that are not symmetric 2500; compensated-ic 961]
     #[arg(long)]
     pub(super) n: Option<usize>,
-    /// Training matrices [default: 200; factormer 15000]
+    /// Training matrices [default: 200; factormer 15000]; problems of admm, of which a tenth validates [default: 1000]
     #[arg(long)]
     pub(super) samples: Option<usize>,
     /// Validation matrices [default: 5; factormer 64 of each size]
@@ -62,6 +64,10 @@ pub(crate) struct Args {
     /// Hidden width of learned LU, of the relaxation network [default: 16] or of compensated-ic [default: 8]; channels of factormer [default: 100]
     #[arg(long)]
     pub(super) hidden: Option<usize>,
+    /// Which parts of distributed ADMM are learned, and how: everywhere (all parts, on graphs of many kinds), mean, alpha, edges, mean+edges, alpha+edges (published), schedule,
+    /// relaxed-schedule or relaxed-schedule+edges [default: everywhere]
+    #[arg(long, value_name = "NAME")]
+    pub(super) network: Option<String>,
     /// Columns of the factors that factormer improves [default: 10]
     #[arg(long)]
     pub(super) rank: Option<usize>,
@@ -102,19 +108,19 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(super) pairs: Option<usize>,
     /// Parameter updates; generations of compensated-ic [default: 3000; gnp 2000; compensated-ic 850; factormer 15 for each
-    /// training matrix]
+    /// training matrix; admm those of the recipe]
     #[arg(long)]
     pub(super) updates: Option<usize>,
-    /// Matrices per update [default: 1]
+    /// Matrices per update [default: 1, with --ranks one for each; admm 5 or 50, as the recipe says]
     #[arg(long)]
     pub(super) batch: Option<usize>,
-    /// Learning rate [default: 1e-3; factormer 1e-4, with --accelerate 1e-5]
+    /// Learning rate [default: 1e-3; factormer 1e-4, with --accelerate 1e-5; admm 1e-4 or 1e-2]
     #[arg(long)]
     pub(super) learning_rate: Option<f64>,
-    /// constant or cosine [default: constant; factormer cosines that restart fifteen times]
+    /// constant or cosine [default: constant; factormer cosines that restart fifteen times; admm as the recipe says]
     #[arg(long)]
     pub(super) schedule: Option<String>,
-    /// Updates between validations [default: 500]
+    /// Updates between validations [default: 500; admm a tenth of all]
     #[arg(long)]
     pub(super) validate_every: Option<usize>,
     /// Seed of initialisation, batches and probes
@@ -129,9 +135,12 @@ pub(crate) struct Args {
     /// auto, cpu, cuda:0 (LibTorch) [default: auto]
     #[arg(long)]
     pub(super) device: Option<String>,
-    /// Threads (default: all)
+    /// Threads; of each rank with --ranks (default: all)
     #[arg(long)]
     pub(super) threads: Option<usize>,
+    /// Train on so many MPI ranks of this machine, each with a part of every batch; gradients are added up. Not for gnp and compensated-ic
+    #[arg(long, value_name = "N")]
+    pub(super) ranks: Option<usize>,
     /// Weight file to write; checkpoint and log stand beside it [default: target/train/MODEL.safetensors]
     #[arg(long)]
     pub(super) output: Option<PathBuf>,
@@ -154,6 +163,8 @@ pub(super) enum Model {
     Gnp,
     /// Factors of nonnegative matrices, for the iterations of a solver to begin with
     Factormer,
+    /// Step sizes, relaxation and edge weights of distributed ADMM
+    Admm,
 }
 
 /// Readings of the architecture.
@@ -204,6 +215,7 @@ impl Args {
         let compensated = self.model == Model::CompensatedIc;
         let gnp = self.model == Model::Gnp;
         let factormer = self.model == Model::Factormer;
+        let admm = self.model == Model::Admm;
         // By gradients on a family of matrices.
         let family = !gnp && !compensated;
         for (name, given, meant) in [
@@ -217,7 +229,9 @@ impl Args {
                 self.hidden.is_some(),
                 lu || relaxation || compensated || factormer,
             ),
+            ("--network", self.network.is_some(), admm),
             ("--rank", self.rank.is_some(), factormer),
+            ("--ranks", self.ranks.is_some(), family),
             ("--accelerate", self.accelerate, factormer),
             ("--update-rule", self.update_rule.is_some(), factormer),
             ("--by-dimension", self.by_dimension, compensated),
@@ -231,7 +245,7 @@ impl Args {
             (
                 "--variant equilibrated",
                 self.variant == Variant::Equilibrated,
-                !lu && !relaxation && !compensated && !gnp && !factormer,
+                !lu && !relaxation && !compensated && !gnp && !factormer && !admm,
             ),
             (
                 "--variant paper-text, improved or definite",
@@ -241,10 +255,10 @@ impl Args {
                 ),
                 gnp,
             ),
-            ("--loss", self.loss.is_some(), family),
-            ("--n", self.n.is_some(), !gnp && !factormer),
+            ("--loss", self.loss.is_some(), family && !admm),
+            ("--n", self.n.is_some(), !gnp && !factormer && !admm),
             ("--samples", self.samples.is_some(), family),
-            ("--validation", self.validation.is_some(), family),
+            ("--validation", self.validation.is_some(), family && !admm),
             ("--validate-every", self.validate_every.is_some(), family),
             ("--batch", self.batch.is_some(), family),
             ("--schedule", self.schedule.is_some(), family),
@@ -253,11 +267,15 @@ impl Args {
                 self.learning_rate.is_some(),
                 !compensated,
             ),
-            ("--engine", self.engine != Engine::Auto, !compensated),
+            (
+                "--engine",
+                self.engine != Engine::Auto,
+                !compensated && !admm,
+            ),
             (
                 "--device",
                 self.device.is_some(),
-                !compensated && !factormer,
+                !compensated && !factormer && !admm,
             ),
             (
                 "--variant general",

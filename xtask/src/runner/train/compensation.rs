@@ -14,6 +14,7 @@ use la_problems::{DefiniteClass, DefiniteFamily};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
+use super::Args;
 use crate::experiment::interrupt;
 use crate::progress;
 
@@ -45,6 +46,44 @@ pub(super) fn classes(data: Option<&str>) -> Result<&'static [DefiniteClass]> {
             "compensated-ic has no data `{other}`: `definite` is all 27 families, `definite-m` leaves out those with many positive \
              off-diagonal entries, `definite-ordered` random and red-black orders too"
         ),
+    }
+}
+
+impl Args {
+    /// Compensated incomplete Cholesky, whose training has no derivative.
+    pub(super) fn compensated(&self) -> Result<Run> {
+        let mut config = CompensationConfig::default().with_by_dimension(self.by_dimension);
+        if let Some(hidden) = self.hidden {
+            config = config.with_hidden(hidden);
+        }
+        match self.exponents.as_deref() {
+            None => {}
+            Some([supported, unsupported]) => {
+                config = config.with_exponents(*supported, *unsupported);
+            }
+            Some(other) => bail!(
+                "--exponents wants two numbers, S,U; there are {}",
+                other.len()
+            ),
+        }
+        let mut options = EvolutionOptions::default().with_seed(self.seed);
+        if let Some(generations) = self.updates {
+            options = options.with_generations(generations);
+        }
+        if let Some(pairs) = self.pairs {
+            options = options.with_pairs(pairs);
+        }
+        if let Some(spread) = self.spread {
+            options = options.with_spread(spread);
+        }
+        Ok(Run {
+            config,
+            options,
+            n: self.n.unwrap_or(961),
+            classes: classes(self.data.as_deref())?,
+            growth: self.growth,
+            from: self.from.clone(),
+        })
     }
 }
 

@@ -1,30 +1,25 @@
 //! Training of networks for nonnegative factorisations.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
-use indicatif::ProgressBar;
 use la_gnn::factormer::{FactormerConfig, FactormerInput, Parameters};
 use la_gnn::native::factormer::FactormerEngine;
 use la_gnn::training::factormer::{FactormerLoss, FactormerSample};
 use la_gnn::training::{
-    Engine as TrainingEngine, Hooks, Log, Outcome, Schedule, TrainOptions, train,
+    Alone, Engine as TrainingEngine, Exchange, Log, Outcome, Schedule, TrainOptions, train_on,
 };
 use la_gnn::{GnnError, Provenance, Weights};
-use la_opt::nmf::learned::{FactormerAccelerator, FactormerStart};
-use la_opt::nmf::{
-    AoAdmm, Data, DualStart, Factors, Initializer, Method, NmfOptions, NmfWorkspace, Nndsvd,
-};
-use la_problems::nmf::{NonnegativeSample, SizeLaw, ValidationSize};
+use la_opt::nmf::{Data, Initializer, Nndsvd};
+use la_problems::nmf::SizeLaw;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Engine, hooks};
+use super::factormer_hooks::FactormerHooks;
+use super::{Engine, files, hooks};
 use crate::experiment::interrupt;
-use crate::progress;
 
 /// Matrices that networks train on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -37,7 +32,7 @@ pub(crate) enum Sizes {
 }
 
 /// Seed of the validation sets; the sets that are reported have another.
-const VALIDATION_SEED: u64 = 1;
+pub(super) const VALIDATION_SEED: u64 = 1;
 /// Epochs of the published schedule.
 const EPOCHS: usize = 15;
 
@@ -141,14 +136,26 @@ impl Run {
         from: Option<&str>,
         checkpoint: Option<&std::path::Path>,
     ) -> Result<Finished> {
+        self.train_on(&Alone, start, from, checkpoint)
+    }
+
+    /// The same on several processes.
+    fn train_on(
+        &self,
+        exchange: &dyn Exchange,
+        start: Vec<f32>,
+        from: Option<&str>,
+        checkpoint: Option<&std::path::Path>,
+    ) -> Result<Finished> {
         // Of the program that runs; hours later the folder may hold another.
         let commit = crate::commit();
         let (mut engine, name) = self.engine()?;
-        let mut hooks = FactormerHooks::new(self)?;
+        let mut hooks = FactormerHooks::new(self, exchange)?;
         interrupt::install();
         let model =
             json!({ "config": self.config, "loss": self.loss, "data": self.data(), "from": from });
-        let trained = train(
+        let trained = train_on(
+            exchange,
             engine.as_mut(),
             &model,
             start,
@@ -206,124 +213,13 @@ pub(crate) struct Finished {
     engine: &'static str,
 }
 
-/// Validation by errors of runs, progress, Ctrl-C.
-struct FactormerHooks {
-    config: FactormerConfig,
-    matrices: Vec<(NonnegativeSample, Factors)>,
-    /// Score of the solver alone after as many iterations.
-    baseline: f64,
-    bar: ProgressBar,
-}
-
-/// Steps after which a network is judged.
-fn steps(input: FactormerInput) -> usize {
-    match input {
-        FactormerInput::FactorAndSolver => 5,
-        _ => 1,
-    }
-}
-
-impl FactormerHooks {
-    fn new(run: &Run) -> Result<Self> {
-        let mut matrices = Vec::new();
-        for size in [ValidationSize::Small, ValidationSize::Large] {
-            if size == ValidationSize::Large && run.sizes == Sizes::Small {
-                continue;
-            }
-            for sample in size
-                .generate(VALIDATION_SEED)?
-                .into_iter()
-                .take(run.validation)
-            {
-                let data = Data::dense(sample.rows, sample.columns, &sample.values[..])?;
-                let start = Nndsvd::default().start(&data, run.config.rank)?;
-                matrices.push((sample, start));
-            }
-        }
-        let mut hooks = Self {
-            config: run.config.clone(),
-            matrices,
-            baseline: 0.0,
-            bar: progress::bar("training", run.options.updates as u64),
-        };
-        // The network counts as one iteration.
-        let iterations = 1 + steps(run.config.input);
-        hooks.baseline = hooks.score(|data, start| solve(data, start, iterations))?;
-        Ok(hooks)
-    }
-
-    /// Geometric mean of errors.
-    fn score(&self, mut rmse: impl FnMut(&Data<'_>, &Factors) -> Result<f64>) -> Result<f64> {
-        let mut sum = 0.0;
-        for (sample, start) in &self.matrices {
-            let data = Data::dense(sample.rows, sample.columns, &sample.values[..])?;
-            sum += rmse(&data, start)?.max(1e-12).ln();
-        }
-        Ok((sum / self.matrices.len().max(1) as f64).exp())
-    }
-
-    fn judge(&self, values: &[f32]) -> Result<f64> {
-        let parameters = Parameters {
-            config: self.config.clone(),
-            values: values.to_vec(),
-            statistics: Vec::new(),
-        };
-        if self.config.input == FactormerInput::FactorAndSolver {
-            return self.score(|data, start| {
-                let run = FactormerAccelerator::new(data, start, &parameters)?;
-                let mut run = run.with_safeguard(false);
-                for _ in 0..steps(self.config.input) {
-                    run.step()?;
-                }
-                Ok(run.rmse())
-            });
-        }
-        let network = FactormerStart::new(&parameters)?;
-        self.score(|data, start| {
-            let improved = network.improve(data, start)?;
-            solve(data, &improved, steps(self.config.input))
-        })
-    }
-}
-
-/// Error after so many iterations of the published solver.
-fn solve(data: &Data<'_>, start: &Factors, iterations: usize) -> Result<f64> {
-    let method = Method::AoAdmm(AoAdmm::published(DualStart::Cold));
-    let mut workspace = NmfWorkspace::new(data, start, NmfOptions::default().with_method(method))?;
-    for _ in 0..iterations {
-        workspace.step();
-    }
-    Ok(workspace.rmse())
-}
-
-impl Hooks for FactormerHooks {
-    fn validate(&mut self, values: &[f32], update: usize) -> Result<Option<f64>, GnnError> {
-        let score = self.judge(values).map_err(|error| GnnError::Matrix {
-            reason: format!("validation: {error:#}"),
-        })?;
-        progress::line(
-            &self.bar,
-            &format!(
-                "update {update}: error {score:.5} after {} iterations, the network among them (solver alone: {:.5})",
-                1 + steps(self.config.input),
-                self.baseline
-            ),
-        );
-        Ok(Some(score))
-    }
-
-    fn progress(&mut self, update: usize, loss: f64, _: &Log) -> ControlFlow<()> {
-        self.bar.set_position(update as u64);
-        self.bar.set_message(format!("loss {loss:.2e}"));
-        match interrupt::requested() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
-    }
-}
-
 /// Trains and writes the weight file.
-pub(super) fn run(run: &Run, from: Option<&str>, output: &PathBuf) -> Result<ExitCode> {
+pub(super) fn run(
+    exchange: &dyn Exchange,
+    run: &Run,
+    from: Option<&str>,
+    output: &PathBuf,
+) -> Result<ExitCode> {
     let start = match from {
         None => Parameters::initialize(&run.config, run.options.seed)?.values,
         Some(source) => {
@@ -339,27 +235,16 @@ pub(super) fn run(run: &Run, from: Option<&str>, output: &PathBuf) -> Result<Exi
             start.values
         }
     };
-    if let Some(folder) = output.parent().filter(|p| !p.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
-    }
-    let checkpoint = output.with_extension("checkpoint");
-    if checkpoint.is_file() {
-        println!("going on from {}", checkpoint.display());
-    }
-    let finished = run.train(start, from, Some(&checkpoint)).with_context(|| match checkpoint.is_file() {
-        true => format!(
-            "training did not go on from {}; remove it to start anew, or choose another --output",
-            checkpoint.display()
-        ),
-        false => "training failed".to_owned(),
-    })?;
+    files::make_folder_of(output)?;
+    let checkpoint = files::checkpoint_of(exchange, output);
+    let finished = run
+        .train_on(exchange, start, from, Some(&checkpoint))
+        .with_context(|| files::did_not_go_on(&checkpoint))?;
     if finished.outcome == Outcome::Interrupted {
-        println!(
-            "stopped; the same command goes on from {}",
-            checkpoint.display()
-        );
-        return Ok(ExitCode::from(130));
+        return Ok(files::stopped(exchange, &checkpoint));
+    }
+    if exchange.rank() != 0 {
+        return Ok(ExitCode::SUCCESS);
     }
     finished
         .parameters

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use la_gnn::gnp::Parameters;
 use la_gnn::native::gnp::{Matrix, Trainer};
+use la_gnn::training::Alone;
 use la_gnn::training::gnp::{Ended, GnpEngine, GnpStep};
 use la_gnn::{GnnError, Provenance, Weights};
 use la_precond::learned::gnp::{GnpBuilder, GnpReport, fingerprint};
@@ -17,7 +18,7 @@ use la_problems::CsrMatrix;
 use la_problems::io::{ReadOptions, read_matrix};
 use serde_json::json;
 
-use super::{Engine, Variant};
+use super::{Engine, Variant, files};
 use crate::experiment::interrupt;
 use crate::progress;
 
@@ -88,18 +89,8 @@ pub(super) fn run(request: &Request) -> Result<ExitCode> {
             start
         }
     };
-    if let Some(folder) = request
-        .output
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-    {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
-    }
-    let checkpoint = request.output.with_extension("checkpoint");
-    if checkpoint.is_file() {
-        println!("going on from {}", checkpoint.display());
-    }
+    files::make_folder_of(&request.output)?;
+    let checkpoint = files::checkpoint_of(&Alone, &request.output);
     interrupt::install();
     let bar = progress::bar("training", builder.training.steps as u64);
     let mut hook = |seen: &GnpStep| {
@@ -116,19 +107,9 @@ pub(super) fn run(request: &Request) -> Result<ExitCode> {
     let (engine, told) = engine(request)?;
     let trained = builder.train_with(a.view(), &start, engine, Some(&checkpoint), &mut hook);
     bar.finish_and_clear();
-    let (gnp, report) = trained.with_context(|| match checkpoint.is_file() {
-        true => format!(
-            "training did not go on from {}; remove it to start anew, or choose another --output",
-            checkpoint.display()
-        ),
-        false => "training failed".to_owned(),
-    })?;
+    let (gnp, report) = trained.with_context(|| files::did_not_go_on(&checkpoint))?;
     if report.ended == Ended::Interrupted {
-        println!(
-            "stopped; the same command goes on from {}",
-            checkpoint.display()
-        );
-        return Ok(ExitCode::from(130));
+        return Ok(files::stopped(&Alone, &checkpoint));
     }
     let provenance = provenance(request, name, &a, &report, told);
     gnp.parameters()

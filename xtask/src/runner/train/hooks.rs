@@ -7,33 +7,61 @@ use std::path::Path;
 use anyhow::Result;
 use indicatif::ProgressBar;
 use la_gnn::GnnError;
-use la_gnn::training::{Hooks, Log};
+use la_gnn::training::{Exchange, Hooks, Log, agree};
 use la_problems::Split;
 
 use super::{Architecture, Run};
 use crate::experiment::{Problem, interrupt};
 use crate::progress;
 
-/// Validates on held-out matrices, shows progress, listens to Ctrl-C.
-pub(super) struct TrainingHooks<C> {
+/// The mean of what every process found: a sum over so many items. `None` where there are no items at all.
+pub(super) fn joined_mean(
+    exchange: &dyn Exchange,
+    found: Result<(f64, usize), GnnError>,
+) -> Result<Option<f64>, GnnError> {
+    let (sum, count) = agree(exchange, found)?;
+    let mut sums = [sum, count as f64];
+    exchange.sum(&mut sums)?;
+    Ok((sums[1] > 0.0).then(|| sums[0] / sums[1]))
+}
+
+/// Whether item `k` of a list that the processes divide is one of this process.
+pub(super) fn is_own(exchange: &dyn Exchange, k: usize) -> bool {
+    k % exchange.size() == exchange.rank()
+}
+
+/// A bar where this process shows progress.
+pub(super) fn bar(exchange: &dyn Exchange, updates: usize) -> ProgressBar {
+    match exchange.rank() {
+        0 => progress::bar("training", updates as u64),
+        _ => ProgressBar::hidden(),
+    }
+}
+
+/// Validates on held-out matrices, of which every process has some, shows progress, listens to Ctrl-C.
+pub(super) struct TrainingHooks<'x, C> {
+    exchange: &'x dyn Exchange,
     config: C,
     problems: Vec<Problem>,
     baseline: Option<f64>,
     bar: ProgressBar,
 }
 
-impl<C: Architecture> TrainingHooks<C> {
-    pub(super) fn new(run: &Run<C>) -> Result<Self> {
+impl<'x, C: Architecture> TrainingHooks<'x, C> {
+    pub(super) fn new(run: &Run<C>, exchange: &'x dyn Exchange) -> Result<Self> {
         let count = run
             .family
             .len(Split::Validation)
             .map_or(run.validation, |len| len.min(run.validation));
-        let problems = (0..count as u64)
-            .map(|i| run.family.problem(Split::Validation, i))
+        let problems = (0..count)
+            .filter(|&i| is_own(exchange, i))
+            .map(|i| run.family.problem(Split::Validation, i as u64))
             .collect::<Result<Vec<_>>>()?;
-        let baseline = run.config.yardstick().baseline(&problems);
-        let bar = progress::bar("training", run.options.updates as u64);
+        let own = run.config.yardstick().baseline(&problems) as f64;
+        let baseline = joined_mean(exchange, Ok((own, problems.len())))?;
+        let bar = bar(exchange, run.options.updates);
         Ok(Self {
+            exchange,
             config: run.config.clone(),
             problems,
             baseline,
@@ -50,12 +78,18 @@ impl<C: Architecture> TrainingHooks<C> {
     }
 }
 
-impl<C: Architecture> Hooks for TrainingHooks<C> {
+impl<C: Architecture> Hooks for TrainingHooks<'_, C> {
     fn validate(&mut self, values: &[f32], update: usize) -> Result<Option<f64>, GnnError> {
-        let factors = C::factors(&self.config.parameters(values.to_vec()))?;
+        let factors = C::factors(&self.config.parameters(values.to_vec()));
         let yardstick = self.config.yardstick();
-        let score = yardstick.mean(&self.problems, &factors);
-        if let Some(score) = score {
+        let own = factors.map(|factors| {
+            let total = yardstick.total(&self.problems, &factors);
+            (total as f64, self.problems.len())
+        });
+        let score = joined_mean(self.exchange, own)?;
+        if let Some(score) = score
+            && self.exchange.rank() == 0
+        {
             let name = yardstick.baseline_name();
             let baseline = self
                 .baseline

@@ -1,28 +1,32 @@
 //! `train`: trains or fine-tunes a model on a family of problems and writes a weight file.
 
+mod admm;
 mod architecture;
 mod args;
 mod compensation;
 mod engine;
 pub(crate) mod factormer;
+mod factormer_hooks;
+mod files;
 mod gnp;
 mod hooks;
 mod lu_engine;
 mod lu_recipe;
+mod ranks;
 mod relaxation;
 mod yardstick;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use la_gnn::compensation::CompensationConfig;
 use la_gnn::factormer::{FactormerConfig, FactormerInput, NetworkConfig, UpdateRule};
 use la_gnn::learned_lu::{Base, LearnedLuConfig, MatrixScale};
 use la_gnn::native::neuralif::Loss;
 use la_gnn::neuralif::NeuralIfConfig;
 use la_gnn::neuralpcg::FactorForm;
 use la_gnn::relaxation::RelaxationConfig;
-use la_gnn::training::{EvolutionOptions, Log, Outcome, Schedule, TrainOptions, train};
+use la_gnn::training::{Alone, Exchange, Log, Outcome, Schedule, TrainOptions, train_on};
 use la_gnn::{Provenance, Weights};
 use serde_json::json;
 
@@ -81,9 +85,15 @@ pub(crate) fn parse_loss(text: &str) -> Result<Loss> {
 
 impl<C: Architecture> Run<C> {
     /// Trains; an interrupted run leaves a checkpoint at `checkpoint` and the next call goes on from there.
-    pub(crate) fn train(
+    pub(crate) fn train(&self, checkpoint: Option<&Path>) -> Result<Finished<C::Parameters>> {
+        self.train_on(&Alone, checkpoint)
+    }
+
+    /// The same on several processes.
+    fn train_on(
         &self,
-        checkpoint: Option<&std::path::Path>,
+        exchange: &dyn Exchange,
+        checkpoint: Option<&Path>,
     ) -> Result<Finished<C::Parameters>> {
         let start = match &self.from {
             Some(source) => {
@@ -100,10 +110,11 @@ impl<C: Architecture> Run<C> {
             None => self.config.initialize(self.options.seed)?,
         };
         let (mut engine, name) = C::engine(self)?;
-        let mut hooks = hooks::TrainingHooks::new(self)?;
+        let mut hooks = hooks::TrainingHooks::new(self, exchange)?;
         interrupt::install();
         let model = json!({ "architecture": C::NAME, "config": self.config, "loss": self.loss, "data": self.family.describe(self.samples), "from": self.from });
-        let trained = train(
+        let trained = train_on(
+            exchange,
             engine.as_mut(),
             &model,
             start,
@@ -151,17 +162,25 @@ impl<C: Architecture> Run<C> {
 
 /// Runs `train`.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
-    if let Some(threads) = args.threads {
+    match args.ranks {
+        None => run_on(&Alone, args),
+        Some(ranks) => ranks::run(ranks, args),
+    }
+}
+
+fn run_on(exchange: &dyn Exchange, args: Args) -> Result<ExitCode> {
+    args.check()?;
+    // Ranks share the cores of the machine.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = (exchange.size() > 1).then(|| (cores / exchange.size()).max(1));
+    if let Some(threads) = args.threads.or(share) {
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build_global()?;
-    }
-    #[cfg(feature = "torch")]
-    if let Some(threads) = args.threads {
+        #[cfg(feature = "torch")]
         la_gnn::torch::tch::set_num_threads(i32::try_from(threads)?);
     }
     let variant = args.variant;
-    args.check()?;
     match args.model {
         Model::Neuralif => {
             let mut config = variant.config();
@@ -173,7 +192,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             }
             config.validate()?;
             let loss = parse_loss(args.loss.as_deref().unwrap_or("default"))?;
-            run_as(args, config, loss)
+            run_as(exchange, args, config, loss)
         }
         Model::Neuralpcg => {
             let config = variant.neuralpcg();
@@ -183,7 +202,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
                 (_, given) => given.unwrap_or("default"),
             };
             let loss = parse_loss(loss)?;
-            run_as(args, config, loss)
+            run_as(exchange, args, config, loss)
         }
         Model::NeuralifGmres => {
             let mut config = LearnedLuConfig::default().with_graph_norm(args.graph_norm);
@@ -202,7 +221,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             config.validate()?;
             let loss = args.loss.as_deref().unwrap_or("l_max");
             let loss = LuRecipe::parse(loss, args.alpha, args.pairs)?;
-            run_as(args, config, loss)
+            run_as(exchange, args, config, loss)
         }
         Model::IluRelaxation => {
             let mut config = RelaxationConfig::default().with_messages(!args.no_messages);
@@ -211,12 +230,21 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             }
             config.validate()?;
             let loss = KrylovSteps::parse(args.loss.as_deref().unwrap_or("krylov:12"))?;
-            run_as(args, config, loss)
+            run_as(exchange, args, config, loss)
         }
         Model::Factormer => {
             let output = args.output.clone();
             let output = output.unwrap_or_else(|| "target/train/factormer.safetensors".into());
-            factormer::run(&args.factormer()?, args.from.as_deref(), &output)
+            let mut run = args.factormer()?;
+            if args.batch.is_none() {
+                run.options.batch = exchange.size();
+            }
+            factormer::run(exchange, &run, args.from.as_deref(), &output)
+        }
+        Model::Admm => {
+            let output = args.output.clone();
+            let output = output.unwrap_or_else(|| "target/train/admm.safetensors".into());
+            admm::run(exchange, &args, &output)
         }
         Model::CompensatedIc => args.compensated()?.train(args.output),
         Model::Gnp => gnp::run(&gnp::Request {
@@ -281,45 +309,14 @@ impl Args {
         run.engine = self.engine;
         Ok(run)
     }
-
-    /// Compensated incomplete Cholesky, whose training has no derivative.
-    fn compensated(&self) -> Result<compensation::Run> {
-        let mut config = CompensationConfig::default().with_by_dimension(self.by_dimension);
-        if let Some(hidden) = self.hidden {
-            config = config.with_hidden(hidden);
-        }
-        match self.exponents.as_deref() {
-            None => {}
-            Some([supported, unsupported]) => {
-                config = config.with_exponents(*supported, *unsupported);
-            }
-            Some(other) => bail!(
-                "--exponents wants two numbers, S,U; there are {}",
-                other.len()
-            ),
-        }
-        let mut options = EvolutionOptions::default().with_seed(self.seed);
-        if let Some(generations) = self.updates {
-            options = options.with_generations(generations);
-        }
-        if let Some(pairs) = self.pairs {
-            options = options.with_pairs(pairs);
-        }
-        if let Some(spread) = self.spread {
-            options = options.with_spread(spread);
-        }
-        Ok(compensation::Run {
-            config,
-            options,
-            n: self.n.unwrap_or(961),
-            classes: compensation::classes(self.data.as_deref())?,
-            growth: self.growth,
-            from: self.from.clone(),
-        })
-    }
 }
 
-fn run_as<C: Architecture>(args: Args, config: C, loss: C::Loss) -> Result<ExitCode> {
+fn run_as<C: Architecture>(
+    exchange: &dyn Exchange,
+    args: Args,
+    config: C,
+    loss: C::Loss,
+) -> Result<ExitCode> {
     let output = args
         .output
         .unwrap_or_else(|| format!("target/train/{}.safetensors", C::NAME).into());
@@ -330,7 +327,7 @@ fn run_as<C: Architecture>(args: Args, config: C, loss: C::Loss) -> Result<ExitC
     };
     let mut options = TrainOptions::default();
     options.updates = args.updates.unwrap_or(3000);
-    options.batch = args.batch.unwrap_or(1);
+    options.batch = args.batch.unwrap_or(exchange.size());
     options.learning_rate = args.learning_rate.unwrap_or(1e-3);
     let schedule = args.schedule.as_deref().unwrap_or("constant");
     options.schedule = parse_named::<Schedule>("schedule", schedule)?;
@@ -351,31 +348,16 @@ fn run_as<C: Architecture>(args: Args, config: C, loss: C::Loss) -> Result<ExitC
         engine: args.engine,
         device: args.device.unwrap_or_else(|| "auto".into()),
     };
-    let folder = output.parent().filter(|p| !p.as_os_str().is_empty());
-    if let Some(folder) = folder {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
-    }
-    let checkpoint = output.with_extension("checkpoint");
-    if checkpoint.is_file() {
-        println!("going on from {}", checkpoint.display());
-    }
-    let finished = run.train(Some(&checkpoint)).with_context(|| {
-        if checkpoint.is_file() {
-            format!(
-                "training did not go on from {}; remove it to start anew, or choose another --output",
-                checkpoint.display()
-            )
-        } else {
-            "training failed".to_owned()
-        }
-    })?;
+    files::make_folder_of(&output)?;
+    let checkpoint = files::checkpoint_of(exchange, &output);
+    let finished = run
+        .train_on(exchange, Some(&checkpoint))
+        .with_context(|| files::did_not_go_on(&checkpoint))?;
     if finished.outcome == Outcome::Interrupted {
-        println!(
-            "stopped; the same command goes on from {}",
-            checkpoint.display()
-        );
-        return Ok(ExitCode::from(130));
+        return Ok(files::stopped(exchange, &checkpoint));
+    }
+    if exchange.rank() != 0 {
+        return Ok(ExitCode::SUCCESS);
     }
     C::to_weights(&finished.parameters, run.provenance(&finished)).save(&output)?;
     let log = output.with_extension("log.csv");

@@ -50,16 +50,13 @@ impl Yardstick {
         }
     }
 
-    /// Mean iterations over the problems; a factor that fails counts as the limit. None without problems.
-    pub(crate) fn mean<F: Preconditioner<Host>>(
+    /// Iterations over all problems; a factor that fails counts as the limit.
+    pub(crate) fn total<F: Preconditioner<Host>>(
         self,
         problems: &[Problem],
         factors: &(dyn Fn(&Problem) -> Result<F, PrecondError> + Sync),
-    ) -> Option<f64> {
-        if problems.is_empty() {
-            return None;
-        }
-        let total: usize = problems
+    ) -> usize {
+        problems
             .par_iter()
             .map(|p| {
                 let factor = factors(p).ok();
@@ -67,17 +64,16 @@ impl Yardstick {
                     .and_then(|f| self.iterations(p, &f).ok())
                     .unwrap_or(self.max_iters(p.rhs.len()))
             })
-            .sum();
-        Some(total as f64 / problems.len() as f64)
+            .sum()
     }
 
     /// The same with the classical preconditioner.
-    pub(crate) fn baseline(self, problems: &[Problem]) -> Option<f64> {
+    pub(crate) fn baseline(self, problems: &[Problem]) -> usize {
         match self {
-            Self::Symmetric => self.mean(problems, &|p: &Problem| {
+            Self::Symmetric => self.total(problems, &|p: &Problem| {
                 Ic0::default().factor(p.matrix.view())
             }),
-            Self::General => self.mean(problems, &|p: &Problem| {
+            Self::General => self.total(problems, &|p: &Problem| {
                 Ilu::default().factor(p.matrix.view())
             }),
         }

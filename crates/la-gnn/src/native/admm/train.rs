@@ -7,8 +7,8 @@ use super::problem::QuadraticProblem;
 use super::unroll::Unrolled;
 use crate::GnnError;
 use crate::admm::{AdmmConfig, NetworkConfig, Parameters};
-use crate::training::Engine;
 use crate::training::admm::AdmmLoss;
+use crate::training::{Engine, Joining};
 
 /// Loss and gradient of the learned parts of distributed ADMM on batches of problems, on the calling thread, in double precision, without allocation.
 ///
@@ -143,6 +143,10 @@ impl AdmmEngine {
 impl Engine for AdmmEngine {
     fn samples(&self) -> usize {
         self.problems.len()
+    }
+
+    fn joining(&self) -> Option<Joining> {
+        Some(Joining::Mean)
     }
 
     fn loss_and_gradient(

@@ -9,7 +9,7 @@ use super::network::{gru_inputs, step_logit};
 use super::recurrent::Gru;
 use crate::GnnError;
 use crate::chain::{ChainConfig, ChainModel};
-use crate::training::Engine;
+use crate::training::{Engine, Joining};
 
 fn wrong_model(wanted: &str) -> GnnError {
     GnnError::Config {
@@ -101,6 +101,10 @@ impl Engine for ChainEngine {
         self.samples.len()
     }
 
+    fn joining(&self) -> Option<Joining> {
+        Some(Joining::Mean)
+    }
+
     fn loss_and_gradient(
         &mut self,
         values: &[f32],
@@ -181,6 +185,10 @@ pub(super) fn pairs(samples: &[ChainSample]) -> Vec<(f64, f64)> {
 impl Engine for StepEngine {
     fn samples(&self) -> usize {
         self.pairs.len()
+    }
+
+    fn joining(&self) -> Option<Joining> {
+        Some(Joining::Mean)
     }
 
     fn loss_and_gradient(

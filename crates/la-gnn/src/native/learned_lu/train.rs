@@ -12,8 +12,8 @@ use super::super::neuralif::{InversePair, probe};
 use super::{GradientWorkspace, LearnedLu};
 use crate::GnnError;
 use crate::learned_lu::{Base, FirstFeature, LearnedLuConfig, MatrixScale, Parameters};
-use crate::training::Engine;
 use crate::training::lu::{LuLoss, LuLossWorkspace, LuSystem};
+use crate::training::{Engine, Joining, Places, Share};
 
 /// A matrix to train on: its graph, and the system that the loss looks at.
 ///
@@ -182,20 +182,51 @@ impl Engine for LuEngine {
         seed: u64,
         gradient: &mut [f64],
     ) -> Result<f64, GnnError> {
+        self.mean(values, Places::of(batch, 0, 1), seed, gradient)
+    }
+
+    fn joining(&self) -> Option<Joining> {
+        Some(Joining::Mean)
+    }
+
+    fn share(
+        &mut self,
+        values: &[f32],
+        places: Places<'_>,
+        seed: u64,
+        gradient: &mut [f64],
+    ) -> Result<Share, GnnError> {
+        gradient.fill(0.0);
+        let value = self.mean(values, places, seed, gradient)?;
+        let count = places.samples.len();
+        Ok(Share::of_batch(Joining::Mean, value, count, gradient))
+    }
+}
+
+impl LuEngine {
+    /// Mean loss; adds its gradient to `gradient`.
+    fn mean(
+        &mut self,
+        values: &[f32],
+        Places { samples, first }: Places<'_>,
+        seed: u64,
+        gradient: &mut [f64],
+    ) -> Result<f64, GnnError> {
         let model = LearnedLu::<f32>::new(&Parameters {
             config: self.config.clone(),
             values: values.to_vec(),
         })?;
         self.memory
-            .resize_with(batch.len().max(self.memory.len()), Memory::default);
+            .resize_with(samples.len().max(self.memory.len()), Memory::default);
         let (loss, graphs) = (&self.loss, &self.graphs);
         let parts = self
             .memory
             .par_iter_mut()
-            .zip(batch)
+            .zip(samples)
             .enumerate()
             .map(|(position, (memory, &index))| {
                 let LuTrainingGraph { graph, system } = &graphs[index];
+                let position = first + position;
                 let pair = choose(system.pairs(), seed, position);
                 probe(graph.num_nodes(), seed, position, &mut memory.probe);
                 memory.grad_factors.resize(graph.num_arcs(), 0.0);
@@ -217,7 +248,7 @@ impl Engine for LuEngine {
             })
             .collect::<Result<Vec<f64>, GnnError>>()?;
         let share = 1.0 / parts.len().max(1) as f64;
-        for memory in &self.memory[..batch.len()] {
+        for memory in &self.memory[..samples.len()] {
             for (g, part) in gradient.iter_mut().zip(&memory.gradient) {
                 *g += share * part;
             }

@@ -6,7 +6,7 @@ use super::graph::EdgeGraph;
 use super::network::MessageNetwork;
 use crate::GnnError;
 use crate::mpgnn::{MpgnnConfig, Parameters};
-use crate::training::Engine;
+use crate::training::{Engine, Joining};
 
 /// What the entries of a factor are judged by.
 pub trait EdgeLoss: Send + Sync {
@@ -158,6 +158,10 @@ impl EdgeEngine {
 impl Engine for EdgeEngine {
     fn samples(&self) -> usize {
         self.tasks.len()
+    }
+
+    fn joining(&self) -> Option<Joining> {
+        Some(Joining::Mean)
     }
 
     fn loss_and_gradient(

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::{Element, LowerGraph};
 use super::spectral::{self, InversePair};
+use crate::training::{Joining, Share};
 
 /// What training minimises. `z` is a standard normal probe, fresh at every update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,6 +158,36 @@ impl Loss {
                 let count = parts.len().max(1) as f64;
                 (numerator / count, 1.0 / count)
             }
+        }
+    }
+
+    /// How the loss of a batch follows from sums over its graphs.
+    #[must_use]
+    pub fn joining(self) -> Joining {
+        match self {
+            Self::Default => Joining::Norm,
+            Self::Normalized => Joining::Ratio,
+            Self::Squared => Joining::Sum,
+            Self::Kaporin | Self::KaporinPower(_) | Self::BothEnds(_) => Joining::Mean,
+        }
+    }
+
+    /// What some graphs add to the loss of a batch that is divided among processes; gradients are those of [`Loss::gradient`], without a factor.
+    #[must_use]
+    pub fn share(self, parts: &[LossParts]) -> Share {
+        let numerator: f64 = parts.iter().map(|p| p.numerator).sum();
+        let joining = self.joining();
+        Share {
+            joining,
+            numerator: if joining == Joining::Sum {
+                0.5 * numerator
+            } else {
+                numerator
+            },
+            denominator: match joining {
+                Joining::Ratio => parts.iter().map(|p| p.reference).sum(),
+                _ => parts.len() as f64,
+            },
         }
     }
 

@@ -8,10 +8,10 @@ use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 use super::super::LowerGraph;
-use super::{GradientWorkspace, InversePair, Loss, LossWorkspace, NeuralIf};
+use super::{GradientWorkspace, InversePair, Loss, LossParts, LossWorkspace, NeuralIf};
 use crate::GnnError;
 use crate::neuralif::{NeuralIfConfig, Parameters};
-use crate::training::Engine;
+use crate::training::{Engine, Joining, Places, Share};
 
 /// A graph to train on, with what its loss needs besides the matrix.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,20 +117,62 @@ impl Engine for NativeEngine {
         seed: u64,
         gradient: &mut [f64],
     ) -> Result<f64, GnnError> {
+        let parts = self.parts(values, Places::of(batch, 0, 1), seed)?;
+        let (value, scale) = self.loss.combine(&parts);
+        self.add_gradients(parts.len(), scale, gradient);
+        Ok(value)
+    }
+
+    fn joining(&self) -> Option<Joining> {
+        Some(self.loss.joining())
+    }
+
+    fn share(
+        &mut self,
+        values: &[f32],
+        places: Places<'_>,
+        seed: u64,
+        gradient: &mut [f64],
+    ) -> Result<Share, GnnError> {
+        let parts = self.parts(values, places, seed)?;
+        gradient.fill(0.0);
+        self.add_gradients(parts.len(), 1.0, gradient);
+        Ok(self.loss.share(&parts))
+    }
+}
+
+impl NativeEngine {
+    /// Adds the gradients of the first `count` graphs of the last evaluation, times `scale`.
+    fn add_gradients(&self, count: usize, scale: f64, gradient: &mut [f64]) {
+        for memory in &self.memory[..count] {
+            for (g, part) in gradient.iter_mut().zip(&memory.gradient) {
+                *g += scale * part;
+            }
+        }
+    }
+
+    /// Loss and gradient of every graph.
+    fn parts(
+        &mut self,
+        values: &[f32],
+        Places { samples, first }: Places<'_>,
+        seed: u64,
+    ) -> Result<Vec<LossParts>, GnnError> {
         let model = NeuralIf::<f32>::new(&Parameters {
             config: self.config.clone(),
             values: values.to_vec(),
         })?;
         self.memory
-            .resize_with(batch.len().max(self.memory.len()), Memory::default);
+            .resize_with(samples.len().max(self.memory.len()), Memory::default);
         let (loss, graphs) = (self.loss, &self.graphs);
-        let parts: Vec<_> = self
+        Ok(self
             .memory
             .par_iter_mut()
-            .zip(batch)
+            .zip(samples)
             .enumerate()
             .map(|(position, (memory, &index))| {
                 let TrainingGraph { graph, pairs } = &graphs[index];
+                let position = first + position;
                 let chosen =
                     (seed.wrapping_add(position as u64) % pairs.len().max(1) as u64) as usize;
                 let pair = pairs.get(chosen).map_or(&[][..], std::slice::from_ref);
@@ -155,13 +197,6 @@ impl Engine for NativeEngine {
                 );
                 part
             })
-            .collect();
-        let (value, scale) = loss.combine(&parts);
-        for memory in &self.memory[..batch.len()] {
-            for (g, part) in gradient.iter_mut().zip(&memory.gradient) {
-                *g += scale * part;
-            }
-        }
-        Ok(value)
+            .collect())
     }
 }

@@ -11,7 +11,7 @@ use super::elimination::Matrix;
 use super::features::{Features, features};
 use crate::GnnError;
 use crate::relaxation::{Parameters, RelaxationConfig};
-use crate::training::Engine;
+use crate::training::{Engine, Joining, Places, Share};
 
 /// A matrix to train on, with its features.
 #[derive(Debug, Clone)]
@@ -85,18 +85,47 @@ impl Engine for RelaxationEngine {
         seed: u64,
         gradient: &mut [f64],
     ) -> Result<f64, GnnError> {
+        self.mean(values, Places::of(batch, 0, 1), seed, gradient)
+    }
+
+    fn joining(&self) -> Option<Joining> {
+        Some(Joining::Mean)
+    }
+
+    fn share(
+        &mut self,
+        values: &[f32],
+        places: Places<'_>,
+        seed: u64,
+        gradient: &mut [f64],
+    ) -> Result<Share, GnnError> {
+        let value = self.mean(values, places, seed, gradient)?;
+        let count = places.samples.len();
+        Ok(Share::of_batch(Joining::Mean, value, count, gradient))
+    }
+}
+
+impl RelaxationEngine {
+    fn mean(
+        &self,
+        values: &[f32],
+        places: Places<'_>,
+        seed: u64,
+        gradient: &mut [f64],
+    ) -> Result<f64, GnnError> {
         let network = RelaxationNetwork::new(&Parameters {
             config: self.config.clone(),
             values: values.to_vec(),
         })?;
-        let parts: Vec<(f64, Vec<f64>)> = batch
+        let parts: Vec<(f64, Vec<f64>)> = places
+            .samples
             .par_iter()
             .enumerate()
             .map(|(position, &index)| {
                 let sample = &self.samples[index];
                 let matrix = &sample.matrix;
                 let mut b = Vec::new();
-                probe(matrix.order(), seed, position, &mut b);
+                probe(matrix.order(), seed, places.first + position, &mut b);
                 let omega = network.of_features(&sample.features, &sample.means);
                 let factors = matrix.factor(&omega);
                 let mut grad_factors = vec![0.0; matrix.values.len()];

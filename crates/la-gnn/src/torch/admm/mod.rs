@@ -24,8 +24,8 @@ use crate::GnnError;
 use crate::admm::{AdmmConfig, NetworkConfig, Parameters};
 use crate::native::admm::loss::Target;
 use crate::native::admm::{AdmmNetwork, QuadraticProblem, Unrolled};
-use crate::training::Engine;
 use crate::training::admm::AdmmLoss;
+use crate::training::{Engine, Joining};
 use batch::Batch;
 use layers::{Layers, State};
 
@@ -182,6 +182,10 @@ impl TorchAdmmEngine {
 impl Engine for TorchAdmmEngine {
     fn samples(&self) -> usize {
         self.problems.len()
+    }
+
+    fn joining(&self) -> Option<Joining> {
+        Some(Joining::Mean)
     }
 
     fn loss_and_gradient(

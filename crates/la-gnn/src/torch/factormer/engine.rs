@@ -7,8 +7,8 @@ use super::network::FactormerNetwork;
 use super::solver::{iterate, objective};
 use crate::GnnError;
 use crate::factormer::{FactormerConfig, FactormerInput, NetworkConfig};
-use crate::training::Engine;
 use crate::training::factormer::{FactormerLoss, FactormerSample};
+use crate::training::{Engine, Joining};
 
 /// What an unrolled run went through.
 #[derive(Debug)]
@@ -138,6 +138,10 @@ impl<'s> FactormerEngine<'s> {
 impl Engine for FactormerEngine<'_> {
     fn samples(&self) -> usize {
         self.samples
+    }
+
+    fn joining(&self) -> Option<Joining> {
+        Some(Joining::Mean)
     }
 
     fn begin(&mut self, update: usize) {

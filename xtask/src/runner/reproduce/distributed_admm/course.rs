@@ -65,7 +65,7 @@ impl<'e> Course<'e> {
                 }
                 None => 1.0,
             };
-            let runner = Runner::Classical(method.options(alpha));
+            let runner = Runner::Classical(Box::new(method.options(alpha)));
             self.runners.push((method.name().to_owned(), runner));
         }
         for &opponent in &profile.opponents {

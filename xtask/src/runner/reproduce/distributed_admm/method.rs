@@ -82,7 +82,7 @@ impl Classical {
 /// How an instance is solved.
 #[derive(Debug, Clone)]
 pub(super) enum Runner {
-    Classical(AdmmOptions),
+    Classical(Box<AdmmOptions>),
     /// With its step.
     Opponent(Opponent, f64),
     /// Behind the guard or not.
@@ -95,7 +95,7 @@ impl Runner {
         let mut admm = match self {
             Self::Opponent(opponent, step) => return opponent.run(*step, instance, horizon),
             Self::Classical(options) => {
-                Admm::new(&instance.network, instance.agents()?, options.clone())?
+                Admm::new(&instance.network, instance.agents()?, (**options).clone())?
             }
             Self::Learned(learned) => {
                 let options = Classical::Relaxed18.options(1.0);

@@ -18,7 +18,8 @@ use xtask::report::write_folder;
 
 use super::file::ExperimentFile;
 use super::{Ledger, Request, digest};
-pub(super) use settings::Experiment;
+pub(crate) use networks::Preparation;
+pub(crate) use settings::{Class, Experiment, NetworkSettings};
 
 /// Columns of the overview.
 const QUANTITIES: [(&str, &str); 8] = [

@@ -1,12 +1,13 @@
-//! Networks are trained here, in seconds.
+//! Networks are trained here, in seconds or minutes.
 
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use la_gnn::GnnError;
 use la_gnn::admm::{AdmmConfig, Parameters, StepSizes};
 use la_gnn::native::admm::{AdmmEngine, QuadraticProblem};
 use la_gnn::training::admm::{AdmmLoss, AdmmMeasure, LossTerm, published, schedule};
-use la_gnn::training::{NoHooks, train};
+use la_gnn::training::{NoHooks, TrainOptions, train};
 use la_opt::admm::learned::LearnedAdmm;
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +38,57 @@ const GRID: f64 = 4.0;
 /// Updates of [`Recipe::Everywhere`].
 const UPDATES: usize = 12_000;
 
+/// A run before it starts: what decides its result.
+pub(crate) struct Preparation {
+    pub(crate) config: AdmmConfig,
+    pub(crate) options: TrainOptions,
+    /// The engine with its training instances.
+    pub(crate) engine: AdmmEngine,
+    /// Instances that judge.
+    validation: Vec<QuadraticProblem>,
+}
+
+impl Preparation {
+    /// The recipe of a network for so many instances of a class, of which a tenth validates.
+    pub(crate) fn new(
+        settings: &NetworkSettings,
+        training: usize,
+        class: Class,
+        seed: u64,
+    ) -> Result<Self> {
+        ensure!(training >= 2, "{training} instances: at least 2 are needed");
+        let config = settings.config();
+        let law = Law::published(class, Purpose::Training, seed);
+        let mut samples = law.quadratics(training)?;
+        let validation = samples.split_off(training - (training / 10).max(1));
+        let mut options = match settings.recipe {
+            Recipe::Published => published(samples.len(), seed),
+            Recipe::Schedule | Recipe::Everywhere => schedule(samples.len(), seed),
+        };
+        if settings.recipe == Recipe::Everywhere {
+            options.updates = UPDATES;
+        }
+        let groups = match settings.recipe {
+            Recipe::Published | Recipe::Schedule => vec![(AdmmLoss::published(10), samples)],
+            Recipe::Everywhere => everywhere(training, class, seed, &samples)?,
+        };
+        Ok(Self {
+            engine: AdmmEngine::with_groups(&config, groups)?,
+            config,
+            options,
+            validation,
+        })
+    }
+
+    /// Published loss of the instances that judge, those of them whose number is wanted.
+    pub(crate) fn judge(&self, wanted: impl Fn(usize) -> bool) -> Result<AdmmEngine, GnnError> {
+        let numbered = self.validation.iter().enumerate();
+        let wanted = numbered.filter(|(k, _)| wanted(*k));
+        let wanted = wanted.map(|(_, instance)| instance.clone()).collect();
+        AdmmEngine::new(&self.config, &AdmmLoss::published(10), wanted)
+    }
+}
+
 /// Trains a network for a class of problems.
 pub(super) fn train_network(
     settings: &NetworkSettings,
@@ -45,42 +97,27 @@ pub(super) fn train_network(
     seed: u64,
 ) -> Result<Trained> {
     let begin = Instant::now();
-    let config = settings.config();
-    let law = Law::published(class, Purpose::Training, seed);
-    let all = law.quadratics(profile.training)?;
-    let (samples, validation) = all.split_at(profile.training - profile.training / 10);
-    let groups = match settings.recipe {
-        Recipe::Published | Recipe::Schedule => vec![(AdmmLoss::published(10), samples.to_vec())],
-        Recipe::Everywhere => everywhere(profile, class, seed, samples)?,
-    };
-    let mut engine = AdmmEngine::with_groups(&config, groups)?;
-    let mut options = match settings.recipe {
-        Recipe::Published => published(samples.len(), seed),
-        Recipe::Schedule | Recipe::Everywhere => schedule(samples.len(), seed),
-    };
-    if settings.recipe == Recipe::Everywhere {
-        options.updates = UPDATES;
-    }
+    let mut run = Preparation::new(settings, profile.training, class, seed)?;
+    let options = &mut run.options;
     options.updates = ((options.updates as f64 * profile.epochs) as usize).max(1);
     options.validate_every = options.updates;
     options.checkpoint_every = options.updates;
-    let start = Parameters::initialize(&config, seed)?;
-    let model = serde_json::to_value(&config)?;
+    let start = Parameters::initialize(&run.config, seed)?;
+    let model = serde_json::to_value(&run.config)?;
     let trained = train(
-        &mut engine,
+        &mut run.engine,
         &model,
         start.values,
-        &options,
+        &run.options,
         None,
         &mut NoHooks,
     )?;
-    let mut judge = AdmmEngine::new(&config, &AdmmLoss::published(10), validation.to_vec())?;
-    let losses = judge.losses(&trained.values)?;
+    let losses = run.judge(|_| true)?.losses(&trained.values)?;
     Ok(Trained {
-        degrees: engine.degree_range(),
+        degrees: run.engine.degree_range(),
         validation: (losses.iter().sum::<f64>() / losses.len() as f64).sqrt(),
         parameters: trained.values,
-        updates: options.updates,
+        updates: run.options.updates,
         seconds: begin.elapsed().as_secs_f64(),
     })
 }
@@ -88,7 +125,7 @@ pub(super) fn train_network(
 /// Groups of instances with their losses. Those of the published law, more of them than were published, have that of several depths; on other graphs it is the
 /// distance over that of over-relaxed ADMM in the mean of the group, so that each kind counts in its own measure.
 fn everywhere(
-    profile: &ProfileSettings,
+    training: usize,
     class: Class,
     seed: u64,
     samples: &[QuadraticProblem],
@@ -97,10 +134,10 @@ fn everywhere(
     let count = samples.len();
     let mut own = samples.to_vec();
     // Those that validate are left out.
-    for k in profile.training..profile.training + 7 * count / 3 {
+    for k in training..training + 7 * count / 3 {
         own.push(law.quadratic(k)?);
     }
-    let relaxed = Runner::Classical(Classical::Relaxed18.options(1.0));
+    let relaxed = Runner::Classical(Box::new(Classical::Relaxed18.options(1.0)));
     let instances = (count / 15).max(1);
     let own_loss = AdmmLoss::new(OWN_DEPTHS.map(|(depth, weight)| {
         LossTerm::new(AdmmMeasure::Normalised, depth)
@@ -154,7 +191,7 @@ pub(super) fn tune(method: Classical, depth: usize, law: &Law, instances: usize)
         Classical::TunedRelaxed => Classical::TunedRelaxed,
         _ => Classical::Tuned10,
     };
-    let runner = |alpha| Runner::Classical(method.options(alpha));
+    let runner = |alpha| Runner::Classical(Box::new(method.options(alpha)));
     least_distance(0.03, runner, depth, law, instances)
 }
 

@@ -14,7 +14,7 @@ use super::opponents::Opponent;
 /// Everything that decides the experiment.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct Experiment {
+pub(crate) struct Experiment {
     profiles: BTreeMap<String, ProfileSettings>,
     references: Vec<ReferenceRow>,
 }
@@ -22,13 +22,13 @@ pub(in super::super) struct Experiment {
 /// What the agents solve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Class {
+pub(crate) enum Class {
     Consensus,
     LeastSquares,
 }
 
 impl Class {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Consensus => "consensus",
             Self::LeastSquares => "least-squares",
@@ -46,12 +46,12 @@ impl Class {
 /// What one profile runs.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct ProfileSettings {
+pub(crate) struct ProfileSettings {
     about: String,
     pub(super) classes: Vec<Class>,
     /// Instances that are reported, and those of training, of which a tenth validates.
     pub(super) instances: usize,
-    pub(super) training: usize,
+    pub(crate) training: usize,
     /// Data, initialisation and order change with the seed.
     pub(super) seeds: Vec<u64>,
     /// Iterations of every method.
@@ -61,7 +61,7 @@ pub(in super::super) struct ProfileSettings {
     pub(super) methods: Vec<Classical>,
     /// Methods of another kind.
     pub(super) opponents: Vec<Opponent>,
-    pub(super) networks: Vec<NetworkSettings>,
+    pub(crate) networks: Vec<NetworkSettings>,
     /// Sizes of the graphs of other kinds, and instances of each.
     #[serde(default)]
     pub(super) other_sizes: Vec<usize>,
@@ -70,9 +70,9 @@ pub(in super::super) struct ProfileSettings {
 }
 
 /// How a network is trained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Recipe {
+pub(crate) enum Recipe {
     /// The published loss and optimiser.
     Published,
     /// The published loss; Adam with 1e-2 on half a cosine, batches of 50, 60 epochs.
@@ -84,14 +84,14 @@ pub(super) enum Recipe {
 /// A network that is trained here.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct NetworkSettings {
-    pub(super) name: String,
+pub(crate) struct NetworkSettings {
+    pub(crate) name: String,
     steps: StepSizes,
     #[serde(default)]
     relaxed: bool,
     #[serde(default)]
     edges: EdgeWeights,
-    pub(super) recipe: Recipe,
+    pub(crate) recipe: Recipe,
     /// Name of the same network with node-wise instead of averaged steps.
     pub(super) also_node_wise: Option<String>,
     /// Whether the constants of later iterations are learned.

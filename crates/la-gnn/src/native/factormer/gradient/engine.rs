@@ -8,8 +8,8 @@ use super::unroll::{Start, loss};
 use super::weights::{Places, Slopes};
 use crate::GnnError;
 use crate::factormer::{FactormerConfig, NetworkConfig};
-use crate::training::Engine;
 use crate::training::factormer::{FactormerLoss, FactormerSample};
+use crate::training::{Engine, Joining};
 
 /// The training of a network for [`crate::training::train`], on matrices that are made when they are asked for, in `f32` or `f64`.
 ///
@@ -64,6 +64,10 @@ impl<'s, T: Element> FactormerEngine<'s, T> {
 impl<T: Element> Engine for FactormerEngine<'_, T> {
     fn samples(&self) -> usize {
         self.samples
+    }
+
+    fn joining(&self) -> Option<Joining> {
+        Some(Joining::Mean)
     }
 
     fn begin(&mut self, update: usize) {
