@@ -55,6 +55,24 @@ impl Ranks {
     ///
     /// # Errors
     /// As [`Ranks::new`].
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use la_mpi::World;
+    /// use la_opt::admm::{Admm, AdmmOptions, Network, Ranks, SquaredDistance, Variables};
+    ///
+    /// let world = World::init()?;
+    /// // Agents on a path, each with its own variable and that of the next.
+    /// let path = Network::from_edges(99, (0..98).map(|i| (i, i + 1)))?;
+    /// let variables = Variables::new(&path, 100, (0..99).map(|i| [i, i + 1]))?;
+    /// let owner: Vec<u32> = (0..99).map(|i| (i * world.size() / 99) as u32).collect();
+    /// let (shard, ranks) = Ranks::general(&world, &variables, &owner)?;
+    /// let mine = shard.ids()[..shard.owned()].iter();
+    /// let agents: Result<Vec<_>, _> = mine.map(|&i| SquaredDistance::new(vec![f64::from(i); 2])).collect();
+    /// let mut admm = Admm::on(shard, 99, agents?, AdmmOptions::default(), ranks)?;
+    /// let report = admm.solve();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn general(
         world: &World,
         variables: &Variables,

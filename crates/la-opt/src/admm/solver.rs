@@ -145,7 +145,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
     /// The agents of a shard, of so many on all processes, with their functions in the order of the shard. Collective: all processes give the same options.
     ///
     /// # Errors
-    /// As [`Admm::new`]; [`AdmmError::Elsewhere`] where the functions of another process are wrong, or have another dimension than the own ones.
+    /// As [`Admm::new`] or, for a shard of agents with variables of their own, [`Admm::general`]; [`AdmmError::Elsewhere`] where the functions of another process are wrong, or have another dimension than the own ones.
     pub fn on(
         mut shard: Shard,
         agents: usize,
