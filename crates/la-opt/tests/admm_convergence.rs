@@ -6,6 +6,7 @@ use admm_common::{Replay, close, grid, numbers, preferential_attachment, random_
 use la_opt::admm::{
     Adapt, Admm, AdmmOptions, AdmmStatus, EdgeWeights, GeneralizedLinear, LeastSquares, Link,
     LocalObjective, LocalProgram, Network, Quadratic, Separable, SeparableQuadratic,
+    SquaredDistance,
 };
 use la_opt::qp::{Hessian, QpOptions, QuadraticProgram};
 
@@ -333,4 +334,13 @@ fn a_start_is_a_shift() {
         let moved: Vec<f64> = one.x(i).iter().zip(shift).map(|(x, s)| x + s).collect();
         close(other.x(i), &moved, 1e-11);
     }
+}
+
+#[test]
+fn a_single_agent_minimises_its_function() {
+    let alone = Network::from_edges(1, []).unwrap();
+    let agents = vec![SquaredDistance::new(vec![3.0, -7.0]).unwrap()];
+    let mut admm = Admm::new(&alone, agents, AdmmOptions::default()).unwrap();
+    assert_eq!(admm.solve().status, AdmmStatus::Converged);
+    assert!((admm.x(0)[0] - 3.0).abs() < 1e-4 && (admm.x(0)[1] + 7.0).abs() < 1e-4);
 }

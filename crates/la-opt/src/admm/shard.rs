@@ -127,7 +127,13 @@ impl Shard {
             neighbours,
             weights,
             weighted_degree: mine.clone().map(|i| network.weighted_degree(i)).collect(),
-            column_norm: mine.map(|i| network.column_norm(i)).collect(),
+            // An agent without neighbours minimises its function alone, by proximal steps of some weight.
+            column_norm: mine
+                .map(|i| match network.degree(i) {
+                    0 => 1.0,
+                    _ => network.column_norm(i),
+                })
+                .collect(),
             ids,
             slots: None,
         }
