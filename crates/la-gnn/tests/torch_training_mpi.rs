@@ -1,4 +1,7 @@
 //! Training with LibTorch on the ranks of an MPI program.
+//!
+//! Not by `required-features`: cargo refuses to leave out a test whose name fits, and this one fits both the tests with LibTorch and those with MPI.
+#![cfg(all(feature = "torch", feature = "mpi"))]
 
 mod torch_support;
 

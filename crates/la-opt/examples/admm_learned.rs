@@ -19,8 +19,8 @@ fn run(
     sums: &mut [f64; 3],
 ) -> Result<(), Failure> {
     for (sum, iterations) in sums.iter_mut().zip([10, 10, 30]) {
-        admm.iterate(iterations)
-            .map_err(|(agent, why)| format!("agent {agent}: {why}"))?;
+        let done = admm.iterate(iterations);
+        done.map_err(|(agent, failure)| format!("agent {agent}: {failure:?}"))?;
         let agents = (0..sample.agents).flat_map(|i| admm.x(i).iter().zip(&sample.solution));
         let square: f64 = agents.map(|(x, s)| (x - s).powi(2)).sum();
         *sum += square / sample.agents as f64 / INSTANCES as f64;
