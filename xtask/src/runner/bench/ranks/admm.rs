@@ -166,7 +166,7 @@ fn timed(bench: &mut Bench<'_>, network: &Network, problem: &str) -> Result<f64>
     bench.speed_up(problem, method, &solver, &memory, GOAL)?;
     let own = solver.speed_up(1.0)?;
     let quantity = "share_of_triad_of_its_size";
-    bench.share(problem, method, quantity, (&own, &cache), GOAL)?;
+    bench.share(problem, method, quantity, (&own, &cache), None)?;
 
     let traffic = all.exchange().traffic();
     let steps = f64::from(bench.args.repetitions + 1) * STRETCH as f64;

@@ -95,7 +95,7 @@ impl<'a> Bench<'a> {
             .seconds(problem, method, "together_seconds", &solver.together)?;
         let own = solver.speed_up(1.0)?;
         self.ratio(problem, method, "speed_up", &own, None)?;
-        self.share(problem, method, "share_of_triad", (&own, triad), goal)
+        self.share(problem, method, "share_of_triad", (&own, triad), Some(goal))
     }
 
     fn share(
@@ -104,7 +104,7 @@ impl<'a> Bench<'a> {
         method: &str,
         quantity: &str,
         (own, triad): (&Ratio, &Rounds),
-        goal: f64,
+        goal: Option<f64>,
     ) -> Result<()> {
         let of_triad = triad.speed_up(self.world().size() as f64)?;
         let shares: Vec<f64> = (own.rounds.iter().zip(&of_triad.rounds))
@@ -114,7 +114,7 @@ impl<'a> Bench<'a> {
             median: own.median / of_triad.median,
             rounds: shares,
         };
-        self.ratio(problem, method, quantity, &share, Some(goal))
+        self.ratio(problem, method, quantity, &share, goal)
     }
 
     /// A triad that has as many bytes on all ranks as times the ranks alone.

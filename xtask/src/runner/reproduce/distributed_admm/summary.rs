@@ -3,6 +3,7 @@
 use xtask::report::{Control, Results, format_number};
 
 use super::method::Classical;
+use super::opponents::Opponent;
 
 const CLASSES: [&str; 2] = ["consensus", "least-squares"];
 
@@ -38,6 +39,7 @@ pub(super) fn sentences(results: &Results) -> Vec<String> {
                 ));
             }
         }
+        sentences.extend(against_opponents(results, class));
         let others = results.measurements.iter().filter(|m| {
             m.problem.starts_with(class)
                 && m.problem != class
@@ -61,6 +63,28 @@ pub(super) fn sentences(results: &Results) -> Vec<String> {
         }
     }
     sentences
+}
+
+/// The networks beside methods that are not ADMM with a dual per node.
+fn against_opponents(results: &Results, class: &str) -> Option<String> {
+    let quantity = "distance@20";
+    let of = |method: &str| Some((method.to_owned(), value(results, class, method, quantity)?));
+    let least = |all: Vec<(String, f64)>| all.into_iter().min_by(|a, b| a.1.total_cmp(&b.1));
+    let tuned = [Opponent::Extra, Opponent::Diging, Opponent::EdgeAdmm];
+    let opponent = least(tuned.iter().filter_map(|o| of(o.name())).collect())?;
+    let network = least(
+        networks(results, class)
+            .into_iter()
+            .filter_map(of)
+            .collect(),
+    )?;
+    Some(format!(
+        "{class}, as many numbers sent as 20 iterations send: {} without a network and with one tuned number has {}, the best network, {}, {}.",
+        opponent.0,
+        format_number(opponent.1),
+        network.0,
+        format_number(network.1)
+    ))
 }
 
 /// What must come out whatever the networks do.
