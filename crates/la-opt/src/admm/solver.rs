@@ -15,6 +15,8 @@ use super::{
 
 /// Agents that minimise the sum of their functions by talking to their neighbours.
 ///
+/// Every iteration costs two exchanges. Where messages are what counts and a penalty can be tuned, ADMM with a copy on each edge ([`FirstOrder`](super::FirstOrder)) needs fewer.
+///
 /// # References
 /// A. Makhdoumi, A. Ozdaglar, *IEEE Trans. Automat. Contr.* 62(10), 5082–5095, 2017 (distributed ADMM over networks). Deviates: over-relaxation, and what an agent keeps of the copies of its x (see the notes of the module `sweep`).
 ///

@@ -59,6 +59,9 @@ impl FirstOrderMethod {
 
 /// Agents that minimise the sum of their functions, from x = 0, by one of these methods on one thread.
 ///
+/// With a tuned step, [`FirstOrderMethod::EdgeAdmm`] and [`FirstOrderMethod::Extra`] reach an accuracy with far fewer messages than [`Admm`](super::Admm), whose constraint squares the condition of the graph
+/// (`docs/papers/distributed-admm.md` has numbers). They have no stopping test, no adaptation and no ranks here.
+///
 /// # Examples
 /// ```
 /// use la_opt::admm::{FirstOrder, FirstOrderMethod, Network, SquaredDistance};
