@@ -8,7 +8,7 @@ use admm_common::{neighbourhoods, numbers, random_graph, random_lists};
 use la_mpi::World;
 use la_mpi::testing::on_ranks;
 use la_opt::admm::{
-    Adapt, Admm, AdmmError, AdmmOptions, AdmmReport, AdmmStatus, Anderson, EdgeWeights,
+    Adapt, Admm, AdmmError, AdmmOptions, AdmmReport, AdmmStatus, Anderson, EdgeWeights, Form,
     LeastSquares, LocalFailure, LocalObjective, LocalProgram, NodeView, Plan, Ranks,
     SeparableQuadratic, SquaredDistance, StepPolicy, Variables,
 };
@@ -71,7 +71,12 @@ impl StepPolicy for Nosy {
 }
 
 fn variants() -> Vec<(AdmmOptions, Option<bool>)> {
-    let options = AdmmOptions::default().with_max_iters(150);
+    let forms = [Form::Nodes, Form::Edges].into_iter();
+    forms.flat_map(variants_of).collect()
+}
+
+fn variants_of(form: Form) -> Vec<(AdmmOptions, Option<bool>)> {
+    let options = AdmmOptions::default().with_max_iters(150).with_form(form);
     let pipelined = options.clone().with_pipelined(true);
     let spectral = options.clone().with_adapt(Adapt::spectral());
     let anderson = Anderson::default().with_memory(4);

@@ -4,10 +4,14 @@
 mod admm_common;
 
 use admm_common::{grid, neighbourhoods, numbers};
-use la_opt::admm::{Adapt, Admm, AdmmOptions, Anderson, LeastSquares, Variables};
+use la_opt::admm::{Adapt, Admm, AdmmOptions, Anderson, Form, LeastSquares, Variables};
 
-fn options() -> [AdmmOptions; 4] {
-    let options = AdmmOptions::default().with_max_iters(60);
+fn options() -> impl Iterator<Item = AdmmOptions> {
+    [Form::Nodes, Form::Edges].into_iter().flat_map(options_of)
+}
+
+fn options_of(form: Form) -> [AdmmOptions; 4] {
+    let options = AdmmOptions::default().with_max_iters(60).with_form(form);
     [
         options.clone(),
         options

@@ -9,7 +9,7 @@ use super::exchange::Exchange;
 use super::objective::LocalObjective;
 use super::safeguard::{Best, Watch};
 use super::solver::{Admm, Pending};
-use super::{AdmmError, CheckpointError};
+use super::{AdmmError, CheckpointError, Form};
 
 /// Where and how often [`Admm::solve`] writes checkpoints.
 ///
@@ -82,6 +82,7 @@ pub(super) struct Common {
     /// Of graph, weights and variables.
     pub(super) network: u64,
     pub(super) iteration: usize,
+    form: Form,
     alpha: f64,
     changes: usize,
     watch: Watch,
@@ -167,6 +168,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
                 dim: self.dim(),
                 network: self.fingerprint,
                 iteration: self.iteration,
+                form: self.options.form,
                 alpha: self.alpha,
                 changes: self.changes,
                 watch: self.watch,
@@ -248,6 +250,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         };
         same("agents", common.agents as u64, self.agents as u64)?;
         same("dimension", common.dim as u64, self.dim() as u64)?;
+        same("form", common.form as u64, self.options.form as u64)?;
         same("network", common.network, self.fingerprint)?;
         if let (Some(accelerator), Some(memory)) = (&self.accelerator, &common.anderson) {
             let own = accelerator.memory.gram.len() as u64;

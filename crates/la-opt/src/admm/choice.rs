@@ -1,11 +1,11 @@
 //! The step sizes of an iteration.
 
-use super::Shard;
 use super::collective::total;
 use super::exchange::Exchange;
 use super::objective::LocalObjective;
 use super::solver::{Admm, Pending};
 use super::steps::{NodeView, Plan, clamp_alpha, clamp_gamma};
+use super::{Form, Shard};
 
 impl<F: LocalObjective, E: Exchange> Admm<F, E> {
     /// Whether the policy is asked in the next iteration.
@@ -42,6 +42,12 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
                 alpha: clamp_alpha(alpha, self.options.alpha),
                 gamma: clamped(gamma),
             },
+            Plan::Nodes { gamma } | Plan::Mean { gamma } if self.options.form == Form::Edges => {
+                Pending::Global {
+                    alpha: self.options.alpha,
+                    gamma: clamped(gamma),
+                }
+            }
             Plan::Nodes { gamma } => {
                 let gamma = clamped(gamma);
                 self.ask(k);

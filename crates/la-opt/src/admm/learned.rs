@@ -4,7 +4,7 @@ use la_gnn::admm::{AdmmConfig, Parameters};
 use la_gnn::native::admm::{AdmmNetwork, AgentGraph, StepRule};
 use la_gnn::{GnnError, Weights};
 
-use super::{AdmmError, AdmmOptions, EdgeWeights, Network, NodeView, Plan, StepPolicy};
+use super::{AdmmError, AdmmOptions, EdgeWeights, Form, Network, NodeView, Plan, StepPolicy};
 
 /// A trained network for [`Admm`](super::Admm): it gives the edges of a graph their weights, chooses the step sizes of the first iterations, and says which
 /// constants govern those after them, for which convergence is that of ordinary ADMM.
@@ -44,7 +44,7 @@ pub struct LearnedAdmm {
 pub struct LearnedSetup {
     /// The graph with learned weights.
     pub network: Network,
-    /// The options with the constants of later iterations.
+    /// The options with the constants of later iterations, and the form that networks are trained for.
     pub options: AdmmOptions,
     /// Chooses the step sizes of the first iterations.
     pub policy: LearnedSteps,
@@ -109,7 +109,10 @@ impl LearnedAdmm {
         let [alpha, gamma] = self.network.tail();
         Ok(LearnedSetup {
             network: network.with_weights(weights)?,
-            options: options.with_alpha(alpha).with_gamma(gamma),
+            options: options
+                .with_form(Form::Nodes)
+                .with_alpha(alpha)
+                .with_gamma(gamma),
             policy: policy(self.network.config().learned_iterations),
             used,
         })

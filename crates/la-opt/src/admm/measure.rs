@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::Form;
 use super::exact_sum::ExactSum;
 use super::exchange::Exchange;
 use super::shard::Shard;
@@ -104,7 +105,7 @@ pub(super) fn finish(
 /// Squared norms of residuals, and of what they are differences of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Measure {
-    /// `Σ ‖(A x)_i‖² / (d_i + 1)`, the distance of the copies from agreement.
+    /// `Σ ‖(A x)_i‖² / (d_i + 1)`, the distance of the copies from agreement; `Σ_i Σ_j w_ij ‖x_i − x_j‖² / 4` in the form of the edges.
     pub(super) primal: f64,
     /// `Σ ‖s_i‖²` with `s_i ∈ ∂f_i(x_i) + (A λ)_i`.
     pub(super) dual: f64,
@@ -112,7 +113,7 @@ pub(super) struct Measure {
     pub(super) copies: f64,
     /// `Σ ‖(A λ)_i‖²`.
     pub(super) prices: f64,
-    /// Since the last look: `Σ M_i ‖Δx_i‖²`, `Σ Δx_i · Δψ_i`, `Σ ‖Δψ_i‖² / M_i`, with the subgradients ψ_i, and `Σ ‖(A Δx)_i‖² / (d_i + 1)`. Zero at the first look.
+    /// Since the last look: `Σ M_i ‖Δx_i‖²`, `Σ Δx_i · Δψ_i`, `Σ ‖Δψ_i‖² / M_i`, with the subgradients ψ_i, and `Σ ‖(A Δx)_i‖² / (d_i + 1)`, or `Δxᵀ A Δx / 2`. Zero at the first look.
     pub(super) steps: [f64; 4],
     /// Processes that want to stop: out of time, or an agent failed.
     pub(super) stops: f64,
@@ -131,6 +132,7 @@ pub(super) struct Look<'a> {
     pub(super) v: &'a [f64],
     pub(super) g: &'a [f64],
     pub(super) last: StepSizes<'a>,
+    pub(super) form: Form,
 }
 
 impl Look<'_> {
@@ -146,7 +148,7 @@ impl Look<'_> {
     }
 }
 
-/// x, ψ and `(A x)_i / (d_i + 1)` of own agents at the last look, agent by agent (3 n numbers of each).
+/// x, ψ and `(A x)_i / (d_i + 1)`, or half of `(A x)_i`, of own agents at the last look, agent by agent (3 n numbers of each).
 #[derive(Debug, Clone, Default)]
 pub(super) struct Before {
     pub(super) numbers: Vec<f64>,
@@ -253,8 +255,18 @@ fn add_node(
             let j = j as usize;
             change -= w * (look.last.of(j) * look.y[j * n + c]);
         }
-        let residual = y[c] / look.last.gamma();
-        terms[0] += rows * residual * residual;
+        let (residual, distance) = match look.form {
+            Form::Nodes => {
+                let residual = y[c] / look.last.gamma();
+                (residual, rows * residual * residual)
+            }
+            Form::Edges => {
+                let each = neighbours.iter().zip(weights);
+                let each = each.map(|(&j, &w)| (w, y[c] - look.y[j as usize * n + c]));
+                edges(each, look.last.gamma())
+            }
+        };
+        terms[0] += distance;
         // −ψ is what the x-update balanced: g + α M (x − v).
         let balance = weight * (x[c] - v[c]);
         let stationarity = change - balance;
@@ -270,9 +282,20 @@ fn add_node(
                 terms[4] += norm * dx * dx;
                 terms[5] += dx * dpsi;
                 terms[6] += dpsi * dpsi / norm;
-                terms[7] += rows * dr * dr;
+                terms[7] += match look.form {
+                    Form::Nodes => rows * dr * dr,
+                    Form::Edges => dx * dr,
+                };
             }
             old.copy_from_slice(&now);
         }
     }
+}
+
+/// Half of `(A x)_i` and `Σ_j w_ij (x_i − x_j)² / 4` of one number of node i, from the differences of `y = γ x / 2`.
+fn edges(differences: impl Iterator<Item = (f64, f64)>, gamma: f64) -> (f64, f64) {
+    differences.fold((0.0, 0.0), |(half, square), (w, difference)| {
+        let difference = difference / gamma;
+        (half + w * difference, square + w * difference * difference)
+    })
 }

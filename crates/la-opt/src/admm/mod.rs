@@ -20,6 +20,7 @@ mod error;
 mod exact_sum;
 mod exchange;
 mod first_order;
+mod form;
 #[cfg(feature = "learned")]
 pub mod learned;
 mod measure;
@@ -47,6 +48,7 @@ pub use error::{AdmmError, LocalFailure};
 pub use exact_sum::ExactSum;
 pub use exchange::{Alone, Exchange, Traffic};
 pub use first_order::{ChebyshevAveraging, FirstOrder, FirstOrderMethod, Mixing};
+pub use form::Form;
 pub use network::{EdgeWeights, Network};
 pub use objective::{
     GeneralizedLinear, LeastSquares, Link, LocalObjective, LocalProgram, Quadratic, Separable,

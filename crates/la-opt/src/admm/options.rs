@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AdmmError, Anderson, Safeguard};
+use super::{AdmmError, Anderson, Form, Safeguard};
 
 /// How α changes after the iterations of a policy.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -60,6 +60,8 @@ impl Adapt {
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct AdmmOptions {
+    /// The constraint that stands for agreement. Default [`Form::Nodes`].
+    pub form: Form,
     /// Step size α after the iterations of a policy, positive. Default `1`.
     pub alpha: f64,
     /// Over-relaxation γ after the iterations of a policy, in (0, 2); 1 is none. Default `1.8`.
@@ -94,6 +96,7 @@ pub struct AdmmOptions {
 impl Default for AdmmOptions {
     fn default() -> Self {
         Self {
+            form: Form::Nodes,
             alpha: 1.0,
             gamma: 1.8,
             adapt: Adapt::None,
@@ -118,6 +121,13 @@ impl AdmmOptions {
     #[must_use]
     pub fn plain(alpha: f64) -> Self {
         Self::default().with_alpha(alpha).with_gamma(1.0)
+    }
+
+    /// Sets the form.
+    #[must_use]
+    pub fn with_form(mut self, form: Form) -> Self {
+        self.form = form;
+        self
     }
 
     /// Sets α.

@@ -1,10 +1,10 @@
 //! An iteration: the passes over the agents and the messages between them.
 
-use super::LocalFailure;
 use super::exchange::Exchange;
 use super::objective::LocalObjective;
 use super::solver::{Admm, Pending};
 use super::sweep::{Agents, Failed, update_y};
+use super::{Form, LocalFailure};
 
 impl<F: LocalObjective, E: Exchange> Admm<F, E> {
     /// Does so many iterations, without looking at residuals or changing α.
@@ -107,6 +107,9 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             let rows = self.shard.rows();
             (self.n, rows.boundary(), rows.owned())
         };
+        if self.options.form == Form::Edges {
+            return self.halve(next);
+        }
         let with_alpha = matches!(next, Pending::Nodes { .. });
         for (inside, range) in [0..boundary, boundary..owned].into_iter().enumerate() {
             if inside == 1 {

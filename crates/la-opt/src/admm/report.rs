@@ -61,7 +61,7 @@ pub struct AdmmReport {
     pub status: AdmmStatus,
     /// Iterations of this solve.
     pub iterations: usize,
-    /// Exchanges between neighbours, two for each iteration.
+    /// Exchanges between neighbours: two for each iteration, or one ([`Form::Edges`](super::Form::Edges)).
     pub rounds: usize,
     /// The last residuals, as in [`AdmmStep`].
     pub primal: f64,

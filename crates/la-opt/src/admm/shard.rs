@@ -217,6 +217,21 @@ impl Shard {
         self.slots().unwrap_or(self)
     }
 
+    /// M of the form of the edges: what the copies around a node weigh.
+    pub(super) fn weigh_edges(&mut self) {
+        let own = 0..self.rows().owned;
+        let weights = own.map(|i| self.rows().weighted_degree(i)).collect();
+        match &mut self.slots {
+            Some(slots) => slots.rows.column_norm = weights,
+            None => {
+                self.column_norm = weights;
+                // An agent without neighbours has some weight.
+                let alone = self.column_norm.iter_mut().filter(|norm| **norm == 0.0);
+                alone.for_each(|norm| *norm = 1.0);
+            }
+        }
+    }
+
     /// The nodes of [`Shard::rows`] that belong to these own agents.
     pub(super) fn nodes(&self, agents: Range<usize>) -> Range<usize> {
         match &self.slots {

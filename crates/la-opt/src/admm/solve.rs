@@ -9,7 +9,7 @@ use super::measure::{self, Look, Measure};
 use super::objective::LocalObjective;
 use super::options::Adapt;
 use super::solver::{Admm, Pending};
-use super::{AdmmReport, AdmmStatus, AdmmStep, LocalFailure, StepSizes};
+use super::{AdmmReport, AdmmStatus, AdmmStep, Form, LocalFailure, StepSizes};
 
 /// When residuals were looked at.
 struct Seen {
@@ -108,7 +108,11 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             #[cfg(feature = "serde")]
             self.save_if_due(&mut saved, &mut report);
         }
-        report.rounds = 2 * report.iterations;
+        let exchanges = match self.options.form {
+            Form::Nodes => 2,
+            Form::Edges => 1,
+        };
+        report.rounds = exchanges * report.iterations;
         report.policy_given_up = self.watch.given_up;
         report.failure = self.failed.take();
         report.traffic = self.exchange.traffic();
@@ -172,6 +176,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
     pub(super) fn start_measure(&mut self, out_of_time: bool) {
         let stop = out_of_time || self.failed.is_some();
         let look = Look {
+            form: self.options.form,
             rows: self.shard.rows(),
             starts: self.shard.starts(0..self.shard.owned()),
             n: self.n,

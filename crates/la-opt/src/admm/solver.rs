@@ -10,12 +10,12 @@ use super::objective::{LocalObjective, require_finite, require_length};
 use super::safeguard::{Best, Watch};
 use super::sweep::{Agents, update_y};
 use super::{
-    AdmmError, AdmmOptions, LocalFailure, Network, Shard, StepPolicy, StepSizes, Variables,
+    AdmmError, AdmmOptions, Form, LocalFailure, Network, Shard, StepPolicy, StepSizes, Variables,
 };
 
 /// Agents that minimise the sum of their functions by talking to their neighbours.
 ///
-/// Every iteration costs two exchanges. Where messages are what counts and a penalty can be tuned, ADMM with a copy on each edge ([`FirstOrder`](super::FirstOrder)) needs fewer.
+/// [`Form`] says how agreement is put as a constraint. The default, for which networks are trained, costs two exchanges for each iteration and squares the condition of the graph; [`Form::Edges`] does neither.
 ///
 /// # References
 /// A. Makhdoumi, A. Ozdaglar, *IEEE Trans. Automat. Contr.* 62(10), 5082–5095, 2017 (distributed ADMM over networks). Deviates: over-relaxation, and what an agent keeps of the copies of its x (see the notes of the module `sweep`).
@@ -165,6 +165,9 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             },
             mut n,
         ) = (agreed, agreed.variables);
+        if options.form == Form::Edges {
+            shard.weigh_edges();
+        }
         if shard.shared().is_some() {
             n = 1;
             shard.raise(|i| objectives[i].takes_scales());
@@ -319,18 +322,15 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
             alpha: 0.0,
             gamma: 1.0,
         };
-        let y = &mut self.y[..own];
-        update_y(
-            self.shard.rows(),
-            n,
-            0,
-            &self.x,
-            &steps,
-            y,
-            &mut self.lambda,
-        );
-        self.start_y(false);
-        self.finish_y(false);
+        if self.options.form == Form::Edges {
+            let (alpha, gamma) = (0.0, 1.0);
+            self.halve(Pending::Global { alpha, gamma });
+        } else {
+            let y = &mut self.y[..own];
+            let lambda = &mut self.lambda;
+            update_y(self.shard.rows(), n, 0, &self.x, &steps, y, lambda);
+            self.share_y(false);
+        }
         self.pending = Pending::None;
         let mut agents = Agents {
             first: 0,

@@ -60,7 +60,7 @@ impl FirstOrderMethod {
 /// Agents that minimise the sum of their functions, from x = 0, by one of these methods on one thread.
 ///
 /// With a tuned step, [`FirstOrderMethod::EdgeAdmm`] and [`FirstOrderMethod::Extra`] reach an accuracy with far fewer messages than [`Admm`](super::Admm), whose constraint squares the condition of the graph
-/// (`docs/papers/distributed-admm.md` has numbers). They have no stopping test, no adaptation and no ranks here.
+/// in its default form (`docs/papers/distributed-admm.md` has numbers). They have no stopping test, no adaptation and no ranks here; [`Form::Edges`](super::Form::Edges) is the first of them with all of that.
 ///
 /// # Examples
 /// ```
