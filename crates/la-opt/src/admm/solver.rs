@@ -263,7 +263,7 @@ impl<F: LocalObjective, E: Exchange> Admm<F, E> {
         &self.x[..self.own()]
     }
 
-    /// y of own agent i (n, or n_i), `γ (A x)_i / (d_i + 1)`.
+    /// y of own agent i (n, or n_i), `γ (A x)_i / (d_i + 1)` or, with [`Form::Edges`], `γ x_i / 2`.
     #[must_use]
     pub fn y(&self, i: usize) -> &[f64] {
         &self.y[self.numbers(i)]
