@@ -2,8 +2,8 @@
 //!
 //! `cargo build --release -p la-opt --features mpi --example admm_mpi`, then `mpirun -n 2 target/release/examples/admm_mpi [SIDE] [ITERATIONS]`.
 //!
-//! Prints seconds of an iteration, bytes and share of waiting of each rank, a triad on all ranks at once for comparison, and a fingerprint of the iterates, which is the same on any
-//! number of ranks.
+//! Prints seconds of an iteration, bytes and share of waiting of each rank, and a fingerprint of the iterates, which is the same on any number of ranks. What ranks gain over one,
+//! `cargo xtask bench admm --ranks 2` measures.
 #![allow(clippy::print_stdout, reason = "a program")]
 
 use std::process::ExitCode;
@@ -43,7 +43,6 @@ fn program(world: &World) -> Result<(), Failure> {
 
     let failed = |(agent, why)| format!("agent {agent}: {why}");
     admm.iterate(20).map_err(failed)?;
-    let bandwidth = triad(world);
     world.barrier();
     let before = la_opt::admm::Exchange::traffic(admm.exchange());
     let begin = Instant::now();
@@ -61,11 +60,11 @@ fn program(world: &World) -> Result<(), Failure> {
     world.all_sum_integers(&mut fingerprint);
     let waited = (after.waiting - before.waiting).as_secs_f64();
     let bytes = (after.bytes - before.bytes) as f64 / iterations as f64;
-    let all = world.gather(0, &[seconds, waited, bytes, bandwidth]);
+    let all = world.gather(0, &[seconds, waited, bytes]);
     for (rank, line) in all.iter().enumerate() {
-        if let [seconds, waited, bytes, bandwidth] = line[..] {
+        if let [seconds, waited, bytes] = line[..] {
             println!(
-                "rank {rank}: {:.3} ms an iteration, {:.1} % of it waiting, {bytes:.0} bytes sent, triad {bandwidth:.1} GB/s",
+                "rank {rank}: {:.3} ms an iteration, {:.1} % of it waiting; {bytes:.0} bytes sent",
                 1e3 * seconds / iterations as f64,
                 100.0 * waited / seconds
             );
@@ -75,21 +74,4 @@ fn program(world: &World) -> Result<(), Failure> {
         println!("{agents} agents, fingerprint {:016x}", fingerprint[0]);
     }
     Ok(())
-}
-
-/// GB/s of `a = b + s c` on all ranks at once, the best of five.
-fn triad(world: &World) -> f64 {
-    let n = 1 << 22;
-    let (mut a, b, c) = (vec![0.0; n], vec![1.0; n], vec![2.0; n]);
-    let mut best = f64::INFINITY;
-    for _ in 0..5 {
-        world.barrier();
-        let begin = Instant::now();
-        for ((a, b), c) in a.iter_mut().zip(&b).zip(&c) {
-            *a = b + 3.0 * c;
-        }
-        std::hint::black_box(&a);
-        best = best.min(begin.elapsed().as_secs_f64());
-    }
-    24.0 * n as f64 / best / 1e9
 }
