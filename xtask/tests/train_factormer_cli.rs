@@ -42,7 +42,7 @@ fn training_makes_a_start_better_than_an_iteration_more() {
     let folder = folder.path();
     let mut args = SMALL.to_vec();
     args.extend(["--updates", "4000", "--learning-rate", "5e-3"]);
-    args.extend(["--loss", "unrolled:1", "--output", "start.safetensors"]);
+    args.extend(["--loss", "unrolled:1:log", "--output", "start.safetensors"]);
     let (out, _) = told(folder, &args, 0);
     assert!(out.contains("wrote start.safetensors"), "{out}");
     let weights = Weights::load(folder.join("start.safetensors")).unwrap();

@@ -376,7 +376,7 @@ fn gradients_are_differences() {
         let options = FactormerLoss::published(config.input, 0)
             .with_steps(2)
             .with_gamma(0.5);
-        let options = options.with_mean(k % 2 == 0);
+        let options = options.with_mean(k % 2 == 0).with_logarithm(k >= 3);
         let values = Parameters::initialize(&config, 3).unwrap().values;
         let mut engine: FactormerEngine<'_, f64> =
             FactormerEngine::new(&config, &options, 1, |_| Ok(sample.clone())).unwrap();

@@ -70,6 +70,9 @@ pub struct FactormerLoss {
     pub grow_every: usize,
     /// Whether the objective is divided by the number of entries, so that matrices of any size count alike. Not stated in the source.
     pub mean: bool,
+    /// Whether the logarithm of the sum is minimised, so that an easy matrix counts as much as a hard one. Not of the source.
+    #[serde(default)]
+    pub logarithm: bool,
     /// ρ of the solver.
     pub rho: f64,
 }
@@ -87,6 +90,7 @@ impl FactormerLoss {
             steps: 5,
             grow_every,
             mean: true,
+            logarithm: false,
             rho: 1.0,
         }
     }
@@ -109,6 +113,13 @@ impl FactormerLoss {
     #[must_use]
     pub fn with_mean(mut self, mean: bool) -> Self {
         self.mean = mean;
+        self
+    }
+
+    /// Sets whether the logarithm of the sum is minimised.
+    #[must_use]
+    pub fn with_logarithm(mut self, logarithm: bool) -> Self {
+        self.logarithm = logarithm;
         self
     }
 

@@ -14,8 +14,8 @@ mod relaxation;
 mod tridiagonal;
 
 pub use compensation::{
-    CompensationLoss, CompensationObjective, CompensationWorkspace, LearnedCompensation,
-    TrainingGroup, fractional_iterations,
+    CompensationEngine, CompensationLoss, CompensationObjective, CompensationWorkspace,
+    LearnedCompensation, TrainingGroup, fractional_iterations,
 };
 pub use corrector::{FactorGoal, LearnedCorrector, Spectral, SpectralGoal, corrector_task};
 pub use gated::{GatedElimination, gated_task};

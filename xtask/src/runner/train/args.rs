@@ -96,8 +96,8 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(super) spread: Option<f64>,
     /// default, normalized, squared, kaporin, kaporin_power:M or both_ends:M (M from 1 to 255); learned LU: l_max, l_min, l_min_hat,
-    /// l_com (each also with :norm), log_max, log_min or log_both; relaxation: krylov:M (M steps of GMRES, 1 to 30); factormer: unrolled:T (T iterations of the solver) [default: default,
-    /// squared, l_max, krylov:12 or unrolled:5]
+    /// l_com (each also with :norm), log_max, log_min or log_both; relaxation: krylov:M (M steps of GMRES, 1 to 30); compensated-ic: cg:M (M steps of CG, by their gradient instead of an evolution strategy); factormer: unrolled:T (T iterations of the solver),
+    /// unrolled:T:log for the logarithm [default: default, squared, l_max, krylov:12 or unrolled:5]
     #[arg(long)]
     pub(super) loss: Option<String>,
     /// Weight of the second term of l_com [default: 1/7]
@@ -107,20 +107,20 @@ pub(crate) struct Args {
     /// generation of compensated-ic [default: 10]
     #[arg(long)]
     pub(super) pairs: Option<usize>,
-    /// Parameter updates; generations of compensated-ic [default: 3000; gnp 2000; compensated-ic 850; factormer 15 for each
+    /// Parameter updates; generations of compensated-ic [default: 3000; gnp 2000; compensated-ic 850, with --loss 300; factormer 15 for each
     /// training matrix; admm those of the recipe]
     #[arg(long)]
     pub(super) updates: Option<usize>,
-    /// Matrices per update [default: 1, with --ranks one for each; admm 5 or 50, as the recipe says]
+    /// Matrices per update [default: 1, with --ranks one for each; compensated-ic with --loss 12; admm 5 or 50, as the recipe says]
     #[arg(long)]
     pub(super) batch: Option<usize>,
-    /// Learning rate [default: 1e-3; factormer 1e-4, with --accelerate 1e-5; admm 1e-4 or 1e-2]
+    /// Learning rate [default: 1e-3; compensated-ic with --loss 3e-3; factormer 1e-4, with --accelerate 1e-5; admm 1e-4 or 1e-2]
     #[arg(long)]
     pub(super) learning_rate: Option<f64>,
-    /// constant or cosine [default: constant; factormer cosines that restart fifteen times; admm as the recipe says]
+    /// constant, cosine or one_cycle [default: constant; factormer cosines that restart fifteen times; admm as the recipe says]
     #[arg(long)]
     pub(super) schedule: Option<String>,
-    /// Updates between validations [default: 500; admm a tenth of all]
+    /// Updates between validations [default: 500; compensated-ic with --loss 50; admm a tenth of all]
     #[arg(long)]
     pub(super) validate_every: Option<usize>,
     /// Seed of initialisation, batches and probes
@@ -216,6 +216,9 @@ impl Args {
         let gnp = self.model == Model::Gnp;
         let factormer = self.model == Model::Factormer;
         let admm = self.model == Model::Admm;
+        // Compensated incomplete Cholesky by the gradient, which its loss says.
+        let descent = compensated && self.loss.is_some();
+        let evolution = compensated && !descent;
         // By gradients on a family of matrices.
         let family = !gnp && !compensated;
         for (name, given, meant) in [
@@ -236,12 +239,12 @@ impl Args {
             ("--update-rule", self.update_rule.is_some(), factormer),
             ("--by-dimension", self.by_dimension, compensated),
             ("--exponents", self.exponents.is_some(), compensated),
-            ("--growth", self.growth.is_some(), compensated),
-            ("--spread", self.spread.is_some(), compensated),
+            ("--growth", self.growth.is_some(), evolution),
+            ("--spread", self.spread.is_some(), evolution),
             ("--no-messages", self.no_messages, relaxation),
             ("--graph-norm", self.graph_norm, lu),
             ("--alpha", self.alpha.is_some(), lu),
-            ("--pairs", self.pairs.is_some(), lu || compensated),
+            ("--pairs", self.pairs.is_some(), lu || evolution),
             (
                 "--variant equilibrated",
                 self.variant == Variant::Equilibrated,
@@ -255,18 +258,18 @@ impl Args {
                 ),
                 gnp,
             ),
-            ("--loss", self.loss.is_some(), family && !admm),
+            ("--loss", self.loss.is_some(), !gnp && !admm),
             ("--n", self.n.is_some(), !gnp && !factormer && !admm),
             ("--samples", self.samples.is_some(), family),
             ("--validation", self.validation.is_some(), family && !admm),
-            ("--validate-every", self.validate_every.is_some(), family),
-            ("--batch", self.batch.is_some(), family),
-            ("--schedule", self.schedule.is_some(), family),
             (
-                "--learning-rate",
-                self.learning_rate.is_some(),
-                !compensated,
+                "--validate-every",
+                self.validate_every.is_some(),
+                family || descent,
             ),
+            ("--batch", self.batch.is_some(), family || descent),
+            ("--schedule", self.schedule.is_some(), family),
+            ("--learning-rate", self.learning_rate.is_some(), !evolution),
             (
                 "--engine",
                 self.engine != Engine::Auto,

@@ -50,7 +50,7 @@ pub(super) fn classes(data: Option<&str>) -> Result<&'static [DefiniteClass]> {
 }
 
 impl Args {
-    /// Compensated incomplete Cholesky, whose training has no derivative.
+    /// Compensated incomplete Cholesky by an evolution strategy.
     pub(super) fn compensated(&self) -> Result<Run> {
         let mut config = CompensationConfig::default().with_by_dimension(self.by_dimension);
         if let Some(hidden) = self.hidden {
@@ -88,7 +88,7 @@ impl Args {
 }
 
 impl Run {
-    fn families(&self) -> Vec<DefiniteFamily> {
+    pub(super) fn families(&self) -> Vec<DefiniteFamily> {
         let all = DefiniteFamily::all().iter().copied();
         all.filter(|f| self.classes.contains(&f.class())).collect()
     }
@@ -140,7 +140,7 @@ impl Run {
         groups
     }
 
-    fn start(&self) -> Result<Parameters> {
+    pub(super) fn start(&self) -> Result<Parameters> {
         let Some(source) = &self.from else {
             return Ok(Parameters::initialize(&self.config, self.options.seed)?);
         };
@@ -270,7 +270,7 @@ impl Hooks for Bar {
     }
 }
 
-fn write_log(path: &Path, log: &Log) -> Result<()> {
+pub(super) fn write_log(path: &Path, log: &Log) -> Result<()> {
     let mut text = String::from("generation,score\n");
     for (k, loss) in log.losses.iter().enumerate() {
         text += &format!("{},{loss}\n", k + 1);

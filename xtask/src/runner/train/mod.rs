@@ -4,6 +4,7 @@ mod admm;
 mod architecture;
 mod args;
 mod compensation;
+mod compensation_descent;
 mod engine;
 pub(crate) mod factormer;
 mod factormer_hooks;
@@ -246,7 +247,10 @@ fn run_on(exchange: &dyn Exchange, args: Args) -> Result<ExitCode> {
             let output = output.unwrap_or_else(|| "target/train/admm.safetensors".into());
             admm::run(exchange, &args, &output)
         }
-        Model::CompensatedIc => args.compensated()?.train(args.output),
+        Model::CompensatedIc => match &args.loss {
+            Some(loss) => args.descent(loss)?.train(args.output),
+            None => args.compensated()?.train(args.output),
+        },
         Model::Gnp => gnp::run(&gnp::Request {
             matrix: args.data,
             variant,
@@ -291,10 +295,15 @@ impl Args {
         let mut run = factormer::Run::published(config, samples, self.updates, self.seed);
         run.sizes = sizes;
         if let Some(text) = &self.loss {
-            let steps = text.strip_prefix("unrolled:").and_then(|n| n.parse().ok());
-            let steps = steps
-                .with_context(|| format!("unknown loss `{text}`: unrolled:T, like unrolled:5"))?;
-            run.loss = run.loss.with_steps(steps);
+            let (shape, logarithm) = match text.strip_suffix(":log") {
+                Some(shape) => (shape, true),
+                None => (text.as_str(), false),
+            };
+            let steps = shape.strip_prefix("unrolled:").and_then(|n| n.parse().ok());
+            let steps = steps.with_context(|| {
+                format!("unknown loss `{text}`: unrolled:T, like unrolled:5, or unrolled:5:log")
+            })?;
+            run.loss = run.loss.with_steps(steps).with_logarithm(logarithm);
         }
         if let Some(rate) = self.learning_rate {
             run.options.learning_rate = rate;

@@ -66,6 +66,9 @@ pub fn unroll(
         loss = loss.f_add(&value.f_mul_scalar(weight)?)?;
         weight *= options.gamma;
     }
+    if options.logarithm {
+        loss = loss.f_log()?;
+    }
     Ok(Unrolled {
         iterates,
         objectives,

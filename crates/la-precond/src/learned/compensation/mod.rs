@@ -1,5 +1,6 @@
 //! Incomplete Cholesky factors whose compensation of dropped fill a network chooses.
 
+mod engine;
 mod gradient;
 mod loss;
 mod objective;
@@ -17,6 +18,7 @@ use sprs::{CsMatViewI, SpIndex};
 use crate::classical::input::with_rows;
 use crate::classical::{KeptVector, ShiftLadder, SymmetryCheck};
 use crate::{IncompleteCholesky, IncompleteCholeskyBuilder, PrecondError};
+pub use engine::CompensationEngine;
 pub use loss::CompensationLoss;
 pub use objective::{CompensationObjective, TrainingGroup, fractional_iterations};
 use prepared::{Limits, Prepared};

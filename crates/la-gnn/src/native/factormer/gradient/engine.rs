@@ -91,18 +91,23 @@ impl<T: Element> Engine for FactormerEngine<'_, T> {
             }
         }
         let weights = self.places.read::<T>(values);
-        let mut slopes: Slopes<T> = self.places.zeros();
+        let share = 1.0 / batch.len().max(1) as f64;
+        gradient.fill(0.0);
         let mut total = 0.0;
         for &index in batch {
             let sample = (self.sample)(index)?;
             sample.check(self.config.rank)?;
             let start = Start::new(&sample, self.config.rank);
             let (config, options) = (&self.config, &self.options);
-            total += loss(&weights, config, options, self.steps, &start, &mut slopes);
+            let mut slopes: Slopes<T> = self.places.zeros();
+            let value = loss(&weights, config, options, self.steps, &start, &mut slopes);
+            let (value, scale) = match options.logarithm {
+                true => (value.ln(), 1.0 / value),
+                false => (value, 1.0),
+            };
+            total += value;
+            self.places.add_to(&slopes, share * scale, gradient);
         }
-        let share = 1.0 / batch.len().max(1) as f64;
-        gradient.fill(0.0);
-        self.places.add_to(&slopes, share, gradient);
         Ok(total * share)
     }
 }
