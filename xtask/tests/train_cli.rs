@@ -433,60 +433,6 @@ fn a_full_disk_leaves_the_weights_of_before() {
     assert_ne!(std::fs::read(&path).unwrap(), before);
 }
 
-#[test]
-fn compensated_ic_trains_without_gradients() {
-    let folder = tempfile::tempdir().unwrap();
-    let run = |name: &str, more: &[&str]| {
-        let mut command = runner();
-        command.current_dir(folder.path()).args([
-            "train",
-            "compensated-ic",
-            "--n",
-            "64",
-            "--updates",
-            "2",
-            "--pairs",
-            "1",
-            "--seed",
-            "5",
-            "--output",
-            name,
-        ]);
-        command.args(more);
-        command
-    };
-    run("a.safetensors", &["--data", "definite-m"])
-        .assert()
-        .success();
-    run("b.safetensors", &["--data", "definite-m", "--threads", "1"])
-        .assert()
-        .success();
-    let load = |name: &str| Weights::load(folder.path().join(name)).unwrap();
-    let (a, b) = (load("a.safetensors"), load("b.safetensors"));
-    assert_eq!(a.tensors, b.tensors);
-    la_gnn::compensation::Parameters::from_weights(&a).unwrap();
-    let story = a.provenance;
-    assert_eq!(story.recipe["options"]["generations"], 2);
-    assert_eq!(story.data["families"].as_array().unwrap().len(), 21);
-    assert!(!story.commit.is_empty());
-    for (more, part) in [
-        (["--data", "poisson"], "definite-m"),
-        (["--loss", "l_max"], "--loss"),
-        (["--exponents", "1,9"], "unsupported_exponent"),
-        (["--samples", "200"], "--samples has no meaning"),
-        (["--validation", "5"], "--validation has no meaning"),
-        (["--validate-every", "9"], "--validate-every has no meaning"),
-        (["--batch", "1"], "--batch has no meaning"),
-        (["--schedule", "cosine"], "--schedule has no meaning"),
-        (["--learning-rate", "1"], "--learning-rate has no meaning"),
-        (["--engine", "torch"], "--engine has no meaning"),
-        (["--device", "cpu"], "--device has no meaning"),
-    ] {
-        let text = refused(run("c.safetensors", &more));
-        assert!(text.contains(part), "{text}");
-    }
-}
-
 /// A run of seconds that writes `name` in `folder`.
 fn train_admm(folder: &Path, name: &str, more: &[&str]) -> Command {
     let mut command = runner();

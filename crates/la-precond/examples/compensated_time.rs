@@ -52,7 +52,7 @@ fn main() -> Outcome<()> {
     let families = arguments.next().unwrap_or_else(|| {
         "poisson2 natural,blocks3 natural,white2:2 dissection,delaunay rcm".to_owned()
     });
-    let learned = LearnedCompensation::new(&Weights::bundled("compensated-ic-ordered-s1")?)?;
+    let learned = LearnedCompensation::new(&Weights::bundled("compensated-ic-descent")?)?;
     let dric = GatedIc::new(CompensatedIc::dynamically_relaxed());
     let ric = GatedIc::new(CompensatedIc::relaxed(0.99));
     let again = Again(&learned, Mutex::default());

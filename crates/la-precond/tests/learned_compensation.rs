@@ -225,13 +225,16 @@ fn foreign_weights_are_refused() {
     assert!(LearnedCompensation::from_parameters(&parameters).is_err());
 }
 
-const BUNDLED: [&str; 6] = [
+const BUNDLED: [&str; 9] = [
     "compensated-ic",
     "compensated-ic-s1",
     "compensated-ic-s2",
     "compensated-ic-ordered",
     "compensated-ic-ordered-s1",
     "compensated-ic-ordered-s2",
+    "compensated-ic-descent",
+    "compensated-ic-descent-s1",
+    "compensated-ic-descent-s2",
 ];
 
 /// Iterations to 1e-8, the last one as a fraction.
@@ -247,7 +250,7 @@ fn iterations(a: &Csr, builder: &dyn IncompleteCholeskyBuilder) -> f64 {
 fn bundled_rules_gain_on_ordered_matrices_and_do_no_harm_elsewhere() {
     let rules =
         BUNDLED.map(|name| LearnedCompensation::new(&Weights::bundled(name).unwrap()).unwrap());
-    let mut sums = [0.0; 6];
+    let mut sums = [0.0; 9];
     let mut ordered = 0;
     for family in DefiniteFamily::all() {
         if family.class() == DefiniteClass::Other {
@@ -461,8 +464,8 @@ fn without_an_opinion_that_holds_it_is_ic0() {
 }
 
 #[test]
-fn a_circuit_on_which_the_default_rule_overcompensates() {
-    // G2_circuit, b Gaussian: IC(0) 539, rule of seed 1 321, of seed 0 143.
+fn a_circuit_on_which_one_rule_overcompensates() {
+    // G2_circuit, b Gaussian: IC(0) 539, rules by gradient 129, 410 (seed 1) and 208, before them 143, 321 and 142.
     let Some(root) = std::env::var_os("LA_DATA_DIR").map(std::path::PathBuf::from) else {
         eprintln!("skipped: LA_DATA_DIR is not set");
         return;
@@ -476,8 +479,11 @@ fn a_circuit_on_which_the_default_rule_overcompensates() {
     let file = la_problems::io::read_matrix(file, &options).unwrap();
     let a: Csr = file.matrix.to_other_types();
     let bundled = |name| Weights::bundled(name).unwrap();
-    let builder = LearnedCompensation::new(&bundled("compensated-ic-ordered-s1")).unwrap();
-    let builder = builder.with_second_opinion(&bundled("compensated-ic-ordered"));
-    let count = iterations(&a, &builder.unwrap());
-    assert!(count <= 210.0, "{count}");
+    let default = LearnedCompensation::new(&bundled("compensated-ic-descent")).unwrap();
+    let asked = LearnedCompensation::new(&bundled("compensated-ic-ordered-s1")).unwrap();
+    let asked = asked.with_second_opinion(&bundled("compensated-ic-ordered"));
+    for builder in [default, asked.unwrap()] {
+        let count = iterations(&a, &builder);
+        assert!(count <= 210.0, "{count}");
+    }
 }

@@ -55,7 +55,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Choice::Auto)]
     pub(super) precond: Choice,
     /// Weights of a learned preconditioner: a bundled name or a file [default: neuralif-synthetic-s0,
-    /// neuralpcg-synthetic or compensated-ic-ordered-s1]
+    /// neuralpcg-synthetic or compensated-ic-descent]
     #[arg(long, value_name = "NAME|FILE")]
     pub(super) weights: Option<String>,
     /// Entries to drop: relative to the diagonal for `ict`, absolute for `ic0`, `neuralif` and `neuralpcg`

@@ -132,7 +132,7 @@ impl Network {
         let pcg = kind == Precond::Neuralpcg;
         let default = match kind {
             Precond::Neuralpcg => "neuralpcg-synthetic",
-            Precond::CompensatedIc => "compensated-ic-ordered-s1",
+            Precond::CompensatedIc => "compensated-ic-descent",
             _ => "neuralif-synthetic-s0",
         };
         let name = plan.weights.as_deref().unwrap_or(default);

@@ -29,13 +29,15 @@ use course::Course;
 pub(super) use settings::Experiment;
 
 /// The chapters in their order.
-const CHAPTERS: [&str; 6] = [
+const CHAPTERS: [&str; 7] = [
     "tridiagonal",
     "compensation",
     "chains",
     "grids",
     "correctors",
     "real",
+    // Needs the factors of `real`, and compares them too.
+    "real-networks",
 ];
 
 /// Runs the experiment; true if a verdict is `not met`.
@@ -82,8 +84,9 @@ pub(super) fn run(request: &Request) -> Result<bool> {
     if let Some(settings) = profile.correctors.as_ref().filter(|_| wanted("correctors")) {
         correctors::run(settings, &mut course)?;
     }
-    if let Some(settings) = profile.real.as_ref().filter(|_| wanted("real")) {
-        real::run(settings, &mut course)?;
+    let networks = wanted("real-networks");
+    if let Some(settings) = profile.real.as_ref().filter(|_| networks || wanted("real")) {
+        real::run(settings, networks, &mut course)?;
     }
     let (results, page, ledger) = course.finish();
     write_folder(&folder, &results, &page)?;

@@ -29,7 +29,13 @@ impl NetworkSettings {
             factormer::Run::published(self.config(), 15_000, Some(self.updates), self.seed);
         run.options.learning_rate = self.learning_rate;
         run.options.checkpoint_every = 1000;
-        run.loss = run.loss.with_steps(self.steps);
+        run.loss = run
+            .loss
+            .with_steps(self.steps)
+            .with_logarithm(self.logarithm);
+        if let Some(schedule) = self.schedule {
+            run.options.schedule = schedule;
+        }
         run.sizes = self.sizes;
         run
     }

@@ -59,6 +59,11 @@ pub(in super::super) struct NetworkSettings {
     /// Updates of training, the rate at its start, seed, and what matrices it sees.
     pub(super) updates: usize,
     pub(super) learning_rate: f64,
+    /// The published restarts if it is not said.
+    pub(super) schedule: Option<la_gnn::training::Schedule>,
+    /// Whether the loss is the logarithm of the published one.
+    #[serde(default)]
+    pub(super) logarithm: bool,
     #[serde(default)]
     pub(super) seed: u64,
     #[serde(default = "all")]

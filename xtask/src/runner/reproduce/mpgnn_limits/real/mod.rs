@@ -47,8 +47,8 @@ pub(in super::super) struct Settings {
 /// Rows of all methods on one matrix.
 type Line<'c> = (&'c Case, Vec<Row>);
 
-/// Runs the chapter.
-pub(super) fn run(settings: &Settings, course: &mut Course<'_>) -> Result<()> {
+/// Runs the chapter; networks are trained if asked for.
+pub(super) fn run(settings: &Settings, networks: bool, course: &mut Course<'_>) -> Result<()> {
     let Some(cases) = systems::cases(settings.max_rows)? else {
         let note = "Real matrices were left out: LA_DATA_DIR is not set.";
         println!("{note}");
@@ -84,7 +84,7 @@ pub(super) fn run(settings: &Settings, course: &mut Course<'_>) -> Result<()> {
     print!("{table}");
     course.tables.push(table);
     course.figures.extend(classes::figures(&counts)?);
-    if let Some(networks) = &settings.networks {
+    if let Some(networks) = settings.networks.as_ref().filter(|_| networks) {
         let lines = natural.context("networks need the natural order")?;
         let optimal = place(&methods, OPTIMAL)?;
         let (hops, max_iters) = (settings.hops, settings.max_iters);
