@@ -46,7 +46,7 @@ pub(crate) struct Args {
     /// Where to start [default: nndsvd, for mu and kl nndsvdar]
     #[arg(long, value_enum)]
     pub(super) init: Option<Start>,
-    /// Network of --init learned: a bundled name, or a file that `train factormer` has written [default: factormer-start]
+    /// Network of --init learned: a bundled name, or a file that `train factormer` has written [default: factormer-start-fast]
     #[arg(long, value_name = "NAME|FILE")]
     pub(super) weights: Option<String>,
     /// Iterations at most, each an update of H and one of W
@@ -157,7 +157,7 @@ impl Args {
             Start::Nndsvda => Fill::Mean,
             Start::Nndsvdar => Fill::Random,
             Start::Learned => {
-                let name = self.weights.as_deref().unwrap_or("factormer-start");
+                let name = self.weights.as_deref().unwrap_or("factormer-start-fast");
                 let parameters = Weights::named_or_file(name)
                     .and_then(|weights| Parameters::from_weights(&weights))
                     .with_context(|| format!("--weights {name}"))?;

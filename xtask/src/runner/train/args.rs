@@ -33,7 +33,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(super) data: Option<String>,
     /// Order of generated matrices (Poisson: between half and twice of it; compensated-ic: a quarter, a half and the whole) [default: 10000;
-    /// for matrices that are not symmetric 2500; compensated-ic 961]
+    /// for matrices that are not symmetric 2500; compensated-ic 961, with --loss 6400]
     #[arg(long)]
     pub(super) n: Option<usize>,
     /// Training matrices [default: 200; factormer 15000]; problems of admm, of which a tenth validates [default: 1000]
