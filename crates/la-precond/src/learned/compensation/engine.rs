@@ -93,6 +93,14 @@ impl Engine for CompensationEngine {
         _: u64,
         gradient: &mut [f64],
     ) -> Result<f64, GnnError> {
+        // Fewer would be out of range for the projection.
+        let expected = self.config.parameter_count();
+        for (field, len) in [("values", values.len()), ("gradient", gradient.len())] {
+            if len != expected {
+                let reason = format!("has {len} numbers, expected {expected}");
+                return Err(GnnError::Config { field, reason });
+            }
+        }
         let mut parameters = Parameters {
             config: self.config.clone(),
             values: values.to_vec(),
@@ -115,5 +123,34 @@ impl Engine for CompensationEngine {
             }
         }
         Ok(total)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_an_error() {
+        let config = CompensationConfig::default();
+        let family = la_problems::DefiniteFamily::named("poisson2 natural").unwrap();
+        let matrix = family.matrix(100, 0).unwrap();
+        let mut engine = CompensationEngine::new(&config, vec![matrix], 3, 0).unwrap();
+        let values = Parameters::initialize(&config, 0).unwrap().values;
+        let mut gradient = vec![0.0; values.len()];
+        let mut run = |values: &[f32], batch: &[usize], room: usize| {
+            let loss = engine.loss_and_gradient(values, batch, 0, &mut gradient[..room]);
+            loss.map_err(|error| error.to_string())
+        };
+        let all = values.len();
+        assert!(run(&values, &[0], all).unwrap() < 0.0);
+        for (values, batch, room, part) in [
+            (&values[..3], 0, all, "values"),
+            (&values[..], 0, all - 1, "gradient"),
+            (&values[..], 1, all, "matrix 1 of 1"),
+        ] {
+            let error = run(values, &[batch], room).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
     }
 }
