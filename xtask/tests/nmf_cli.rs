@@ -32,7 +32,15 @@ const BLOCKS: &str = "%%MatrixMarket matrix coordinate real general\n6 4 12\n\
 fn a_sparse_matrix_is_factorised_and_written() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("v.mtx"), BLOCKS).unwrap();
-    for method in ["ehals", "hals", "ao-admm", "ao-admm-published", "mu", "kl"] {
+    for method in [
+        "ehals",
+        "hals",
+        "ao-admm",
+        "ao-admm-published",
+        "mu",
+        "kl",
+        "kl-mu",
+    ] {
         let output = nmf(
             folder.path(),
             &[
@@ -48,11 +56,9 @@ fn a_sparse_matrix_is_factorised_and_written() {
             ],
         );
         assert!(output.status.success(), "{}", text(&output.stderr));
-        assert!(
-            text(&output.stdout).contains("6 x 4"),
-            "{}",
-            text(&output.stdout)
-        );
+        let said = text(&output.stdout);
+        assert!(said.contains("6 x 4"), "{said}");
+        assert_eq!(said.contains("\ndivergence "), method.starts_with("kl"));
         let out = folder.path().join("out");
         let (w, h) = (numbers(&out.join("w.npy")), numbers(&out.join("h.npy")));
         assert_eq!((w.len(), h.len()), (12, 8));
@@ -70,7 +76,7 @@ fn a_sparse_matrix_is_factorised_and_written() {
         }
         let history = std::fs::read_to_string(out.join("history.csv")).unwrap();
         assert!(
-            history.starts_with("iteration,rmse,seconds\n0,"),
+            history.starts_with("iteration,rmse,seconds,loss\n0,"),
             "{history}"
         );
         let picture = std::fs::read_to_string(out.join("history.svg")).unwrap();

@@ -1,4 +1,5 @@
 //! Step sizes that find themselves, from starts that are wrong by orders of magnitude.
+#![cfg(feature = "admm")]
 
 mod admm_common;
 

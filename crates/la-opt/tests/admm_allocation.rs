@@ -1,4 +1,5 @@
 //! Iterations allocate nothing.
+#![cfg(feature = "admm")]
 
 mod admm_common;
 

@@ -1,4 +1,5 @@
 //! Anderson acceleration: it ends where the plain iteration ends, never much later, and where agents are far from each other much earlier.
+#![cfg(feature = "admm")]
 
 mod admm_common;
 

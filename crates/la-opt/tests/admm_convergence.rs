@@ -1,4 +1,5 @@
 //! Agents with functions of all kinds agree on the minimiser of the sum, which is computed here in one place by another method; and what does not change with the way a problem is put.
+#![cfg(feature = "admm")]
 
 mod admm_common;
 

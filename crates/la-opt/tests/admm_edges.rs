@@ -1,4 +1,5 @@
 //! The form with a copy on each edge: the textbook's iteration, the right optimum with everything the engine has, and fewer messages.
+#![cfg(feature = "admm")]
 
 use la_opt::admm::{
     Adapt, Admm, AdmmOptions, AdmmStatus, Anderson, EdgeWeights, FirstOrder, FirstOrderMethod,

@@ -1,4 +1,5 @@
 //! What is refused, and in which words.
+#![cfg(feature = "admm")]
 
 mod admm_common;
 

@@ -1,4 +1,5 @@
 //! Decentralised methods to compare with: first steps worked out here, the optimum in the end, what they send.
+#![cfg(feature = "admm")]
 
 mod admm_common;
 

@@ -1,4 +1,5 @@
 //! Agents that have variables of their own.
+#![cfg(feature = "admm")]
 
 mod admm_common;
 

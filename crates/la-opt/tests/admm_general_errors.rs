@@ -1,4 +1,5 @@
 //! Agents with variables of their own: what is refused, who fails, and in which words.
+#![cfg(feature = "admm")]
 
 mod admm_common;
 

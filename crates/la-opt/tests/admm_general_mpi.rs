@@ -1,4 +1,5 @@
 //! Agents with variables of their own: the same bits on any number of ranks, and fewer bytes.
+#![cfg(feature = "admm")]
 
 mod admm_common;
 

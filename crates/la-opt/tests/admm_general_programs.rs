@@ -1,4 +1,5 @@
 //! Distributed model predictive control: agents that hold their own states and inputs, and the states of their neighbours.
+#![cfg(feature = "admm")]
 
 mod admm_common;
 

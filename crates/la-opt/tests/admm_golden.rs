@@ -1,4 +1,5 @@
 //! Iterates written down by hand (two golden paths and a star), and those of the reference package on small random graphs.
+#![cfg(feature = "admm")]
 
 mod admm_common;
 

@@ -1,4 +1,5 @@
 //! The engine with a network is the network's own iteration: an ADMM iteration is two message-passing layers.
+#![cfg(feature = "admm")]
 
 mod admm_common;
 

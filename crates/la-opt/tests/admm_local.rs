@@ -1,4 +1,5 @@
 //! The proximal steps of local functions, each against conditions of optimality that are worked out here.
+#![cfg(feature = "admm")]
 
 mod admm_common;
 

@@ -1,4 +1,5 @@
 //! The same bits on any number of ranks; what goes wrong on one of them ends all.
+#![cfg(feature = "admm")]
 
 use std::time::Duration;
 

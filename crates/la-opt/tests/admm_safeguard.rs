@@ -1,4 +1,5 @@
 //! A policy that leads away is given up, a good one is not.
+#![cfg(feature = "admm")]
 
 use la_opt::admm::{
     Admm, AdmmError, AdmmOptions, AdmmReport, AdmmStatus, Network, Plan, Safeguard, Schedule,

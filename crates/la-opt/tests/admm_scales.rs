@@ -1,4 +1,5 @@
 //! Proximal steps whose coordinates have weights of their own.
+#![cfg(feature = "admm")]
 
 mod admm_common;
 

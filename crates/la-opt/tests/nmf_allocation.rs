@@ -29,6 +29,7 @@ fn every_method_on_every_kind_of_data() {
         Method::extrapolated_hals(2),
         Method::Multiplicative(Loss::Frobenius),
         Method::Multiplicative(Loss::KullbackLeibler),
+        Method::ScalarNewton { sweeps: 2 },
     ];
     let start = factors(m, n, r, 5);
     for data in &kinds {

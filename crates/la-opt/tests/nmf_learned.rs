@@ -4,9 +4,9 @@
 use la_gnn::factormer::{FactormerConfig, FactormerInput, Parameters};
 use la_gnn::native::factormer::Factormer;
 use la_opt::OptError;
-use la_opt::nmf::learned::{FactormerAccelerator, FactormerStart, Proposal};
+use la_opt::nmf::learned::{FactormerAccelerator, FactormerStart, Proposal, ProposalGuard};
 use la_opt::nmf::{
-    AoAdmm, Data, DualStart, Factors, Initializer, Method, NmfOptions, NmfWorkspace, Nndsvd,
+    AoAdmm, Data, DualStart, Factors, Initializer, Method, NmfOptions, NmfWorkspace, Nndsvd, Rho,
     Unstored,
 };
 use la_opt::qp::SparseRows;
@@ -125,14 +125,16 @@ fn behind_the_safeguard_a_step_is_never_worse_than_an_iteration() {
     let (mut refused, mut taken) = (0, 0);
     for seed in 0..6 {
         let parameters = network(FactormerInput::FactorAndSolver, seed);
-        let mut guarded = FactormerAccelerator::new(&data, &start, &parameters).unwrap();
+        let mut guarded = FactormerAccelerator::new(&data, &start, &parameters)
+            .unwrap()
+            .with_guard(ProposalGuard::Step);
         let mut free = FactormerAccelerator::new(&data, &start, &parameters)
             .unwrap()
-            .with_safeguard(false);
+            .with_guard(ProposalGuard::None);
         for _ in 0..4 {
             // The published solver for data of mean 1, in the units of the data.
             let solver = AoAdmm::published(DualStart::Cold);
-            let solver = solver.with_rho(la_opt::nmf::Rho::Fixed(data.mean()));
+            let solver = solver.with_rho(Rho::Fixed(data.mean()));
             let options = NmfOptions::default().with_method(Method::AoAdmm(solver));
             let mut alone = NmfWorkspace::new(&data, &guarded.factors(), options).unwrap();
             alone.step();
@@ -149,4 +151,38 @@ fn behind_the_safeguard_a_step_is_never_worse_than_an_iteration() {
     }
     assert!(refused > 0, "untrained networks propose nonsense");
     assert_eq!(refused + taken, 24);
+}
+
+#[test]
+fn with_a_companion_no_number_of_steps_is_worse_than_the_solver() {
+    let sample = sample();
+    let data = dense(&sample, 4.0);
+    let start = Nndsvd::default().start(&data, RANK).unwrap();
+    let solver = AoAdmm::published(DualStart::Cold).with_rho(Rho::Fixed(data.mean()));
+    let options = NmfOptions::default().with_method(Method::AoAdmm(solver));
+    let mut behind = 0;
+    for seed in 0..3 {
+        let parameters = network(FactormerInput::FactorAndSolver, seed);
+        let accelerator = || FactormerAccelerator::new(&data, &start, &parameters).unwrap();
+        let mut both = accelerator();
+        let mut free = accelerator().with_guard(ProposalGuard::None);
+        let mut alone = NmfWorkspace::new(&data, &start, options.clone()).unwrap();
+        for k in 0..8 {
+            if k < 3 {
+                assert_eq!(both.step().unwrap(), Proposal::Taken);
+                free.step().unwrap();
+            } else {
+                both.step_alone();
+                free.step_alone();
+            }
+            alone.step();
+            let (rmse, free, alone_rmse) = (both.rmse(), free.rmse(), alone.rmse());
+            assert_eq!(rmse, free.min(alone_rmse));
+            if alone_rmse < free {
+                behind += 1;
+                assert_eq!(both.factors(), alone.factors());
+            }
+        }
+    }
+    assert!(behind > 0, "untrained networks are behind the solver");
 }

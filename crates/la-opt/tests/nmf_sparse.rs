@@ -7,7 +7,7 @@ use la_opt::nmf::{AoAdmm, Data, Loss, Method, NmfWorkspace, Unstored, factorize}
 use la_opt::qp::SparseRows;
 use nmf_common::{assert_close, factors, fixed, uniform};
 
-fn methods() -> [Method; 6] {
+fn methods() -> [Method; 7] {
     [
         Method::AoAdmm(AoAdmm::default()),
         Method::AoAdmm(AoAdmm::default().with_inner_tol(Some(1e-2))),
@@ -15,6 +15,7 @@ fn methods() -> [Method; 6] {
         Method::extrapolated_hals(2),
         Method::Multiplicative(Loss::Frobenius),
         Method::Multiplicative(Loss::KullbackLeibler),
+        Method::ScalarNewton { sweeps: 2 },
     ]
 }
 

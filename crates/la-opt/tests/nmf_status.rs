@@ -269,6 +269,7 @@ fn options_and_solutions_can_be_written_and_read() {
         Method::Hals { sweeps: 3 },
         Method::default(),
         Method::Multiplicative(Loss::KullbackLeibler),
+        Method::ScalarNewton { sweeps: 2 },
     ] {
         let options = fixed(7).with_method(method);
         let text = serde_json::to_string(&options).unwrap();

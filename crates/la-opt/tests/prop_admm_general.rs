@@ -1,4 +1,5 @@
 //! Random graphs with random lists of variables.
+#![cfg(feature = "admm")]
 
 mod admm_common;
 

@@ -37,6 +37,8 @@ mod columns;
 mod gather;
 mod lower;
 #[cfg(feature = "nmf")]
+mod moments;
+#[cfg(feature = "nmf")]
 mod panel;
 mod product;
 mod root;

@@ -42,6 +42,7 @@ pub trait Register<T>: Copy {
     fn mul_add(self, a: Self, b: Self) -> Self;
     fn mul(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
+    fn div(self, other: Self) -> Self;
     fn max(self, other: Self) -> Self;
 }
 
@@ -78,6 +79,10 @@ impl<T: Real, const N: usize> Register<T> for Plain<T, N> {
         Self(std::array::from_fn(|l| self.0[l] - other.0[l]))
     }
     #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        Self(std::array::from_fn(|l| self.0[l] / other.0[l]))
+    }
+    #[inline(always)]
     fn max(self, other: Self) -> Self {
         Self(std::array::from_fn(|l| {
             if self.0[l] > other.0[l] {
@@ -105,7 +110,7 @@ pub(crate) mod x86 {
 
     // SAFETY of all blocks below: these types are used by kernels that were compiled for AVX2 and FMA, and run where both were seen.
     macro_rules! register {
-        ($name:ident, $t:ty, $width:literal, $splat:ident, $load:ident, $store:ident, $fma:ident, $mul:ident, $sub:ident, $max:ident) => {
+        ($name:ident, $t:ty, $width:literal, $splat:ident, $load:ident, $store:ident, $fma:ident, $mul:ident, $sub:ident, $div:ident, $max:ident) => {
             impl Register<$t> for $name {
                 const WIDTH: usize = $width;
                 #[inline(always)]
@@ -141,6 +146,11 @@ pub(crate) mod x86 {
                     unsafe { Self($sub(self.0, other.0)) }
                 }
                 #[inline(always)]
+                fn div(self, other: Self) -> Self {
+                    // SAFETY: see above.
+                    unsafe { Self($div(self.0, other.0)) }
+                }
+                #[inline(always)]
                 fn max(self, other: Self) -> Self {
                     // SAFETY: see above.
                     unsafe { Self($max(self.0, other.0)) }
@@ -158,6 +168,7 @@ pub(crate) mod x86 {
         _mm256_fmadd_pd,
         _mm256_mul_pd,
         _mm256_sub_pd,
+        _mm256_div_pd,
         _mm256_max_pd
     );
     register!(
@@ -170,6 +181,7 @@ pub(crate) mod x86 {
         _mm256_fmadd_ps,
         _mm256_mul_ps,
         _mm256_sub_ps,
+        _mm256_div_ps,
         _mm256_max_ps
     );
 }

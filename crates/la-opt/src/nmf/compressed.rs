@@ -31,6 +31,23 @@ impl<V: Copy> Compressed<V> {
         &self.values
     }
 
+    /// Entries of the row that has most of them.
+    pub(super) fn longest(&self) -> usize {
+        let lengths = self.pointers.windows(2).map(|ends| ends[1] - ends[0]);
+        lengths.max().unwrap_or(0)
+    }
+
+    /// The first row of each of so many shares of about as many entries, and the number of rows.
+    pub(super) fn shares(&self, count: usize) -> Vec<usize> {
+        let rows = self.pointers.len() - 1;
+        let first = |share: usize| {
+            let entries = share * self.indices.len() / count;
+            self.pointers.partition_point(|&p| p < entries).min(rows)
+        };
+        let inner = (0..count).map(first);
+        inner.chain(std::iter::once(rows)).collect()
+    }
+
     /// The same matrix by its other index, of which there are `len`.
     fn turned(&self, len: usize) -> Self {
         let mut pointers = vec![0; len + 1];

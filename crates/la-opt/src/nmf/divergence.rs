@@ -9,7 +9,7 @@ use super::products::Side;
 use super::state::{Setting, State};
 use crate::Real;
 
-/// One update of a factor; the other is `held`.
+/// One update of a factor; the other is `held`. Gives the squared norm of the projected gradient before it.
 pub(super) fn update<T: Real>(
     setting: Setting,
     data: &Data<'_, T>,
@@ -17,6 +17,56 @@ pub(super) fn update<T: Real>(
     held: &[T],
     piece: &mut Piece<T>,
     sums: &mut [T],
+) -> f64 {
+    products(setting, data, own, held, piece);
+    let mut square = 0.0;
+    rows(setting, data, own, held, sums, |row, products, sums| {
+        square += slope(row, products, sums);
+        for ((x, &p), &s) in row.iter_mut().zip(products).zip(sums) {
+            if s > T::ZERO {
+                *x *= p / s;
+            }
+        }
+    });
+    square
+}
+
+/// Squared norm of the projected gradient of one side. Entries that are not fitted at all are passed over: their gradient is not finite.
+pub(super) fn projected_gradient<T: Real>(
+    setting: Setting,
+    data: &Data<'_, T>,
+    own: &mut State<T>,
+    held: &[T],
+    piece: &mut Piece<T>,
+    sums: &mut [T],
+) -> f64 {
+    products(setting, data, own, held, piece);
+    let mut square = 0.0;
+    rows(setting, data, own, held, sums, |row, products, sums| {
+        square += slope(row, products, sums);
+    });
+    square
+}
+
+/// The part of a row: the gradient where the factor is positive, its negative part where it is 0.
+fn slope<T: Real>(row: &[T], products: &[T], sums: &[T]) -> f64 {
+    let mut square = 0.0;
+    for ((&x, &p), &s) in row.iter().zip(products).zip(sums) {
+        let gradient = (s - p).to_f64();
+        if x > T::ZERO || gradient < 0.0 {
+            square += gradient * gradient;
+        }
+    }
+    square
+}
+
+/// `(V ⊘ W Hᵀ) H` or `(V ⊘ W Hᵀ)ᵀ W`.
+fn products<T: Real>(
+    setting: Setting,
+    data: &Data<'_, T>,
+    own: &mut State<T>,
+    held: &[T],
+    piece: &mut Piece<T>,
 ) {
     own.products.fill(T::ZERO);
     let (side, stride) = (own.side, setting.stride);
@@ -53,7 +103,6 @@ pub(super) fn update<T: Real>(
             }
         }
     }
-    multiply(setting, data, own, held, sums);
 }
 
 /// Zeros of V have the ratio 0, whatever the fit; other entries with a fit of 0 would have none, and their rows cannot get better.
@@ -108,54 +157,72 @@ fn dense<T: Real>(
     }
 }
 
-/// Divides by the sums of the other factor over the known entries of each row, and multiplies.
-fn multiply<T: Real>(
+/// Calls a function with each row, its products, and the sums of the other factor over the known entries of its line of V.
+fn rows<T: Real>(
     setting: Setting,
     data: &Data<'_, T>,
     own: &mut State<T>,
     held: &[T],
     sums: &mut [T],
+    mut call: impl FnMut(&mut [T], &[T], &[T]),
 ) {
-    let (side, stride, kernels) = (own.side, setting.stride, setting.kernels);
+    let (side, stride) = (own.side, setting.stride);
     let (all, sums) = sums.split_at_mut(stride);
-    all.fill(T::ZERO);
-    for row in held.chunks_exact(stride) {
-        kernels.axpy(T::ONE, row, all);
-    }
+    total(setting, held, all);
     let lines = own.factor.chunks_exact_mut(stride);
     for (i, (row, products)) in lines.zip(own.products.chunks_exact(stride)).enumerate() {
-        match &data.entries {
-            Entries::Dense {
-                gaps: Some(gaps), ..
-            } => {
-                let gaps = match side {
-                    Side::W => &gaps.by_rows,
-                    Side::H => &gaps.by_columns,
-                };
-                sums.copy_from_slice(all);
-                for &j in gaps.line(i).0 {
-                    kernels.axpy(-T::ONE, &held[j as usize * stride..][..stride], sums);
-                }
+        known(setting, data, side, i, held, all, sums);
+        call(row, products, sums);
+    }
+}
+
+/// The sums of the columns of a factor.
+pub(super) fn total<T: Real>(setting: Setting, factor: &[T], all: &mut [T]) {
+    all.fill(T::ZERO);
+    for row in factor.chunks_exact(setting.stride) {
+        setting.kernels.axpy(T::ONE, row, all);
+    }
+}
+
+/// The same over the known entries of a line of V.
+pub(super) fn known<T: Real>(
+    setting: Setting,
+    data: &Data<'_, T>,
+    side: Side,
+    i: usize,
+    held: &[T],
+    all: &[T],
+    sums: &mut [T],
+) {
+    let Setting {
+        kernels, stride, ..
+    } = setting;
+    match &data.entries {
+        Entries::Dense {
+            gaps: Some(gaps), ..
+        } => {
+            let gaps = match side {
+                Side::W => &gaps.by_rows,
+                Side::H => &gaps.by_columns,
+            };
+            sums.copy_from_slice(all);
+            for &j in gaps.line(i).0 {
+                kernels.axpy(-T::ONE, &held[j as usize * stride..][..stride], sums);
             }
-            Entries::Sparse {
-                values,
-                unstored: Unstored::Missing,
-            } => {
-                let values = match side {
-                    Side::W => &values.by_rows,
-                    Side::H => &values.by_columns,
-                };
-                sums.fill(T::ZERO);
-                for &j in values.line(i).0 {
-                    kernels.axpy(T::ONE, &held[j as usize * stride..][..stride], sums);
-                }
-            }
-            _ => sums.copy_from_slice(all),
         }
-        for ((x, &p), &s) in row.iter_mut().zip(products).zip(&*sums) {
-            if s > T::ZERO {
-                *x *= p / s;
+        Entries::Sparse {
+            values,
+            unstored: Unstored::Missing,
+        } => {
+            let values = match side {
+                Side::W => &values.by_rows,
+                Side::H => &values.by_columns,
+            };
+            sums.fill(T::ZERO);
+            for &j in values.line(i).0 {
+                kernels.axpy(T::ONE, &held[j as usize * stride..][..stride], sums);
             }
         }
+        _ => sums.copy_from_slice(all),
     }
 }

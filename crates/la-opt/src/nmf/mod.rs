@@ -1,7 +1,7 @@
 //! Nonnegative matrix factorisation `V ≈ W Hᵀ`.
 //!
 //! An [`Initializer`] makes [`Factors`] for [`Data`], [`factorize`] or an [`NmfWorkspace`] improves them by a [`Method`]: alternating optimisation with ADMM, hierarchical alternating least squares with and without
-//! extrapolation, multiplicative updates. V is dense or sparse, and may have missing entries; both factors are tall, W m × r and H n × r, so that the same work serves both
+//! extrapolation, multiplicative updates, and for the divergence of Kullback and Leibler coordinate descent. V is dense or sparse, and may have missing entries; both factors are tall, W m × r and H n × r, so that the same work serves both
 //! half problems: the half step of W is that of H for Vᵀ.
 //!
 //! An outer iteration reads a dense V once: while a block of its rows is in the cache, it is multiplied by H, the rows of W are improved, and what they add to `Vᵀ W` is formed.
@@ -15,6 +15,7 @@ mod factors;
 #[cfg(feature = "learned")]
 pub mod learned;
 mod metric;
+mod newton;
 mod options;
 mod part;
 mod products;

@@ -34,6 +34,7 @@ impl Work {
             Method::Hals { sweeps } | Method::ExtrapolatedHals { sweeps, .. } => {
                 Self::Sweeps(*sweeps)
             }
+            Method::ScalarNewton { sweeps } => Self::Sweeps(*sweeps),
             Method::Multiplicative(_) => Self::Multiply,
         }
     }

@@ -47,6 +47,8 @@ pub struct NmfStep {
     pub iteration: usize,
     /// Root of the mean squared error over the known entries, in the units of the data.
     pub rmse: f64,
+    /// The loss that is minimised, over the known entries.
+    pub loss: f64,
     /// Seconds of the iterations so far, without those of this record.
     pub seconds: f64,
 }

@@ -34,7 +34,8 @@ impl<T: Real> NmfWorkspace<'_, T> {
     /// As [`NmfWorkspace::solve`] into a solution of the same shape: with room for the history nothing is allocated.
     pub fn solve_into(&mut self, solution: &mut NmfSolution<T>) {
         let (every, max_iters) = (self.options.history_every, self.options.max_iters);
-        let watched = self.options.kkt_tol > 0.0 && self.options.method.loss() == Loss::Frobenius;
+        let watched = self.options.kkt_tol > 0.0;
+        let divergence = self.options.method.loss() == Loss::KullbackLeibler;
         solution.history.clear();
         let records = max_iters
             .checked_div(every)
@@ -49,11 +50,13 @@ impl<T: Real> NmfWorkspace<'_, T> {
         }
 
         let mut clock = Instant::now();
-        let first = if watched {
-            self.projected_gradient()
-        } else {
-            0.0
+        let first = match watched {
+            true if divergence => self.divergence_gradient(),
+            true => self.projected_gradient(),
+            false => 0.0,
         };
+        let limit = self.options.kkt_tol * first;
+        let share = |now: f64| if first > 0.0 { now / first } else { 0.0 };
         let changes = self.options.change_tol > 0.0;
         let mut loss = if changes { self.loss() } else { 0.0 };
         if watched {
@@ -64,10 +67,16 @@ impl<T: Real> NmfWorkspace<'_, T> {
             let k = solution.iterations;
             self.iterate(watched || k < max_iters);
             let mut end = None;
-            if watched {
+            if watched && !divergence {
                 let now = self.projected_gradient();
-                solution.kkt = if first > 0.0 { now / first } else { 0.0 };
-                if now <= self.options.kkt_tol * first {
+                solution.kkt = share(now);
+                if now <= limit {
+                    end = Some(NmfStatus::Converged);
+                }
+            } else if watched && self.met <= limit {
+                // An entry that is not fitted at all has no gradient, and an infinite loss.
+                let now = self.divergence_gradient();
+                if now <= limit && self.loss().is_finite() {
                     end = Some(NmfStatus::Converged);
                 }
             }
@@ -78,7 +87,10 @@ impl<T: Real> NmfWorkspace<'_, T> {
                 }
                 loss = now;
             }
-            let sum = self.w.inner + self.w.gram[0];
+            let sum = match divergence {
+                true => self.met,
+                false => self.w.inner + self.w.gram[0],
+            };
             if !sum.is_finite() {
                 end = Some(NmfStatus::NonFinite);
             }
@@ -108,6 +120,9 @@ impl<T: Real> NmfWorkspace<'_, T> {
             clock = Instant::now();
         }
         solution.solve_time = time;
+        if watched && divergence {
+            solution.kkt = share(self.divergence_gradient());
+        }
         let last = solution.history.last().copied();
         solution.rmse = match last {
             Some(step) if step.iteration == solution.iterations => step.rmse,
@@ -121,9 +136,14 @@ impl<T: Real> NmfWorkspace<'_, T> {
     /// Notes the error now.
     fn record(&mut self, solution: &mut NmfSolution<T>, time: Duration) -> f64 {
         let rmse = self.rmse();
+        let loss = match self.options.method.loss() {
+            Loss::Frobenius => 0.5 * rmse * rmse * self.data.known as f64,
+            Loss::KullbackLeibler => self.loss(),
+        };
         solution.history.push(NmfStep {
             iteration: solution.iterations,
             rmse,
+            loss,
             seconds: time.as_secs_f64(),
         });
         rmse

@@ -2,6 +2,7 @@
 
 use super::extrapolate::Pace;
 use super::metric::Piece;
+use super::newton::Newton;
 use super::options::{DualStart, Loss, Method, NmfOptions, Safeguard};
 use super::products::{Held, Side};
 use super::rule::Work;
@@ -52,6 +53,10 @@ pub struct NmfWorkspace<'a, T: Real = f64> {
     piece: Piece<T>,
     pub(super) sums: Vec<T>,
     pub(super) pace: Pace,
+    /// Room of [`Method::ScalarNewton`].
+    newton: Option<Newton<T>>,
+    /// Norm of the projected gradient of the divergence, each coordinate when the last iteration came to it.
+    pub(super) met: f64,
 }
 
 impl<'a, T: Real> NmfWorkspace<'a, T> {
@@ -107,6 +112,9 @@ impl<'a, T: Real> NmfWorkspace<'a, T> {
             piece: Piece::new(setting),
             sums: vec![T::ZERO; 2 * setting.stride],
             pace: Pace::new(&options.method),
+            newton: matches!(options.method, Method::ScalarNewton { .. })
+                .then(|| Newton::new(setting, data)),
+            met: 0.0,
             options,
         };
         workspace.restart(start)?;
@@ -201,11 +209,7 @@ impl<'a, T: Real> NmfWorkspace<'a, T> {
     /// One outer iteration; `ahead` if another one follows, whose first product can be had from the same pass over V.
     pub(super) fn iterate(&mut self, ahead: bool) {
         if self.options.method.loss() == Loss::KullbackLeibler {
-            let Self {
-                w, h, piece, sums, ..
-            } = self;
-            divergence::update(self.setting, self.data, h, &w.factor, piece, sums);
-            divergence::update(self.setting, self.data, w, &h.factor, piece, sums);
+            self.iterate_divergence();
             return;
         }
         if let Method::ExtrapolatedHals { .. } = self.options.method {
@@ -216,6 +220,35 @@ impl<'a, T: Real> NmfWorkspace<'a, T> {
         self.update_w(ahead);
         // Completed entries change with W.
         self.w_ready = !self.data.has_missing();
+    }
+
+    fn iterate_divergence(&mut self) {
+        let (setting, data) = (self.setting, self.data);
+        let Self {
+            w, h, piece, sums, ..
+        } = self;
+        let squares = match (&self.options.method, &mut self.newton) {
+            (Method::ScalarNewton { sweeps }, Some(newton)) => [
+                newton.update(setting, data, h, &w.factor, *sweeps),
+                newton.update(setting, data, w, &h.factor, *sweeps),
+            ],
+            _ => [
+                divergence::update(setting, data, h, &w.factor, piece, sums),
+                divergence::update(setting, data, w, &h.factor, piece, sums),
+            ],
+        };
+        self.met = (squares[0] + squares[1]).sqrt();
+    }
+
+    /// Norm of the projected gradient of the divergence.
+    pub(super) fn divergence_gradient(&mut self) -> f64 {
+        let (setting, data) = (self.setting, self.data);
+        let Self {
+            w, h, piece, sums, ..
+        } = self;
+        let of_h = divergence::projected_gradient(setting, data, h, &w.factor, piece, sums);
+        let of_w = divergence::projected_gradient(setting, data, w, &h.factor, piece, sums);
+        (of_h + of_w).sqrt()
     }
 
     /// The products `Vᵀ W`, where they are not there yet.

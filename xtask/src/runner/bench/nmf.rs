@@ -7,7 +7,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
 use la_opt::nmf::{
     AoAdmm, Data, DualStart, Factors, Fill, Initializer, Loss, Method, NmfOptions, NmfSolution,
-    Nndsvd, Unstored, factorize,
+    NmfWorkspace, Nndsvd, Unstored, factorize,
 };
 use la_opt::qp::SparseRows;
 use la_problems::nmf::{NonnegativeSet, SyntheticFactors, reuters};
@@ -227,7 +227,76 @@ fn measure(args: &Args, record: &mut Record, peers: &Peers, matrix: &Matrix) -> 
             outcome.residual,
         )?;
     }
+    divergence(args, record, peers, matrix, &data, &filled)?;
     peers.forget(&matrix.name)
+}
+
+/// Time to the divergence that scikit-learn's multiplicative updates reach.
+fn divergence(
+    args: &Args,
+    record: &mut Record,
+    peers: &Peers,
+    matrix: &Matrix,
+    data: &Data<'_>,
+    start: &Factors,
+) -> Result<()> {
+    let multiplicative = Method::Multiplicative(Loss::KullbackLeibler);
+    let target = match peers.get(Program::Factors) {
+        Some(Ok(peer)) => {
+            peer.borrow_mut()
+                .time("nmf-kl", &matrix.name, "1")?
+                .residual
+        }
+        _ => factorize(data, start, options(multiplicative.clone(), ITERATIONS))?.loss,
+    };
+    let reach = |method: Method| {
+        move || -> Result<Outcome> {
+            let options = options(method.clone(), 1);
+            let mut workspace = NmfWorkspace::new(data, start, options)?;
+            let (mut seconds, mut count) = (0.0, 0);
+            while count < 2000 && workspace.loss() > target {
+                seconds += clock::timed(|| workspace.step()).1;
+                count += 1;
+            }
+            Ok(Outcome {
+                seconds,
+                count,
+                residual: workspace.loss(),
+            })
+        }
+    };
+    let name = format!("nmf-{}", matrix.name);
+    let rivals = [
+        Rival::ours("multiplicative-kl", None, reach(multiplicative)),
+        Rival::peer(
+            peers,
+            (Program::Factors, "sklearn-mu-kl"),
+            &matrix.name,
+            ("nmf-kl", "1".into()),
+            Some(GOAL),
+        ),
+    ];
+    let contest = Contest {
+        problem: &name,
+        method: "scalar-newton",
+        quantity: "seconds_to_divergence",
+        repetitions: args.repetitions,
+        rtol: None,
+    };
+    let ours = reach(Method::ScalarNewton { sweeps: 2 });
+    for (method, outcome) in contest.run(record, None, ours, rivals)? {
+        let count = outcome.count as f64;
+        record.value(&name, &method, "iterations", Unit::Iterations, count)?;
+        let reached = outcome.residual;
+        record.value(
+            &name,
+            &method,
+            "divergence_reached",
+            Unit::Dimensionless,
+            reached,
+        )?;
+    }
+    Ok(())
 }
 
 /// Gives a matrix to the other programs as files.

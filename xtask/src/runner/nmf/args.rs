@@ -43,7 +43,7 @@ pub(crate) struct Args {
     /// How
     #[arg(long, value_enum, default_value_t = Choice::Ehals)]
     pub(super) method: Choice,
-    /// Where to start [default: nndsvd, for mu and kl nndsvdar]
+    /// Where to start [default: nndsvd, for mu and kl-mu nndsvdar]
     #[arg(long, value_enum)]
     pub(super) init: Option<Start>,
     /// Network of --init learned: a bundled name, or a file that `train factormer` has written [default: factormer-start-fast]
@@ -85,8 +85,10 @@ pub(super) enum Choice {
     AoAdmmPublished,
     /// Multiplicative updates
     Mu,
-    /// Multiplicative updates for the divergence of Kullback and Leibler
+    /// Coordinate descent for the divergence of Kullback and Leibler
     Kl,
+    /// Multiplicative updates for the same
+    KlMu,
 }
 
 /// Starts.
@@ -123,7 +125,8 @@ impl Args {
             Choice::AoAdmm => Method::AoAdmm(AoAdmm::default()),
             Choice::AoAdmmPublished => Method::AoAdmm(AoAdmm::published(DualStart::Warm)),
             Choice::Mu => Method::Multiplicative(Loss::Frobenius),
-            Choice::Kl => Method::Multiplicative(Loss::KullbackLeibler),
+            Choice::Kl => Method::ScalarNewton { sweeps: 2 },
+            Choice::KlMu => Method::Multiplicative(Loss::KullbackLeibler),
         };
         let limit = self.time_limit;
         ensure!(
@@ -144,7 +147,7 @@ impl Args {
     /// The start that is asked for, or that the method needs.
     pub(super) fn start_name(&self) -> Start {
         self.init.unwrap_or(match self.method {
-            Choice::Mu | Choice::Kl => Start::Nndsvdar,
+            Choice::Mu | Choice::KlMu => Start::Nndsvdar,
             _ => Start::Nndsvd,
         })
     }

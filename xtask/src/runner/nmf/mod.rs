@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
-use la_opt::nmf::{Data, NmfSolution, factorize};
+use la_opt::nmf::{Data, Loss, NmfSolution, factorize};
 
 pub(crate) use args::Args;
 
@@ -41,14 +41,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let began = Instant::now();
         let start = args.start(&data)?;
         let seconds = began.elapsed().as_secs_f64();
+        let loss = options.method.loss();
         let solution = factorize(&data, &start, options)?;
-        print!("{}", text(args, &data, &solution, seconds));
-        output::write(
-            folder,
-            &name(args.method),
-            root_mean_square(&data),
-            &solution,
-        )?;
+        print!("{}", text(args, &data, loss, &solution, seconds));
+        output::write(folder, &name(args.method), loss, &data, &solution)?;
         println!(
             "w.npy, h.npy, history.csv and history.svg are in {}",
             folder.display()
@@ -79,7 +75,13 @@ fn root_mean_square(data: &Data<'_>) -> f64 {
 }
 
 /// What came out.
-fn text(args: &Args, data: &Data<'_>, solution: &NmfSolution, start_seconds: f64) -> String {
+fn text(
+    args: &Args,
+    data: &Data<'_>,
+    loss: Loss,
+    solution: &NmfSolution,
+    start_seconds: f64,
+) -> String {
     let (rows, columns) = (data.rows(), data.columns());
     let all = rows.saturating_mul(columns);
     let missing = match all - data.known() {
@@ -87,6 +89,15 @@ fn text(args: &Args, data: &Data<'_>, solution: &NmfSolution, start_seconds: f64
         count => format!(", {count} entries missing"),
     };
     let scale = root_mean_square(data);
+    let divergence = match (loss, solution.history.first()) {
+        (Loss::KullbackLeibler, Some(first)) => format!(
+            "divergence {:.6e}, {:.4} of the sum of V; at the start {:.4}\n",
+            solution.loss,
+            solution.loss / (data.mean() * data.known() as f64),
+            first.loss / (data.mean() * data.known() as f64),
+        ),
+        _ => String::new(),
+    };
     let zeros = |factor: &[f64]| {
         let zeros = factor.iter().filter(|&&x| x == 0.0).count();
         100.0 * zeros as f64 / factor.len().max(1) as f64
@@ -94,7 +105,7 @@ fn text(args: &Args, data: &Data<'_>, solution: &NmfSolution, start_seconds: f64
     format!(
         "{}: {rows} x {columns}{missing}, mean {:.4}\n\
          rank {}, {} from {}\n\
-         {} after {} iterations\n\
+         {} after {} iterations\n{divergence}\
          error {:.6} (root of the mean square), {:.4} of that of V; at the start {:.4}\n\
          zeros: {:.1} % of W, {:.1} % of H\n\
          {start_seconds:.3} s for the start, {:.3} s for the iterations\n",

@@ -4,30 +4,50 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use la_opt::nmf::{Factors, NmfSolution};
+use la_opt::nmf::{Data, Factors, Loss, NmfSolution};
 use xtask::report::figure::{Abscissa, Convergence, History, Palette};
 
 use crate::npy;
 
 /// Writes factors, history and its picture.
-pub(super) fn write(folder: &Path, method: &str, scale: f64, solution: &NmfSolution) -> Result<()> {
+pub(super) fn write(
+    folder: &Path,
+    method: &str,
+    loss: Loss,
+    data: &Data<'_>,
+    solution: &NmfSolution,
+) -> Result<()> {
     let rank = solution.factors.rank;
     npy::write_rows(&folder.join("w.npy"), &solution.factors.w, rank)?;
     npy::write_rows(&folder.join("h.npy"), &solution.factors.h, rank)?;
-    let mut csv = String::from("iteration,rmse,seconds\n");
+    let mut csv = String::from("iteration,rmse,seconds,loss\n");
     for step in &solution.history {
-        writeln!(csv, "{},{:e},{:e}", step.iteration, step.rmse, step.seconds)?;
+        let (k, rmse, seconds, loss) = (step.iteration, step.rmse, step.seconds, step.loss);
+        writeln!(csv, "{k},{rmse:e},{seconds:e},{loss:e}")?;
     }
     save(&folder.join("history.csv"), csv.as_bytes())?;
-    let points = solution.history.iter();
+    let steps = solution.history.iter();
+    let (title, points) = match loss {
+        Loss::KullbackLeibler => {
+            let scale = data.mean().max(f64::MIN_POSITIVE) * data.known() as f64;
+            let points = steps.map(|s| (s.iteration as f64, s.loss / scale));
+            ("Divergence over the sum of V", points.collect())
+        }
+        _ => {
+            let scale = super::root_mean_square(data);
+            let points = steps.map(|s| (s.iteration as f64, s.rmse / scale));
+            (
+                "Error over the root of the mean square of V",
+                points.collect(),
+            )
+        }
+    };
     let picture = Convergence {
-        title: "Error over the root of the mean square of V".to_owned(),
+        title: title.to_owned(),
         abscissa: Abscissa::Iterations,
         histories: vec![History {
             method: method.to_owned(),
-            points: points
-                .map(|s| (s.iteration as f64, s.rmse / scale))
-                .collect(),
+            points,
         }],
     };
     let svg = picture.draw(&Palette::new([method]))?;

@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 use la_gnn::GnnError;
 use la_gnn::factormer::{FactormerConfig, FactormerInput, Parameters};
 use la_gnn::training::{Exchange, Hooks, Log};
-use la_opt::nmf::learned::{FactormerAccelerator, FactormerStart};
+use la_opt::nmf::learned::{FactormerAccelerator, FactormerStart, ProposalGuard};
 use la_opt::nmf::{
     AoAdmm, Data, DualStart, Factors, Initializer, Method, NmfOptions, NmfWorkspace, Nndsvd,
 };
@@ -96,7 +96,7 @@ impl<'x> FactormerHooks<'x> {
         if self.config.input == FactormerInput::FactorAndSolver {
             return self.score(|data, start| {
                 let run = FactormerAccelerator::new(data, start, &parameters)?;
-                let mut run = run.with_safeguard(false);
+                let mut run = run.with_guard(ProposalGuard::None);
                 for _ in 0..steps(self.config.input) {
                     run.step()?;
                 }

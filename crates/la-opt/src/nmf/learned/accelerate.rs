@@ -6,19 +6,36 @@ use super::super::{AoAdmm, Data, DualStart, Factors, Method, NmfOptions, NmfWork
 use super::scaled::{Scaled, network};
 use crate::{OptError, Real};
 
+/// What keeps the proposals of a network from doing harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum ProposalGuard {
+    /// Nothing: every proposal is taken, as in the source.
+    None,
+    /// A proposal is taken only if its error is not larger than that of the solver's iteration before it, so that no step is worse than an iteration of the solver from the
+    /// same factors. A proposal that would have paid later is refused too.
+    Step,
+    /// Every proposal is taken, and the solver runs beside from the same start, alone. The factors are those of the run with the smaller error, so that after any number of
+    /// steps they are not worse than those of the solver. One more iteration of the solver a step, little beside a call of the network.
+    #[default]
+    Companion,
+}
+
 /// What became of the network's factors in a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proposal {
-    /// They are the new factors.
+    /// They are the new factors of the accelerated run.
     Taken,
-    /// Their error was larger than that of the solver's, which are the new factors.
+    /// Their error was larger than that of the solver's, which are the new factors ([`ProposalGuard::Step`]).
     Refused,
 }
 
 /// AO-ADMM whose iterations a network improves on (Algorithm 2 of the source): a step is an iteration of the solver, then a call of the network, which sees the factors before and after it.
 ///
-/// The solver is that of the source, ρ = 1 for data of mean 1 and duals that start at zero. With the safeguard, which is not in the source and is on by default, a proposal is taken only if its
-/// error is not larger than the solver's, so that a step is never worse than an iteration of the solver from the same factors.
+/// The solver is that of the source, ρ = 1 for data of mean 1 and duals that start at zero. The source has no safeguard; here [`ProposalGuard::Companion`] is the default.
+/// [`FactormerAccelerator::step_alone`] goes on without the network, as the source does after some steps.
 ///
 /// # Examples
 /// ```
@@ -34,6 +51,8 @@ pub enum Proposal {
 /// for _ in 0..5 {
 ///     accelerated.step()?;
 /// }
+/// // The solver goes on, or any other.
+/// accelerated.step_alone();
 /// let solution = factorize(&data, &accelerated.factors(), NmfOptions::default())?;
 /// assert!(solution.rmse < 0.1 * data.mean());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -42,7 +61,9 @@ pub enum Proposal {
 pub struct FactormerAccelerator<'a, T: Real = f64> {
     workspace: NmfWorkspace<'a, T>,
     scaled: Scaled,
-    safeguard: bool,
+    guard: ProposalGuard,
+    /// The solver alone, for [`ProposalGuard::Companion`].
+    companion: NmfWorkspace<'a, T>,
 }
 
 impl<'a, T: Real> FactormerAccelerator<'a, T> {
@@ -63,17 +84,19 @@ impl<'a, T: Real> FactormerAccelerator<'a, T> {
         let rho = Rho::Fixed(if mean > 0.0 { mean } else { 1.0 });
         let solver = AoAdmm::published(DualStart::Cold).with_rho(rho);
         let options = NmfOptions::default().with_method(Method::AoAdmm(solver));
+        let workspace = NmfWorkspace::new(data, start, options)?;
         Ok(Self {
-            workspace: NmfWorkspace::new(data, start, options)?,
+            companion: workspace.clone(),
+            workspace,
             scaled,
-            safeguard: true,
+            guard: ProposalGuard::default(),
         })
     }
 
-    /// Sets whether proposals with a larger error than the solver's are refused. Default true.
+    /// Sets what keeps proposals from doing harm, before the first step.
     #[must_use]
-    pub fn with_safeguard(mut self, safeguard: bool) -> Self {
-        self.safeguard = safeguard;
+    pub fn with_guard(mut self, guard: ProposalGuard) -> Self {
+        self.guard = guard;
         self
     }
 
@@ -83,31 +106,50 @@ impl<'a, T: Real> FactormerAccelerator<'a, T> {
     /// [`OptError::Network`] if numbers in the network overflow.
     pub fn step(&mut self) -> Result<Proposal, OptError> {
         let before = self.workspace.factors();
-        self.workspace.step();
+        self.step_alone();
         let solved = self.workspace.factors();
-        let bound = if self.safeguard {
-            self.workspace.loss()
-        } else {
-            f64::INFINITY
+        let bound = match self.guard {
+            ProposalGuard::Step => self.workspace.loss(),
+            _ => f64::INFINITY,
         };
         let proposed = self.scaled.propose(&[&before, &solved])?;
         self.workspace.restart(&proposed)?;
-        if self.safeguard && self.workspace.loss() > bound {
+        if self.guard == ProposalGuard::Step && self.workspace.loss() > bound {
             self.workspace.restart(&solved)?;
             return Ok(Proposal::Refused);
         }
         Ok(Proposal::Taken)
     }
 
+    /// One iteration of the solver, without the network.
+    pub fn step_alone(&mut self) {
+        self.workspace.step();
+        if self.guard == ProposalGuard::Companion {
+            self.companion.step();
+        }
+    }
+
+    /// The run with the smaller error.
+    fn best(&mut self) -> &mut NmfWorkspace<'a, T> {
+        // Also where the error of the accelerated run is NaN.
+        let ahead = self.guard != ProposalGuard::Companion
+            || self.workspace.loss() <= self.companion.loss();
+        if ahead {
+            &mut self.workspace
+        } else {
+            &mut self.companion
+        }
+    }
+
     /// A copy of the factors.
     #[must_use]
-    pub fn factors(&self) -> Factors<T> {
-        self.workspace.factors()
+    pub fn factors(&mut self) -> Factors<T> {
+        self.best().factors()
     }
 
     /// Root of the mean squared error, in the units of the data.
     #[must_use]
     pub fn rmse(&mut self) -> f64 {
-        self.workspace.rmse()
+        self.best().rmse()
     }
 }

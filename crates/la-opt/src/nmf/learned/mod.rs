@@ -11,5 +11,5 @@ mod accelerate;
 mod scaled;
 mod start;
 
-pub use accelerate::{FactormerAccelerator, Proposal};
+pub use accelerate::{FactormerAccelerator, Proposal, ProposalGuard};
 pub use start::FactormerStart;

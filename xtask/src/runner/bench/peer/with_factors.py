@@ -56,6 +56,13 @@ def rmse(v, w, h):
     return np.sqrt(max(square, 0.0) / (m * n))
 
 
+def divergence(v, w, h):
+    stored = sp.coo_matrix(v)
+    q = np.einsum("kr,rk->k", w[stored.row], h[:, stored.col])
+    x = stored.data
+    return np.sum(x * np.log(x / q)) - np.sum(x) + np.sum(w.sum(axis=0) * h.sum(axis=1))
+
+
 def once(work, name, number):
     v, start, filled, rank, iterations = matrices[name]
     warnings.simplefilter("ignore")
@@ -68,6 +75,23 @@ def once(work, name, number):
         )
         seconds = clock() - began
         return seconds, count, rmse(v, w, h)
+    if work == "nmf-kl":
+        factorise = module("scikit-learn").non_negative_factorization
+        w, h = (x.copy() for x in filled)
+        began = clock()
+        w, h, count = factorise(
+            v,
+            w,
+            h,
+            n_components=rank,
+            init="custom",
+            solver="mu",
+            beta_loss="kullback-leibler",
+            tol=0.0,
+            max_iter=iterations,
+        )
+        seconds = clock() - began
+        return seconds, count, divergence(v, w, h)
     if work == "nmf-nimfa":
         # Projected gradients with line search; its own random start.
         method = module("nimfa").Lsnmf(np.asarray(v) if not sp.issparse(v) else v, rank=rank, max_iter=iterations)

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use la_gnn::factormer::{FactormerConfig, FactormerInput, Parameters};
-use la_opt::nmf::learned::{FactormerAccelerator, FactormerStart};
+use la_opt::nmf::learned::{FactormerAccelerator, FactormerStart, ProposalGuard};
 use la_opt::nmf::{
     AoAdmm, Data, DualStart, Factors, Fill, Initializer, Loss, Method, NmfOptions, NmfWorkspace,
     Nndsvd,
@@ -74,7 +74,7 @@ pub(super) enum Runner {
     /// Five steps with a network between iterations, then the published solver.
     Accelerate {
         parameters: Box<Parameters<FactormerConfig>>,
-        safeguard: bool,
+        guard: ProposalGuard,
     },
 }
 
@@ -87,11 +87,14 @@ impl Runner {
     }
 
     /// A network that accelerates.
-    pub(super) fn accelerate(parameters: &Parameters<FactormerConfig>, safeguard: bool) -> Self {
+    pub(super) fn accelerate(
+        parameters: &Parameters<FactormerConfig>,
+        guard: ProposalGuard,
+    ) -> Self {
         debug_assert_eq!(parameters.config.input, FactormerInput::FactorAndSolver);
         Self::Accelerate {
             parameters: Box::new(parameters.clone()),
-            safeguard,
+            guard,
         }
     }
 }
@@ -176,20 +179,9 @@ pub(super) fn trace(
             let rmse = NmfWorkspace::new(&data, &start, NmfOptions::default())?.rmse();
             run.record(rmse, seconds, || start.clone());
         }
-        Runner::Accelerate {
-            parameters,
-            safeguard,
-        } => {
-            let mut accelerated = FactormerAccelerator::new(&data, &start, parameters)?;
-            accelerated = accelerated.with_safeguard(*safeguard);
-            for _ in 0..ACCELERATED {
-                let began = Instant::now();
-                accelerated.step()?;
-                let seconds = began.elapsed().as_secs_f64();
-                let rmse = accelerated.rmse();
-                run.record(rmse, seconds, || accelerated.factors());
-            }
-            start = accelerated.factors();
+        Runner::Accelerate { parameters, guard } => {
+            run.accelerate(&start, parameters, *guard)?;
+            return Ok((run.trace, run.kept));
         }
     }
     run.solve(&start, solver)?;
@@ -212,6 +204,33 @@ impl Run<'_> {
             self.kept.push((at, factors()));
         }
         self.trace.push(rmse, seconds);
+    }
+
+    /// Iterations up to the horizon, the first ones with a network.
+    fn accelerate(
+        &mut self,
+        start: &Factors,
+        parameters: &Parameters<FactormerConfig>,
+        guard: ProposalGuard,
+    ) -> Result<()> {
+        let began = Instant::now();
+        let accelerated = FactormerAccelerator::new(self.data, start, parameters)?;
+        let mut accelerated = accelerated.with_guard(guard);
+        // Memory and what is copied there belong to the first iteration.
+        let mut seconds = began.elapsed().as_secs_f64();
+        for k in 0..self.horizon {
+            let began = Instant::now();
+            if k < ACCELERATED {
+                accelerated.step()?;
+            } else {
+                accelerated.step_alone();
+            }
+            seconds += began.elapsed().as_secs_f64();
+            let rmse = accelerated.rmse();
+            self.record(rmse, seconds, || accelerated.factors());
+            seconds = 0.0;
+        }
+        Ok(())
     }
 
     /// Iterations up to the horizon.

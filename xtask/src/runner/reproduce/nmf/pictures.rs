@@ -15,7 +15,7 @@ use super::method::{Classical, Trace};
 use super::rows::{errors, ratios};
 use super::set::{Matrix, SetName};
 
-/// What is drawn: every network with its safeguard, the three baselines and the fitted scalars. All else is in the tables, where it does not hide the rest.
+/// What is drawn: every network, with the solver beside too, the three baselines and the fitted scalars. All else is in the tables, where it does not hide the rest.
 fn is_drawn(method: &str) -> bool {
     let baselines = [
         Classical::AdmmCold,
@@ -23,7 +23,7 @@ fn is_drawn(method: &str) -> bool {
         Classical::ExtrapolatedHals,
     ];
     let network = method.starts_with("start") || method.starts_with("accelerate");
-    let variant = method.contains('@') || method.contains('+') && !method.ends_with("+guard");
+    let variant = method.contains('@') || method.contains('+') && !method.ends_with("+companion");
     baselines.iter().any(|b| b.name() == method)
         || method.starts_with("scalars")
         || network && !variant
@@ -237,7 +237,7 @@ mod tests {
             "admm-cold",
             "scalars-hals",
             "start-32",
-            "accelerate-32+guard",
+            "accelerate-32+companion",
         ] {
             assert!(is_drawn(method), "{method}");
         }
@@ -246,6 +246,7 @@ mod tests {
             "multiplicative",
             "start@0",
             "start+admm-trace",
+            "accelerate-32+guard",
             "accelerate@0+guard",
         ] {
             assert!(!is_drawn(method), "{method}");
