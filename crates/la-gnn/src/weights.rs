@@ -67,6 +67,7 @@ bundled!(
     "compensated-ic-s1",
     "compensated-ic-s2",
     "factormer-accelerate",
+    "factormer-accelerate-fast",
     "factormer-start",
     "factormer-start-fast",
     "ilu-relaxation-convection",

@@ -198,3 +198,41 @@ fn a_random_start_has_the_mean_of_the_data() {
     let mean = product.iter().sum::<f64>() / product.len() as f64;
     assert!((mean / 7.0 - 1.0).abs() < 0.1, "{mean}");
 }
+
+/// The Gram matrix of the shorter side is enough, down to singular values far below the largest, and whatever the scale.
+#[test]
+fn of_long_matrices_the_leading_triples_are_those_of_a_complete_decomposition() {
+    let (m, n, r) = (230, 70, 6);
+    let (a, b) = (uniform(m * 40, 5), uniform(n * 40, 6));
+    let value = |i: usize, j: usize| -> f64 {
+        let terms = (0..40).map(|c| {
+            // Squares of the last ones have no digits left beside those of the first.
+            10.0_f64.powf(-0.25 * c as f64) * a[i * 40 + c] * b[j * 40 + c]
+        });
+        terms.sum()
+    };
+    let v: Vec<f64> = (0..m * n).map(|k| value(k / n, k % n)).collect();
+    let full = faer::Mat::from_fn(m, n, |i, j| v[i * n + j]).thin_svd();
+    let full = full.unwrap();
+    for scale in [1.0, 1e170, 1e-170] {
+        let scaled: Vec<f64> = v.iter().map(|x| x * scale).collect();
+        let tall = TruncatedSvd::new(&dense(m, n, &scaled), r, 0).unwrap();
+        let turned = transposed(m, n, &scaled);
+        let wide = TruncatedSvd::new(&dense(n, m, &turned), r, 0).unwrap();
+        for c in 0..r {
+            let vectors = [&wide.left, &tall.right].map(|x| &x[c * n..(c + 1) * n]);
+            let dot: f64 = vectors[0].iter().zip(vectors[1]).map(|(x, y)| x * y).sum();
+            assert!((dot.abs() - 1.0).abs() < 1e-12, "{c}: {dot}");
+            let expected = full.S()[c] * scale;
+            assert!((tall.values[c] - expected).abs() < 1e-12 * expected);
+            let dot: f64 = (0..m)
+                .map(|i| full.U()[(i, c)] * tall.left[c * m + i])
+                .sum();
+            assert!((dot.abs() - 1.0).abs() < 1e-12, "{c}: {dot}");
+            let dot: f64 = (0..n)
+                .map(|j| full.V()[(j, c)] * tall.right[c * n + j])
+                .sum();
+            assert!((dot.abs() - 1.0).abs() < 1e-12, "{c}: {dot}");
+        }
+    }
+}
