@@ -158,6 +158,17 @@ fn entries_that_are_not_fitted_at_all_get_fitted() {
         solution.loss,
         sound.loss
     );
+    // From an infinite loss to a finite one is a change.
+    let options = fixed(50).with_method(NEWTON).with_change_tol(1e-3);
+    let stalled = factorize(&data, &start, options).unwrap();
+    assert_eq!(stalled.status, NmfStatus::Stalled);
+    assert!(stalled.iterations > 2 && stalled.loss < 1.2 * sound.loss);
+    // Where W is zero no gradient of H says anything, and none of W at the start is passed over.
+    let mut nowhere = start.clone();
+    nowhere.w.fill(0.0);
+    let options = NmfOptions::default().with_method(NEWTON).with_max_iters(5);
+    let solution = factorize(&data, &nowhere, options).unwrap();
+    assert!(solution.kkt > 0.0 && solution.status != NmfStatus::Converged);
     // As NNDSVD leaves zeros.
     let start = Nndsvd::default().start(&data, r).unwrap();
     let solution = factorize(&data, &start, fixed(50).with_method(NEWTON)).unwrap();
@@ -219,5 +230,35 @@ fn threads_do_not_change_it() {
         let alone = solve(1);
         assert_eq!(solve(2), alone);
         assert_eq!(solve(5), alone);
+    }
+}
+
+/// Lines that are known at few places, or nowhere.
+#[test]
+fn sums_over_few_known_entries_are_sound() {
+    let (m, n, r) = (12, 40, 3);
+    let v: Vec<f64> = counts(m, n).iter().map(|x| x + 1.0).collect();
+    let mask: Vec<bool> = (0..m * n)
+        .map(|k| match k / n {
+            0 => false,
+            1 => k % n == 7,
+            2 => k % n < 5,
+            i => (k + i) % 3 > 0,
+        })
+        .collect();
+    let start = factors(m, n, r, 5);
+    let kept: Vec<f64> = v
+        .iter()
+        .zip(&mask)
+        .map(|(&x, &known)| if known { x } else { 0.0 })
+        .collect();
+    let rows = SparseRows::from_dense(n, &kept).unwrap();
+    let sparse = Data::sparse(rows, Unstored::Missing).unwrap();
+    let masked = Data::masked(m, n, v, &mask).unwrap();
+    for method in [NEWTON, MULTIPLICATIVE] {
+        let a = factorize(&masked, &start, fixed(20).with_method(method.clone())).unwrap();
+        let b = factorize(&sparse, &start, fixed(20).with_method(method)).unwrap();
+        assert_close(&a.factors.h, &b.factors.h, 1e-9, "H");
+        assert_close(&a.factors.w[r..], &b.factors.w[r..], 1e-9, "W");
     }
 }

@@ -206,10 +206,13 @@ pub enum Method {
     ///
     /// D. D. Lee, H. S. Seung, *NIPS 13*, 556–562, 2000.
     Multiplicative(Loss),
-    /// Coordinate descent for the divergence of Kullback and Leibler, of which it lowers every part in every step. A sweep costs some multiplicative updates and is worth many.
+    /// Coordinate descent for the divergence of Kullback and Leibler, which falls with every coordinate. A sweep costs some multiplicative updates and is worth many.
     ///
     /// Scalar Newton steps as in C.-J. Hsieh, I. S. Dhillon, *KDD 2011*, 1064–1072, and L. T. K. Hien, N. Gillis, *J. Sci. Comput.* 87, 93, 2021; their lengths, which take the
     /// place of those papers' missing or damped safeguard, are bounds of the step to the minimum that are derived in this crate (`nmf/newton.rs`).
+    ///
+    /// A zero of the start can grow where the other factor is positive at its entries. An entry of V where W and H are both zero stays without a fit, and the divergence infinite: start from
+    /// [`Fill::Random`](super::Fill::Random), [`Fill::Mean`](super::Fill::Mean) or a random start where [`Nndsvd`](super::Nndsvd) may leave such entries.
     ScalarNewton {
         /// Sweeps of a half step, at least 1.
         sweeps: usize,
@@ -265,7 +268,7 @@ pub struct NmfOptions {
     /// Time at most, looked at after each iteration, without the time of recorded errors. Default none.
     pub time_limit: Option<Duration>,
     /// Converged when the norm of the projected gradient falls to this share of what it was at the start, at least 0; 0 switches it off. Under the divergence of Kullback and
-    /// Leibler it is computed when what the last iteration met on its way was as small. Default `1e-4`.
+    /// Leibler it is computed when what the last iteration met on its way was as small, and a start that fits some entries by almost nothing has a very large one. Default `1e-4`.
     pub kkt_tol: f64,
     /// Stalled when an iteration lowers the loss by less than this share, at least 0; 0 switches it off. Default `0`.
     pub change_tol: f64,

@@ -21,7 +21,7 @@ pub enum NmfStatus {
     IterationLimit,
     /// [`NmfOptions::time_limit`](super::NmfOptions::time_limit) was used up.
     TimeLimit,
-    /// The loss overflowed or is NaN; the factors are those of the last iteration.
+    /// The loss, or the gradient of the divergence, overflowed or is NaN; the factors are those of the last iteration.
     NonFinite,
 }
 

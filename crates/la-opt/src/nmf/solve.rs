@@ -55,8 +55,16 @@ impl<T: Real> NmfWorkspace<'_, T> {
             true => self.projected_gradient(),
             false => 0.0,
         };
-        let limit = self.options.kkt_tol * first;
-        let share = |now: f64| if first > 0.0 { now / first } else { 0.0 };
+        // An entry that is hardly fitted may have a gradient beyond all numbers: nothing is small beside that.
+        let limit = match first.is_finite() {
+            true => self.options.kkt_tol * first,
+            false => f64::NEG_INFINITY,
+        };
+        let share = |now: f64| match first.is_finite() {
+            true if now == 0.0 => 0.0,
+            true => now / first,
+            false => f64::NAN,
+        };
         let changes = self.options.change_tol > 0.0;
         let mut loss = if changes { self.loss() } else { 0.0 };
         if watched {
@@ -82,7 +90,7 @@ impl<T: Real> NmfWorkspace<'_, T> {
             }
             if changes {
                 let [now, _] = self.cheap_loss();
-                if (loss - now).abs() <= self.options.change_tol * loss {
+                if loss.is_finite() && (loss - now).abs() <= self.options.change_tol * loss {
                     end = end.or(Some(NmfStatus::Stalled));
                 }
                 loss = now;

@@ -17,7 +17,8 @@ use crate::{OptError, Real};
 /// else with the factors in between ([`NmfWorkspace::set_factors`]).
 ///
 /// # Shapes
-/// - V: m × n; W: m × r; H: n × r. Memory besides V: about 2 (m + n) r numbers, 5 (m + n) r at most.
+/// - V: m × n; W: m × r; H: n × r. Memory besides V: about 2 (m + n) r numbers, 5 (m + n) r at most; with [`Method::ScalarNewton`] for dense V another
+///   max(m, n) r, for sparse V and each thread r times the entries of the longest row or column.
 ///
 /// # Examples
 /// ```

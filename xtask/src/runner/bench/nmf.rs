@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
 use la_opt::nmf::{
@@ -258,10 +258,12 @@ fn divergence(
                 seconds += clock::timed(|| workspace.step()).1;
                 count += 1;
             }
+            let residual = workspace.loss();
+            ensure!(residual <= target, "{residual} after {count} iterations");
             Ok(Outcome {
                 seconds,
                 count,
-                residual: workspace.loss(),
+                residual,
             })
         }
     };

@@ -43,7 +43,7 @@ pub(crate) struct Args {
     /// How
     #[arg(long, value_enum, default_value_t = Choice::Ehals)]
     pub(super) method: Choice,
-    /// Where to start [default: nndsvd, for mu and kl-mu nndsvdar]
+    /// Where to start [default: nndsvd, for mu, kl and kl-mu nndsvdar]
     #[arg(long, value_enum)]
     pub(super) init: Option<Start>,
     /// Network of --init learned: a bundled name, or a file that `train factormer` has written [default: factormer-start-fast]
@@ -147,7 +147,7 @@ impl Args {
     /// The start that is asked for, or that the method needs.
     pub(super) fn start_name(&self) -> Start {
         self.init.unwrap_or(match self.method {
-            Choice::Mu | Choice::KlMu => Start::Nndsvdar,
+            Choice::Mu | Choice::Kl | Choice::KlMu => Start::Nndsvdar,
             _ => Start::Nndsvd,
         })
     }

@@ -89,12 +89,13 @@ fn text(
         count => format!(", {count} entries missing"),
     };
     let scale = root_mean_square(data);
+    let sum = (data.mean() * data.known() as f64).max(f64::MIN_POSITIVE);
     let divergence = match (loss, solution.history.first()) {
         (Loss::KullbackLeibler, Some(first)) => format!(
             "divergence {:.6e}, {:.4} of the sum of V; at the start {:.4}\n",
             solution.loss,
-            solution.loss / (data.mean() * data.known() as f64),
-            first.loss / (data.mean() * data.known() as f64),
+            solution.loss / sum,
+            first.loss / sum,
         ),
         _ => String::new(),
     };

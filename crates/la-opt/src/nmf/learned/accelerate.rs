@@ -93,17 +93,18 @@ impl<'a, T: Real> FactormerAccelerator<'a, T> {
         })
     }
 
-    /// Sets what keeps proposals from doing harm, before the first step.
+    /// Sets what keeps proposals from doing harm. The solver that runs beside starts from the present factors.
     #[must_use]
     pub fn with_guard(mut self, guard: ProposalGuard) -> Self {
         self.guard = guard;
+        self.companion = self.workspace.clone();
         self
     }
 
     /// One iteration of the solver and one call of the network.
     ///
     /// # Errors
-    /// [`OptError::Network`] if numbers in the network overflow.
+    /// [`OptError::Network`] or [`OptError::Entry`] if numbers in the network overflow. The iteration of the solver is done then.
     pub fn step(&mut self) -> Result<Proposal, OptError> {
         let before = self.workspace.factors();
         self.step_alone();

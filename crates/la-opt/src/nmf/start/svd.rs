@@ -19,8 +19,8 @@ const POWER_ITERATIONS: usize = 4;
 
 /// The leading singular values and vectors of the data, missing entries taken as zeros: `V ≈ Σ s_c u_c v_cᵀ`.
 ///
-/// Dense data with min(m, n) ≤ 400 are decomposed completely: where they are tall or wide by the eigenvectors of the Gram matrix of their shorter side, and once through
-/// V and Vᵀ with these, which gives singular values above about 1e-8 of the largest all of their digits. Others by a randomised range finder with 10 directions more than
+/// Dense data with min(m, n) ≤ 400 are decomposed completely: where they are tall or wide and the singular values asked for are at least 1e-4 of the largest, by the
+/// eigenvectors of the Gram matrix of their shorter side and once through V and Vᵀ with these. Others by a randomised range finder with 10 directions more than
 /// asked for and 4 power iterations, in 10 products with V and Vᵀ.
 ///
 /// # References
@@ -60,40 +60,54 @@ impl TruncatedSvd {
         match &data.entries {
             Entries::Dense { values, .. } if limit <= COMPLETE => {
                 let n = data.columns;
-                let v = Mat::from_fn(data.rows, n, |i, j| values[i * n + j].to_f64());
-                let (long, wide) = (data.rows.max(n), rank + OVERSAMPLING);
-                if 2 * limit <= long && 2 * wide <= limit {
-                    // Squares of numbers far from 1 could overflow or vanish.
-                    let mean = data.mean();
-                    let scale = if mean > 0.0 { mean } else { 1.0 };
-                    let mut svd = match data.rows >= n {
-                        true => Self::by_gram(&(v / scale), rank, wide)?,
-                        false => Self::by_gram(&(v.transpose() / scale), rank, wide)?.swapped(),
-                    };
-                    svd.values.iter_mut().for_each(|s| *s *= scale);
-                    return Ok(svd);
-                }
-                let svd = v.thin_svd().map_err(|_| OptError::SingularValues)?;
-                let values = svd.S().column_vector().iter().take(rank).copied().collect();
-                Ok(Self {
-                    values,
-                    left: columns(svd.U(), rank),
-                    right: columns(svd.V(), rank),
-                })
+                // Squares of numbers far from 1 could overflow or vanish.
+                let mean = data.mean();
+                let scale = if mean > 0.0 { mean } else { 1.0 };
+                let entry = |i: usize, j: usize| -> f64 { values[i * n + j].to_f64() / scale };
+                let mut svd = Self::complete(&Mat::from_fn(data.rows, n, entry), rank)?;
+                svd.values.iter_mut().for_each(|s| *s *= scale);
+                Ok(svd)
             }
             _ => Self::range_finder(data, rank, seed),
         }
     }
 
-    /// Of a tall matrix. Squares of small singular values drown in the Gram matrix; a step through the matrix itself brings their vectors back.
-    fn by_gram(tall: &Mat<f64>, rank: usize, wide: usize) -> Result<Self, OptError> {
+    /// All triples, or only the leading ones where the matrix is long.
+    fn complete(v: &Mat<f64>, rank: usize) -> Result<Self, OptError> {
+        let (short, wide) = (v.nrows().min(v.ncols()), rank + OVERSAMPLING);
+        if 2 * short <= v.nrows().max(v.ncols()) && 2 * wide <= short {
+            let svd = match v.nrows() > v.ncols() {
+                true => Self::by_gram(v.as_ref(), rank, wide)?,
+                false => Self::by_gram(v.transpose(), rank, wide)?.map(Self::swapped),
+            };
+            if let Some(svd) = svd {
+                return Ok(svd);
+            }
+        }
+        let svd = v.thin_svd().map_err(|_| OptError::SingularValues)?;
+        Ok(Self {
+            values: svd.S().column_vector().iter().take(rank).copied().collect(),
+            left: columns(svd.U(), rank),
+            right: columns(svd.V(), rank),
+        })
+    }
+
+    /// Of a tall matrix; none where squares of singular values that are asked for would drown in the Gram matrix. A step through the matrix itself brings the digits of the others back.
+    fn by_gram(tall: MatRef<'_, f64>, rank: usize, wide: usize) -> Result<Option<Self>, OptError> {
         let eigen = (tall.transpose() * tall)
             .self_adjoint_eigen(faer::Side::Lower)
             .map_err(|_| OptError::SingularValues)?;
-        let leading = eigen.U().subcols(tall.ncols() - wide, wide);
+        let n = tall.ncols();
+        let values = eigen.S().column_vector();
+        // Also where they are not numbers.
+        let sound = values[n - rank] >= 1e-8 * values[n - 1];
+        if !sound {
+            return Ok(None);
+        }
+        let leading = eigen.U().subcols(n - wide, wide);
         let left = (tall * leading).qr().compute_thin_Q();
         let small = tall.transpose() * &left;
-        Self::from_range(&left, &small, rank)
+        Self::from_range(&left, &small, rank).map(Some)
     }
 
     /// The triples of Vᵀ.
