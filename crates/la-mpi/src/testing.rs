@@ -1,7 +1,9 @@
 //! Tests of programs on ranks, written like any other test.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::{Launcher, World};
@@ -96,11 +98,13 @@ fn skip() {
 
 fn start(launcher: &Launcher, name: &str, ranks: usize) -> Outcome {
     let program = std::env::current_exe().expect("a test program knows where it is");
+    let folder = session_folder();
     let mut command = launcher.command(ranks, program);
     command
         .args([name, "--exact", "--include-ignored", "--nocapture"])
         .args(["--test-threads", "1"])
         .env(WORKER, "1")
+        .env("TMPDIR", &folder)
         // The ranks share the cores of one machine.
         .env("RAYON_NUM_THREADS", "1")
         .stdin(Stdio::null())
@@ -110,11 +114,24 @@ fn start(launcher: &Launcher, name: &str, ranks: usize) -> Outcome {
     let mut child = command.spawn().expect("mpirun answered before");
     let output = read(&mut child);
     let status = child.wait().expect("mpirun is our child");
+    // What is left there harms nobody.
+    let _ = std::fs::remove_dir_all(&folder);
     Outcome {
         code: status.code(),
         output,
         elapsed: started.elapsed(),
     }
+}
+
+/// A folder for the files of one `mpirun`. In one that several share, the first to end may remove what another is about to use (Open MPI 4: "mkdir was unable to create the desired
+/// directory").
+fn session_folder() -> PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("la-mpi-{}-{count}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&folder).expect("the folder of temporary files can be written");
+    folder
 }
 
 /// Both streams to their ends, so that neither fills up.
