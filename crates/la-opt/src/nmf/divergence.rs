@@ -2,48 +2,70 @@
 //!
 //! D. D. Lee, H. S. Seung, *NIPS 13*, 556–562, 2000, Theorem 2: `h_jc ← h_jc · Σ_i w_ic v_ij / q_ij / Σ_i w_ic` with q = W Hᵀ, sums over the known entries.
 
-use super::Unstored;
 use super::data::{Data, Entries};
 use super::metric::{Piece, TALL, WIDE};
+use super::options::Method;
 use super::products::Side;
 use super::state::{Setting, State};
+use super::{NmfWorkspace, Unstored};
 use crate::Real;
 
-/// One update of a factor; the other is `held`. Gives the squared norm of the projected gradient before it.
-pub(super) fn update<T: Real>(
+impl<T: Real> NmfWorkspace<'_, T> {
+    /// One outer iteration.
+    pub(super) fn iterate_divergence(&mut self) {
+        let (setting, data) = (self.setting, self.data);
+        let Method::ScalarNewton { sweeps } = self.options.method else {
+            self.met = self.both_sides(true);
+            return;
+        };
+        let Self { w, h, newton, .. } = self;
+        if let Some(newton) = newton {
+            let of_h = newton.update(setting, data, h, &w.factor, sweeps);
+            let of_w = newton.update(setting, data, w, &h.factor, sweeps);
+            self.met = (of_h + of_w).sqrt();
+        }
+    }
+
+    /// Norm of the projected gradient of the divergence.
+    pub(super) fn divergence_gradient(&mut self) -> f64 {
+        self.both_sides(false)
+    }
+
+    fn both_sides(&mut self, multiply: bool) -> f64 {
+        let (setting, data) = (self.setting, self.data);
+        let Self {
+            w, h, piece, sums, ..
+        } = self;
+        let room = (&mut *piece, &mut sums[..]);
+        let of_h = projected_gradient(setting, data, h, &w.factor, multiply, room);
+        let room = (piece, &mut sums[..]);
+        let of_w = projected_gradient(setting, data, w, &h.factor, multiply, room);
+        (of_h + of_w).sqrt()
+    }
+}
+
+/// Squared norm of the projected gradient of one side, where the other is `held`; with `multiply` the factor is updated too. Entries that are not fitted at all are passed
+/// over: their gradient is not finite.
+fn projected_gradient<T: Real>(
     setting: Setting,
     data: &Data<'_, T>,
     own: &mut State<T>,
     held: &[T],
-    piece: &mut Piece<T>,
-    sums: &mut [T],
+    multiply: bool,
+    (piece, sums): (&mut Piece<T>, &mut [T]),
 ) -> f64 {
     products(setting, data, own, held, piece);
     let mut square = 0.0;
     rows(setting, data, own, held, sums, |row, products, sums| {
         square += slope(row, products, sums);
+        if !multiply {
+            return;
+        }
         for ((x, &p), &s) in row.iter_mut().zip(products).zip(sums) {
             if s > T::ZERO {
                 *x *= p / s;
             }
         }
-    });
-    square
-}
-
-/// Squared norm of the projected gradient of one side. Entries that are not fitted at all are passed over: their gradient is not finite.
-pub(super) fn projected_gradient<T: Real>(
-    setting: Setting,
-    data: &Data<'_, T>,
-    own: &mut State<T>,
-    held: &[T],
-    piece: &mut Piece<T>,
-    sums: &mut [T],
-) -> f64 {
-    products(setting, data, own, held, piece);
-    let mut square = 0.0;
-    rows(setting, data, own, held, sums, |row, products, sums| {
-        square += slope(row, products, sums);
     });
     square
 }

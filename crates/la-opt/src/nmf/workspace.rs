@@ -7,7 +7,7 @@ use super::options::{DualStart, Loss, Method, NmfOptions, Safeguard};
 use super::products::{Held, Side};
 use super::rule::Work;
 use super::state::{Setting, State, Stretch};
-use super::{Data, Factors, divergence};
+use super::{Data, Factors};
 use crate::kernels::Kernels;
 use crate::{OptError, Real};
 
@@ -51,11 +51,11 @@ pub struct NmfWorkspace<'a, T: Real = f64> {
     /// Whether `h.products` and `w.products` are those of the current W and H.
     pub(super) ready: bool,
     pub(super) w_ready: bool,
-    piece: Piece<T>,
+    pub(super) piece: Piece<T>,
     pub(super) sums: Vec<T>,
     pub(super) pace: Pace,
     /// Room of [`Method::ScalarNewton`].
-    newton: Option<Newton<T>>,
+    pub(super) newton: Option<Newton<T>>,
     /// Norm of the projected gradient of the divergence, each coordinate when the last iteration came to it.
     pub(super) met: f64,
 }
@@ -221,35 +221,6 @@ impl<'a, T: Real> NmfWorkspace<'a, T> {
         self.update_w(ahead);
         // Completed entries change with W.
         self.w_ready = !self.data.has_missing();
-    }
-
-    fn iterate_divergence(&mut self) {
-        let (setting, data) = (self.setting, self.data);
-        let Self {
-            w, h, piece, sums, ..
-        } = self;
-        let squares = match (&self.options.method, &mut self.newton) {
-            (Method::ScalarNewton { sweeps }, Some(newton)) => [
-                newton.update(setting, data, h, &w.factor, *sweeps),
-                newton.update(setting, data, w, &h.factor, *sweeps),
-            ],
-            _ => [
-                divergence::update(setting, data, h, &w.factor, piece, sums),
-                divergence::update(setting, data, w, &h.factor, piece, sums),
-            ],
-        };
-        self.met = (squares[0] + squares[1]).sqrt();
-    }
-
-    /// Norm of the projected gradient of the divergence.
-    pub(super) fn divergence_gradient(&mut self) -> f64 {
-        let (setting, data) = (self.setting, self.data);
-        let Self {
-            w, h, piece, sums, ..
-        } = self;
-        let of_h = divergence::projected_gradient(setting, data, h, &w.factor, piece, sums);
-        let of_w = divergence::projected_gradient(setting, data, w, &h.factor, piece, sums);
-        (of_h + of_w).sqrt()
     }
 
     /// The products `Vᵀ W`, where they are not there yet.
