@@ -377,7 +377,9 @@ fn gradients_are_differences() {
             .with_steps(2)
             .with_gamma(0.5);
         let options = options.with_mean(k % 2 == 0).with_logarithm(k >= 3);
-        let values = Parameters::initialize(&config, 3).unwrap().values;
+        // With a skip the extraction begins at zero, where most derivatives are: those of the same network without it.
+        let values = Parameters::initialize(&config.clone().with_skip(false), 3);
+        let values = values.unwrap().values;
         let mut engine: FactormerEngine<'_, f64> =
             FactormerEngine::new(&config, &options, 1, |_| Ok(sample.clone())).unwrap();
         let mut gradient = vec![0.0; values.len()];
@@ -412,5 +414,45 @@ fn gradients_are_differences() {
             "{config:?}: {} {expected}",
             up - down
         );
+    }
+}
+
+/// A column of zeros stays one without it.
+#[test]
+fn zeros_that_the_loss_would_have_larger_may_take_their_derivatives() {
+    for input in [FactormerInput::Factor, FactormerInput::FactorAndSolver] {
+        let config = FactormerConfig::new(3).with_width(8).with_input(input);
+        let specs = config.parameters();
+        let bias = specs.iter().find(|s| s.name == "extract.bias").unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let sample = FactormerSample {
+            v: draw(&mut rng, 7 * 5),
+            w: draw(&mut rng, 7 * 3),
+            h: draw(&mut rng, 5 * 3),
+        };
+        let loss = FactormerLoss::published(input, 0).with_steps(2);
+        let slopes = |biases: [f32; 3], revive: bool| {
+            let mut values = Parameters::initialize(&config, 3).unwrap().values;
+            values[bias.offset..bias.offset + 3].copy_from_slice(&biases);
+            let loss = loss.clone().with_revive(revive);
+            let mut engine: FactormerEngine<'_, f64> =
+                FactormerEngine::new(&config, &loss, 1, |_| Ok(sample.clone())).unwrap();
+            let mut gradient = vec![0.0; values.len()];
+            let value = engine.loss_and_gradient(&values, &[0], 0, &mut gradient);
+            (value.unwrap(), gradient)
+        };
+        let of_biases = |gradient: &[f64]| gradient[bias.offset..bias.offset + 3].to_vec();
+        // Nothing is cut off: nothing is different.
+        assert_eq!(slopes([6.0; 3], false), slopes([6.0; 3], true));
+        // V is larger than what two of three columns make.
+        let cut = [-6.0, 0.1, 0.1];
+        let ((value, without), (same, with)) = (slopes(cut, false), slopes(cut, true));
+        assert_eq!(value, same);
+        let (without, with) = (of_biases(&without), of_biases(&with));
+        // Of a network that starts, the solver behind it sees the zeros.
+        if input == FactormerInput::FactorAndSolver {
+            assert_eq!(without[0], 0.0);
+        }
+        assert!(with[0] < without[0].min(0.0), "{with:?} {without:?}");
     }
 }

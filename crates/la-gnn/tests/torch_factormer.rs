@@ -347,3 +347,39 @@ fn gradients_are_differences() {
         "{difference} {slope}"
     );
 }
+
+#[test]
+fn an_accelerator_that_adds_to_the_solvers_factors_is_the_same_in_both_engines() {
+    let config = FactormerConfig::new(3)
+        .with_width(8)
+        .with_pairs(1)
+        .with_skip(true)
+        .with_input(FactormerInput::FactorAndSolver);
+    let loss = FactormerLoss::published(FactormerInput::FactorAndSolver, 0).with_steps(2);
+    // With a skip the extraction begins at zero, where most derivatives are.
+    let values = Parameters::initialize(&config.clone().with_skip(false), 9);
+    let values = values.unwrap().values;
+    let gradient_of = |engine: &mut dyn Engine| {
+        let mut gradient = vec![0.0; values.len()];
+        let value = engine.loss_and_gradient(&values, &[0], 0, &mut gradient);
+        (value.unwrap(), gradient)
+    };
+    let engine = FactormerEngine::new(&config, &loss, 1, |_| Ok(sample(3))).unwrap();
+    let torch = gradient_of(&mut engine.with_kind(Kind::Double));
+    let mut engine: la_gnn::native::factormer::FactormerEngine<'_, f64> =
+        la_gnn::native::factormer::FactormerEngine::new(&config, &loss, 1, |_| Ok(sample(3)))
+            .unwrap();
+    let native = gradient_of(&mut engine);
+    assert!((torch.0 - native.0).abs() < 1e-12 * native.0);
+    let apart = distance(torch.1, &native.1);
+    assert!(apart < 1e-10, "{apart:e}");
+}
+
+#[test]
+fn what_only_the_native_engine_can_do_is_refused() {
+    let config = FactormerConfig::new(3).with_width(8);
+    let loss = FactormerLoss::published(FactormerInput::Factor, 0).with_revive(true);
+    let refused = FactormerEngine::new(&config, &loss, 1, |_| Ok(sample(3))).err();
+    let text = refused.expect("refused").to_string();
+    assert!(text.contains("revive") && text.contains("native"), "{text}");
+}

@@ -76,6 +76,33 @@ fn a_start_is_nndsvd_seen_by_the_network_and_scales_with_the_data() {
 }
 
 #[test]
+fn untrained_networks_with_a_skip_leave_the_solver_as_it_is() {
+    let sample = sample();
+    let data = dense(&sample, 1.0);
+    let given = Nndsvd::default().start(&data, RANK).unwrap();
+    let with_skip = |input| {
+        let config = network(input, 0).config.with_skip(true);
+        Parameters::initialize(&config, 0).unwrap()
+    };
+    let start = FactormerStart::new(&with_skip(FactormerInput::Factor)).unwrap();
+    let improved = start.improve(&data, &given).unwrap();
+    assert!(close(&given.w, &improved.w, 1.0) && close(&given.h, &improved.h, 1.0));
+
+    let parameters = with_skip(FactormerInput::FactorAndSolver);
+    let run = FactormerAccelerator::new(&data, &given, &parameters).unwrap();
+    let mut run = run.with_guard(ProposalGuard::None);
+    let solver = AoAdmm::published(DualStart::Cold).with_rho(Rho::Fixed(data.mean()));
+    let options = NmfOptions::default().with_method(Method::AoAdmm(solver));
+    let mut alone = NmfWorkspace::new(&data, &given, options).unwrap();
+    for _ in 0..4 {
+        run.step().unwrap();
+        alone.step();
+    }
+    let (run, alone) = (run.factors(), alone.factors());
+    assert!(close(&alone.w, &run.w, 1.0) && close(&alone.h, &run.h, 1.0));
+}
+
+#[test]
 fn what_does_not_fit_is_refused_with_a_reason() {
     let starts = network(FactormerInput::Factor, 0);
     let accelerates = network(FactormerInput::FactorAndSolver, 0);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::GnnError;
-use crate::network::{NetworkConfig, in_range, specs};
+use crate::network::{NetworkConfig, in_range, specs, uniform_values};
 use crate::neuralif::ParameterSpec;
 
 /// What a node knows at first.
@@ -81,7 +81,8 @@ pub struct FactormerConfig {
     pub share_pair: bool,
     /// Whether the last pair ends with LN₂. Default false.
     pub final_norm: bool,
-    /// Whether the output is added to the input factor. Default false.
+    /// Whether the output is added to the factor that the node knows, the solver's if it knows two. Default false. A network begins at this factor then: its extraction starts at
+    /// zero.
     pub skip: bool,
 }
 
@@ -141,7 +142,7 @@ impl FactormerConfig {
         with_share_pair, share_pair: bool;
         /// Sets whether the last pair ends with LN₂.
         with_final_norm, final_norm: bool;
-        /// Sets whether the output is added to the input factor.
+        /// Sets whether the output is added to the factor that the node knows, the solver's if it knows two.
         with_skip, skip: bool;
     }
 
@@ -152,6 +153,11 @@ impl FactormerConfig {
             FactormerInput::Factor => self.rank,
             FactormerInput::FactorAndSolver => 2 * self.rank,
         }
+    }
+
+    /// Where the factor stands in what a node knows that the output is added to.
+    pub(crate) fn skip_from(&self) -> usize {
+        self.inputs() - self.rank
     }
 
     /// Sets of weights: one or two for each pair.
@@ -200,6 +206,17 @@ impl NetworkConfig for FactormerConfig {
             });
         }
         Ok(())
+    }
+
+    fn initial_values(&self, seed: u64) -> Vec<f32> {
+        let mut values = uniform_values(self, seed);
+        if self.skip {
+            let specs = self.parameters().into_iter();
+            for spec in specs.filter(|spec| spec.name.starts_with("extract.")) {
+                values[spec.offset..spec.offset + spec.len].fill(0.0);
+            }
+        }
+        values
     }
 
     /// The affine parameters of a last LN₂ that is left out are there all the same.

@@ -73,6 +73,10 @@ pub struct FactormerLoss {
     /// Whether the logarithm of the sum is minimised, so that an easy matrix counts as much as a hard one. Not of the source.
     #[serde(default)]
     pub logarithm: bool,
+    /// Whether a zero of a proposal that the loss would have larger takes its derivative as if it had not been cut off there, so that a column of zeros is not the end of it. Not
+    /// of the source; with the native engine.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub revive: bool,
     /// ρ of the solver.
     pub rho: f64,
 }
@@ -91,6 +95,7 @@ impl FactormerLoss {
             grow_every,
             mean: true,
             logarithm: false,
+            revive: false,
             rho: 1.0,
         }
     }
@@ -120,6 +125,13 @@ impl FactormerLoss {
     #[must_use]
     pub fn with_logarithm(mut self, logarithm: bool) -> Self {
         self.logarithm = logarithm;
+        self
+    }
+
+    /// Sets whether zeros of a proposal take derivatives that would have them larger.
+    #[must_use]
+    pub fn with_revive(mut self, revive: bool) -> Self {
+        self.revive = revive;
         self
     }
 

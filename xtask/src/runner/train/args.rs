@@ -74,6 +74,9 @@ pub(crate) struct Args {
     /// factormer stands between the iterations of a solver instead of before them
     #[arg(long)]
     pub(super) accelerate: bool,
+    /// factormer adds its output to the factors it is given, those of the solver with --accelerate
+    #[arg(long)]
+    pub(super) skip: bool,
     /// How a node of factormer takes a message: eq15, alg3 or post_norm [default: eq15]
     #[arg(long, value_name = "RULE")]
     pub(super) update_rule: Option<String>,
@@ -97,7 +100,7 @@ pub(crate) struct Args {
     pub(super) spread: Option<f64>,
     /// default, normalized, squared, kaporin, kaporin_power:M or both_ends:M (M from 1 to 255); learned LU: l_max, l_min, l_min_hat,
     /// l_com (each also with :norm), log_max, log_min or log_both; relaxation: krylov:M (M steps of GMRES, 1 to 30); compensated-ic: cg:M (M steps of CG, by their gradient instead of an evolution strategy); factormer: unrolled:T (T iterations of the solver),
-    /// unrolled:T:log for the logarithm [default: default, squared, l_max, krylov:12 or unrolled:5]
+    /// unrolled:T:log for the logarithm, unrolled:T:log:revive with derivatives that bring zeros back [default: default, squared, l_max, krylov:12 or unrolled:5]
     #[arg(long)]
     pub(super) loss: Option<String>,
     /// Weight of the second term of l_com [default: 1/7]
@@ -236,6 +239,7 @@ impl Args {
             ("--rank", self.rank.is_some(), factormer),
             ("--ranks", self.ranks.is_some(), family),
             ("--accelerate", self.accelerate, factormer),
+            ("--skip", self.skip, factormer),
             ("--update-rule", self.update_rule.is_some(), factormer),
             ("--by-dimension", self.by_dimension, compensated),
             ("--exponents", self.exponents.is_some(), compensated),

@@ -87,28 +87,43 @@ impl<'x> FactormerHooks<'x> {
         Ok(sum)
     }
 
-    fn judge(&self, values: &[f32]) -> Result<f64> {
+    /// Score of a network, and columns of zeros in each of its proposals on average, of this process.
+    fn judge(&self, values: &[f32]) -> Result<(f64, f64)> {
         let parameters = Parameters {
             config: self.config.clone(),
             values: values.to_vec(),
             statistics: Vec::new(),
         };
-        if self.config.input == FactormerInput::FactorAndSolver {
-            return self.score(|data, start| {
+        let mut zeros = 0;
+        let score = if self.config.input == FactormerInput::FactorAndSolver {
+            self.score(|data, start| {
                 let run = FactormerAccelerator::new(data, start, &parameters)?;
                 let mut run = run.with_guard(ProposalGuard::None);
                 for _ in 0..steps(self.config.input) {
                     run.step()?;
                 }
+                zeros += columns_of_zeros(&run.factors());
                 Ok(run.rmse())
-            });
-        }
-        let network = FactormerStart::new(&parameters)?;
-        self.score(|data, start| {
-            let improved = network.improve(data, start)?;
-            solve(data, &improved, steps(self.config.input))
-        })
+            })
+        } else {
+            let network = FactormerStart::new(&parameters)?;
+            self.score(|data, start| {
+                let improved = network.improve(data, start)?;
+                zeros += columns_of_zeros(&improved);
+                solve(data, &improved, steps(self.config.input))
+            })
+        };
+        Ok((score?, zeros as f64 / self.matrices.len().max(1) as f64))
     }
+}
+
+/// Columns that are zero in W or in H: they add nothing to the product, and no later step of the solver brings both back.
+fn columns_of_zeros(factors: &Factors) -> usize {
+    let rank = factors.rank;
+    let is_zero = |values: &[f64], c: usize| values.iter().skip(c).step_by(rank).all(|&x| x == 0.0);
+    (0..rank)
+        .filter(|&c| is_zero(&factors.w, c) || is_zero(&factors.h, c))
+        .count()
 }
 
 /// Error after so many iterations of the published solver.
@@ -123,14 +138,14 @@ fn solve(data: &Data<'_>, start: &Factors, iterations: usize) -> Result<f64> {
 
 impl Hooks for FactormerHooks<'_> {
     fn validate(&mut self, values: &[f32], update: usize) -> Result<Option<f64>, GnnError> {
-        let score = self.judge(values).map_err(|error| GnnError::Matrix {
+        let (score, zeros) = self.judge(values).map_err(|error| GnnError::Matrix {
             reason: format!("validation: {error:#}"),
         })?;
         if self.exchange.rank() == 0 {
             progress::line(
                 &self.bar,
                 &format!(
-                    "update {update}: error {score:.5} after {} iterations, the network among them (solver alone: {:.5})",
+                    "update {update}: error {score:.5} after {} iterations, the network among them (solver alone: {:.5}); {zeros:.2} columns of zeros in a proposal",
                     1 + steps(self.config.input),
                     self.baseline
                 ),

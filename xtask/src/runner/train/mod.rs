@@ -283,6 +283,7 @@ impl Args {
         if let Some(update) = &self.update_rule {
             config = config.with_update(parse_named::<UpdateRule>("update rule", update)?);
         }
+        config = config.with_skip(self.skip);
         config.validate()?;
         let sizes = match self.data.as_deref() {
             None | Some("exponential") => factormer::Sizes::All,
@@ -295,15 +296,14 @@ impl Args {
         let mut run = factormer::Run::published(config, samples, self.updates, self.seed);
         run.sizes = sizes;
         if let Some(text) = &self.loss {
-            let (shape, logarithm) = match text.strip_suffix(":log") {
-                Some(shape) => (shape, true),
-                None => (text.as_str(), false),
-            };
+            let (shape, revive) = option_of(text, ":revive");
+            let (shape, logarithm) = option_of(shape, ":log");
             let steps = shape.strip_prefix("unrolled:").and_then(|n| n.parse().ok());
             let steps = steps.with_context(|| {
-                format!("unknown loss `{text}`: unrolled:T, like unrolled:5, or unrolled:5:log")
+                format!("unknown loss `{text}`: unrolled:T, like unrolled:5, unrolled:5:log, unrolled:5:revive or unrolled:5:log:revive")
             })?;
             run.loss = run.loss.with_steps(steps).with_logarithm(logarithm);
+            run.loss = run.loss.with_revive(revive);
         }
         if let Some(rate) = self.learning_rate {
             run.options.learning_rate = rate;
@@ -317,6 +317,14 @@ impl Args {
         run.validation = self.validation.unwrap_or(run.validation);
         run.engine = self.engine;
         Ok(run)
+    }
+}
+
+/// A text without this ending, and whether it had it.
+fn option_of<'t>(text: &'t str, ending: &str) -> (&'t str, bool) {
+    match text.strip_suffix(ending) {
+        Some(shape) => (shape, true),
+        None => (text, false),
     }
 }
 

@@ -168,7 +168,7 @@ impl<T: Element> Factormer<T> {
                 for (c, x) in row.iter_mut().enumerate() {
                     let mut value = side.outputs.row(node)[c];
                     if config.skip {
-                        value += parts[0][node * rank + c];
+                        value += parts[parts.len() - 1][node * rank + c];
                     }
                     // NaN stays.
                     *x = if value < T::ZERO { T::ZERO } else { value };

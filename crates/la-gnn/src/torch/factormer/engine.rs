@@ -101,6 +101,14 @@ impl<'s> FactormerEngine<'s> {
     ) -> Result<Self, GnnError> {
         config.validate()?;
         options.validate()?;
+        if options.revive {
+            // The derivative of a rectifier by the sign of what comes from behind is no operation of LibTorch.
+            let reason = "is set, which the native engine can do and LibTorch cannot".to_owned();
+            return Err(GnnError::Config {
+                field: "revive",
+                reason,
+            });
+        }
         Ok(Self {
             config: config.clone(),
             options: options.clone(),

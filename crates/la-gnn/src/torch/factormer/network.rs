@@ -83,7 +83,8 @@ impl<'a> FactormerNetwork<'a> {
         let extract = |state: &Tensor, inputs: &Tensor| -> Tch<Tensor> {
             let mut factor = self.linear("extract", state)?;
             if config.skip {
-                factor = factor.f_add(&inputs.f_narrow(1, 0, config.rank as i64)?)?;
+                let from = config.skip_from() as i64;
+                factor = factor.f_add(&inputs.f_narrow(1, from, config.rank as i64)?)?;
             }
             factor.f_relu()
         };

@@ -52,7 +52,7 @@ pub(super) fn propose<T: Element>(
         let mut out = apply(&weights.extract, &states[config.pairs][side]);
         for r in 0..out.rows {
             let row = out.row_mut(r)[..config.rank].iter_mut();
-            for (to, &given) in row.zip(inputs[side].row(r)) {
+            for (to, &given) in row.zip(&inputs[side].row(r)[config.skip_from()..]) {
                 if config.skip {
                     *to += given;
                 }
@@ -71,18 +71,21 @@ pub(super) fn propose<T: Element>(
     }
 }
 
-/// Backward through [`propose`]: adds to the derivatives of the weights and returns those of the inputs.
+/// Backward through [`propose`]: adds to the derivatives of the weights and returns those of the inputs. With `revive` a zero that the loss would have larger takes its derivative
+/// as if it were not cut off.
 pub(super) fn propose_back<T: Element>(
     weights: &Weights<T>,
     config: &FactormerConfig,
     v: &Entries<T>,
     tape: &NetworkTape<T>,
     mut slope: [Panel<T>; 2],
+    revive: bool,
     slopes: &mut Slopes<T>,
 ) -> [Panel<T>; 2] {
     for (slope, output) in slope.iter_mut().zip(&tape.outputs) {
         for (s, &x) in slope.data.as_flattened_mut().iter_mut().zip(output.flat()) {
-            *s = if x > T::ZERO { *s } else { T::ZERO };
+            let passes = x > T::ZERO || (revive && *s < T::ZERO);
+            *s = if passes { *s } else { T::ZERO };
         }
     }
     let last = &tape.states[config.pairs];
@@ -125,7 +128,10 @@ pub(super) fn propose_back<T: Element>(
     if config.skip {
         for (input, slope) in inputs.iter_mut().zip(&slope) {
             for r in 0..input.rows {
-                add(&slope.row(r)[..config.rank], input.row_mut(r));
+                add(
+                    &slope.row(r)[..config.rank],
+                    &mut input.row_mut(r)[config.skip_from()..],
+                );
             }
         }
     }

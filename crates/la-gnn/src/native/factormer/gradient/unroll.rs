@@ -72,7 +72,8 @@ pub(super) fn loss<T: Element>(
                 slope = iterate_back(&runs[k], at(&proposed, &runs, k)[0], v, slope);
             }
             judge(at(&proposed, &runs, 0), &mut slope);
-            propose_back(weights, config, v, &proposed, slope, slopes);
+            let revive = options.revive;
+            propose_back(weights, config, v, &proposed, slope, revive, slopes);
         }
         FactormerInput::FactorAndSolver => {
             let mut runs: Vec<(IterationTape<T>, NetworkTape<T>)> = Vec::with_capacity(steps);
@@ -90,7 +91,8 @@ pub(super) fn loss<T: Element>(
             for k in (0..steps).rev() {
                 let (solved, proposed) = &runs[k];
                 judge([&proposed.outputs[0], &proposed.outputs[1]], &mut slope);
-                let inputs = propose_back(weights, config, v, proposed, slope, slopes);
+                let revive = options.revive;
+                let inputs = propose_back(weights, config, v, proposed, slope, revive, slopes);
                 let [(w_slope, w_solved), (h_slope, h_solved)] = inputs.map(|x| apart(&x));
                 let w = before(&start.factors, &runs, k)[0];
                 slope = iterate_back(solved, w, v, [w_solved, h_solved]);
