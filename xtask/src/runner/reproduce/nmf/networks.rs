@@ -32,7 +32,8 @@ impl NetworkSettings {
         run.loss = run
             .loss
             .with_steps(self.steps)
-            .with_logarithm(self.logarithm);
+            .with_logarithm(self.logarithm)
+            .with_revive(self.revive);
         if let Some(schedule) = self.schedule {
             run.options.schedule = schedule;
         }

@@ -64,6 +64,9 @@ pub(in super::super) struct NetworkSettings {
     /// Whether the loss is the logarithm of the published one.
     #[serde(default)]
     pub(super) logarithm: bool,
+    /// Whether zeros of a proposal that the loss would have larger take their derivatives.
+    #[serde(default)]
+    pub(super) revive: bool,
     #[serde(default)]
     pub(super) seed: u64,
     #[serde(default = "all")]
