@@ -1,6 +1,7 @@
 //! Matrices of few columns, by columns, each padded with zeros to a multiple of eight.
 
 use super::Kernels;
+use super::product::times_upper_body;
 use super::vector::{Array, Avx2, LANES, Vector};
 use crate::Real;
 
@@ -13,9 +14,25 @@ kernel! {
     transpose, transpose_body, transpose_avx2, (n: usize, rows: &[T], columns: &mut [T])
 }
 kernel! {
-    /// Scales each row of n numbers to length one, in rows and columns, and says by what; rows whose square is at most `tiny` stay, with scale 0.
-    normalise_both, normalise_both_body, normalise_both_avx2, (n: usize, rows: &mut [T], columns: &mut [T], scales: &mut [T], tiny: T)
+    /// `rows_i = from_i S` for rows of n numbers, up to eight where it is to be fast, and an upper triangle S, scaled to length one as by `normalise_both`.
+    few_times_upper, few_times_upper_body, few_times_upper_avx2, (n: usize, from: &[T], upper: &[T], to: UnitRows<'_, T>, tiny: T)
 }
+kernel! {
+    /// Scales each row of n numbers to length one, in rows and columns, and says by what; rows whose square is at most `tiny` stay, with scale 0.
+    normalise_both, normalise_both_body, normalise_both_avx2, (n: usize, to: UnitRows<'_, T>, tiny: T)
+}
+
+/// Rows of length one, by rows and by columns, and what they were multiplied by.
+#[derive(Debug)]
+pub(crate) struct UnitRows<'a, T> {
+    pub(crate) rows: &'a mut [T],
+    /// Padded as `transpose` leaves them.
+    pub(crate) columns: &'a mut [T],
+    pub(crate) scales: &'a mut [T],
+}
+
+/// Up to so many variables products with all rows go by columns.
+pub(crate) const FEW_COLUMNS: usize = 24;
 
 /// Up to 48 results stay in registers while the columns go by: for few columns there is no sum across lanes to pay for.
 #[inline(always)]
@@ -94,15 +111,132 @@ fn transpose_body<T: Real, V: Vector<T>>(n: usize, rows: &[T], columns: &mut [T]
     }
 }
 
-/// Eight rows at a time: sums, roots and divisions across them.
 #[inline(always)]
-fn normalise_both_body<T: Real, V: Vector<T>>(
+fn few_times_upper_body<T: Real, V: Vector<T>>(
     n: usize,
-    rows: &mut [T],
-    columns: &mut [T],
-    scales: &mut [T],
+    from: &[T],
+    upper: &[T],
+    to: UnitRows<'_, T>,
     tiny: T,
 ) {
+    match n {
+        1 => strips_times_upper::<T, V, 1>(from, upper, to, tiny),
+        2 => strips_times_upper::<T, V, 2>(from, upper, to, tiny),
+        3 => strips_times_upper::<T, V, 3>(from, upper, to, tiny),
+        4 => strips_times_upper::<T, V, 4>(from, upper, to, tiny),
+        5 => strips_times_upper::<T, V, 5>(from, upper, to, tiny),
+        6 => strips_times_upper::<T, V, 6>(from, upper, to, tiny),
+        7 => strips_times_upper::<T, V, 7>(from, upper, to, tiny),
+        8 => strips_times_upper::<T, V, 8>(from, upper, to, tiny),
+        _ => {
+            times_upper_body::<T, V>(n, from, upper, to.rows);
+            transpose_body::<T, V>(n, to.rows, to.columns);
+            normalise_both_body::<T, V>(n, to, tiny);
+        }
+    }
+}
+
+/// Eight rows at a time, which stay in registers from their products to their two copies. The numbers are those of `times_upper`, `transpose` and `normalise_both`.
+#[inline(always)]
+fn strips_times_upper<T: Real, V: Vector<T>, const N: usize>(
+    from: &[T],
+    upper: &[T],
+    to: UnitRows<'_, T>,
+    tiny: T,
+) {
+    let stride = to.scales.len().div_ceil(LANES);
+    let (upper, _) = upper.as_chunks::<LANES>();
+    let Some(upper) = upper.first_chunk::<N>() else {
+        return;
+    };
+    let (columns, _) = to.columns.as_chunks_mut::<LANES>();
+    let (from, from_rest) = from.as_chunks::<N>().0.as_chunks::<LANES>();
+    let (rows, rows_rest) = to.rows.as_chunks_mut::<N>().0.as_chunks_mut::<LANES>();
+    let (scales, scales_rest) = to.scales.as_chunks_mut::<LANES>();
+    let mut made = [[T::ZERO; LANES]; N];
+    for (block, ((from, rows), scales)) in from.iter().zip(rows).zip(scales).enumerate() {
+        strip_times_upper::<T, V, N>(from, upper, &mut made, scales, tiny);
+        for c in 0..N {
+            columns[c * stride + block] = made[c];
+        }
+        for l in 0..LANES {
+            for c in 0..N {
+                rows[l][c] = made[c][l];
+            }
+        }
+    }
+    if !from_rest.is_empty() {
+        let mut last = [[T::ZERO; N]; LANES];
+        last[..from_rest.len()].copy_from_slice(from_rest);
+        let mut scales = [T::ZERO; LANES];
+        strip_times_upper::<T, V, N>(&last, upper, &mut made, &mut scales, tiny);
+        for c in 0..N {
+            columns[c * stride + stride - 1] = made[c];
+        }
+        for (l, row) in rows_rest.iter_mut().enumerate() {
+            for c in 0..N {
+                row[c] = made[c][l];
+            }
+        }
+        scales_rest.copy_from_slice(&scales[..from_rest.len()]);
+    }
+}
+
+/// The columns of eight rows.
+#[inline(always)]
+fn strip_times_upper<T: Real, V: Vector<T>, const N: usize>(
+    from: &[[T; N]; LANES],
+    upper: &[[T; LANES]; N],
+    made: &mut [[T; LANES]; N],
+    scales: &mut [T; LANES],
+    tiny: T,
+) {
+    for l in 0..LANES {
+        for k in 0..N {
+            made[k][l] = from[l][k];
+        }
+    }
+    let mut sums = [V::splat(T::ZERO); N];
+    let mut total = V::splat(T::ZERO);
+    for c in 0..N {
+        for k in 0..=c {
+            sums[c] = V::load(&made[k]).mul_add(V::splat(upper[k][c]), sums[c]);
+        }
+        total = sums[c].mul_add(sums[c], total);
+    }
+    total.store(scales);
+    let factor = V::load(&scale_rows(scales, tiny));
+    for c in 0..N {
+        factor
+            .mul_add(sums[c], V::splat(T::ZERO))
+            .store(&mut made[c]);
+    }
+}
+
+/// Makes of squares of rows what scales them to length one, 0 where there is nothing to scale, and returns the same with 1 there.
+#[inline(always)]
+fn scale_rows<T: Real>(squares: &mut [T; LANES], tiny: T) -> [T; LANES] {
+    for square in squares.iter_mut() {
+        let inverse = T::ONE / square.sqrt();
+        *square = if *square > tiny { inverse } else { T::ZERO };
+    }
+    let mut factors = *squares;
+    for factor in &mut factors {
+        if *factor == T::ZERO {
+            *factor = T::ONE;
+        }
+    }
+    factors
+}
+
+/// Eight rows at a time: sums, roots and divisions across them.
+#[inline(always)]
+fn normalise_both_body<T: Real, V: Vector<T>>(n: usize, to: UnitRows<'_, T>, tiny: T) {
+    let UnitRows {
+        rows,
+        columns,
+        scales,
+    } = to;
     let stride = scales.len().div_ceil(LANES);
     let (eights, _) = columns.as_chunks_mut::<LANES>();
     for (block, scales) in scales.chunks_mut(LANES).enumerate() {
@@ -113,17 +247,9 @@ fn normalise_both_body<T: Real, V: Vector<T>>(
         }
         let mut factors = [T::ZERO; LANES];
         total.store(&mut factors);
-        for factor in &mut factors {
-            let inverse = T::ONE / factor.sqrt();
-            *factor = if *factor > tiny { inverse } else { T::ZERO };
-        }
+        let multiplied = scale_rows(&mut factors, tiny);
         scales.copy_from_slice(&factors[..scales.len()]);
-        // What stays is multiplied by one.
-        for factor in &mut factors {
-            if *factor == T::ZERO {
-                *factor = T::ONE;
-            }
-        }
+        let factors = multiplied;
         let scale = V::load(&factors);
         for k in 0..n {
             let x = &mut eights[k * stride + block];
@@ -133,6 +259,55 @@ fn normalise_both_body<T: Real, V: Vector<T>>(
             let factor = factors[l];
             for x in &mut rows[(block * LANES + l) * n..][..n] {
                 *x *= factor;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_columns_at_once_are_the_same_numbers() {
+        for n in [1, 2, 5, 8, 9, FEW_COLUMNS] {
+            let wide = n.next_multiple_of(LANES);
+            let mut upper = vec![0.0; n * wide];
+            for i in 0..n {
+                for j in i..n {
+                    upper[i * wide + j] = ((i * n + j) as f64).sin() + f64::from(u8::from(i == j));
+                }
+            }
+            for m in [0, 1, 4, 8, 11, 29] {
+                let mut from: Vec<f64> = (0..m * n).map(|i| (i as f64 * 0.7).cos()).collect();
+                // A row of zeros has no length.
+                from[m * n / 2 / n * n..]
+                    .iter_mut()
+                    .take(n)
+                    .for_each(|x| *x = 0.0);
+                let stride = m.next_multiple_of(LANES);
+                for kernels in [Kernels::Portable, Kernels::detect()] {
+                    let new = || (vec![7.0; m * n], vec![7.0; stride * n], vec![7.0; m]);
+                    let (mut rows, mut columns, mut scales) = new();
+                    kernels.times_upper(n, &from, &upper, &mut rows);
+                    kernels.transpose(n, &rows, &mut columns);
+                    let to = UnitRows {
+                        rows: &mut rows,
+                        columns: &mut columns,
+                        scales: &mut scales,
+                    };
+                    kernels.normalise_both(n, to, 1e-11);
+                    let (mut rows_at_once, mut columns_at_once, mut scales_at_once) = new();
+                    let to = UnitRows {
+                        rows: &mut rows_at_once,
+                        columns: &mut columns_at_once,
+                        scales: &mut scales_at_once,
+                    };
+                    kernels.few_times_upper(n, &from, &upper, to, 1e-11);
+                    assert_eq!(scales, scales_at_once);
+                    assert_eq!(rows, rows_at_once);
+                    assert_eq!(columns, columns_at_once);
+                }
             }
         }
     }

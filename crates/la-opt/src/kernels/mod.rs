@@ -48,6 +48,7 @@ pub(crate) mod tile;
 mod triangle;
 mod vector;
 
+pub(crate) use columns::{FEW_COLUMNS, UnitRows};
 pub(crate) use lower::lower_start;
 pub(crate) use scan::{EdgeStep, Scores};
 pub(crate) use triangle::upper_row;
@@ -353,13 +354,12 @@ mod tests {
                     kernels.normalise_rows(n, &mut unit, &mut scales, 1e-11);
                     let mut both = rows.clone();
                     let mut scales_of_both = vec![0.0; m];
-                    kernels.normalise_both(
-                        n,
-                        &mut both,
-                        &mut by_columns,
-                        &mut scales_of_both,
-                        1e-11,
-                    );
+                    let to = UnitRows {
+                        rows: &mut both,
+                        columns: &mut by_columns,
+                        scales: &mut scales_of_both,
+                    };
+                    kernels.normalise_both(n, to, 1e-11);
                     for (k, &x) in both.iter().enumerate() {
                         assert!((x - unit[k]).abs() < 1e-14);
                         assert!((x - by_columns[k % n * stride + k / n]).abs() < 1e-14);

@@ -22,7 +22,12 @@ kernel! {
 const TALL: usize = 4;
 
 #[inline(always)]
-fn times_upper_body<T: Real, V: Vector<T>>(n: usize, from: &[T], upper: &[T], to: &mut [T]) {
+pub(super) fn times_upper_body<T: Real, V: Vector<T>>(
+    n: usize,
+    from: &[T],
+    upper: &[T],
+    to: &mut [T],
+) {
     if n > 0 {
         product_body::<T, V>(n, n, from, upper, true, to);
     }

@@ -3,9 +3,8 @@
 use super::eliminate::Equalities;
 use super::problem::QuadraticProgram;
 use super::root::{Root, Shift};
-use super::rows::FEW_COLUMNS;
 use super::soft::SoftPrice;
-use crate::kernels::{Kernels, upper_row};
+use crate::kernels::{FEW_COLUMNS, Kernels, upper_row};
 use crate::{OptError, Real};
 
 /// `min ½ ‖u‖²` subject to `d_l ≤ M u ≤ d_u`, with rows of length one.

@@ -3,11 +3,9 @@
 use super::least_distance::LeastDistance;
 use super::problem::QuadraticProgram;
 use super::root::Root;
+use super::sparse::Rows;
 use crate::Real;
-use crate::kernels::upper_row;
-
-/// Up to so many variables products with all rows go by columns.
-pub(super) const FEW_COLUMNS: usize = 24;
+use crate::kernels::{FEW_COLUMNS, UnitRows, upper_row};
 
 impl<T: Real> LeastDistance<T> {
     /// All rows, `M = S A R⁻¹`, with their scales; no bounds yet. n³/3 operations for the inverse of a dense R, m n² for the rows.
@@ -37,6 +35,8 @@ impl<T: Real> LeastDistance<T> {
             self.empty.fill(true);
             return;
         }
+        let (of_bounds, of_rows) = self.scale.split_at_mut(self.bounds);
+        let mut normalised = false;
         match &mut self.root {
             Root::Identity => {
                 for (i, row) in self.rows.chunks_exact_mut(n).enumerate() {
@@ -53,16 +53,34 @@ impl<T: Real> LeastDistance<T> {
             }
             Root::Dense(upper) => {
                 kernels.invert_upper(n, self.band, upper, &mut self.square);
-                problem.rows.times_upper(kernels, n, upper, &mut self.rows);
+                match &problem.rows {
+                    Rows::Dense(values) if n <= FEW_COLUMNS => {
+                        let stride = of_rows.len().next_multiple_of(8);
+                        self.columns.resize(n * stride, T::ZERO);
+                        let to = UnitRows {
+                            rows: &mut self.rows,
+                            columns: &mut self.columns,
+                            scales: of_rows,
+                        };
+                        kernels.few_times_upper(n, values, upper, to, zero_tol);
+                        normalised = true;
+                    }
+                    rows => rows.times_upper(kernels, n, upper, &mut self.rows),
+                }
             }
         }
-        self.write_columns();
-        let (of_bounds, of_rows) = self.scale.split_at_mut(self.bounds);
-        let (rows, columns) = (&mut self.rows, &mut self.columns);
-        if n <= FEW_COLUMNS {
-            kernels.normalise_both(n, rows, columns, of_rows, zero_tol);
-        } else {
-            kernels.normalise_rows(n, rows, of_rows, zero_tol);
+        if !normalised && n <= FEW_COLUMNS {
+            let stride = of_rows.len().next_multiple_of(8);
+            self.columns.resize(n * stride, T::ZERO);
+            kernels.transpose(n, &self.rows, &mut self.columns);
+            let to = UnitRows {
+                rows: &mut self.rows,
+                columns: &mut self.columns,
+                scales: of_rows,
+            };
+            kernels.normalise_both(n, to, zero_tol);
+        } else if !normalised {
+            kernels.normalise_rows(n, &mut self.rows, of_rows, zero_tol);
         }
         match &mut self.root {
             Root::Identity => of_bounds.fill(T::ONE),
