@@ -93,6 +93,22 @@ fn a_network_between_iterations_is_another_one() {
     assert_eq!(recipe["options"]["schedule"]["warm_restarts"]["period"], 2);
     assert_eq!(recipe["loss"]["grow_every"], 4);
     assert_eq!(recipe["options"]["learning_rate"], 1e-5);
+    assert!(!read.config.skip && recipe["loss"].get("revive").is_none());
+
+    // Adding to what the solver makes, it begins near the solver, and without columns of zeros.
+    args.extend(["--skip", "--loss", "unrolled:2:log:revive"]);
+    let (out, err) = told(folder, &args, 0);
+    let said = out + &err;
+    assert!(said.contains("0.00 columns of zeros"), "{said}");
+    let weights = Weights::load(folder.join("a.safetensors")).unwrap();
+    let read: Parameters<FactormerConfig> = Parameters::from_weights(&weights).unwrap();
+    assert!(read.config.skip);
+    let loss = &weights.provenance.recipe["loss"];
+    assert!(loss["revive"] == true && loss["logarithm"] == true && loss["steps"] == 2);
+    let results = &weights.provenance.results;
+    let alone = results["solver_rmse"].as_f64().unwrap();
+    let first = results["validation_rmse"][0][1].as_f64().unwrap();
+    assert!(first < 1.5 * alone, "{first} {alone}");
 }
 
 #[test]
