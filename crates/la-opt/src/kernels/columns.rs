@@ -136,7 +136,7 @@ fn few_times_upper_body<T: Real, V: Vector<T>>(
     }
 }
 
-/// Eight rows at a time, which stay in registers from their products to their two copies. The numbers are those of `times_upper`, `transpose` and `normalise_both`.
+/// Eight rows at a time, which stay in registers from their products to their two copies. The numbers are those of `times_upper`, `transpose` and `normalise_both` wherever S is finite.
 #[inline(always)]
 fn strips_times_upper<T: Real, V: Vector<T>, const N: usize>(
     from: &[T],
@@ -270,24 +270,30 @@ mod tests {
 
     #[test]
     fn few_columns_at_once_are_the_same_numbers() {
-        for n in [1, 2, 5, 8, 9, FEW_COLUMNS] {
+        few_columns_at_once::<f64>();
+        few_columns_at_once::<f32>();
+    }
+
+    fn few_columns_at_once<T: Real>() {
+        let (seven, tiny) = (T::from_f64(7.0), T::from_f64(1e-11));
+        for n in (1..=9).chain([FEW_COLUMNS]) {
             let wide = n.next_multiple_of(LANES);
-            let mut upper = vec![0.0; n * wide];
+            let mut upper = vec![T::ZERO; n * wide];
             for i in 0..n {
                 for j in i..n {
-                    upper[i * wide + j] = ((i * n + j) as f64).sin() + f64::from(u8::from(i == j));
+                    let value = ((i * n + j) as f64).sin() + f64::from(u8::from(i == j));
+                    upper[i * wide + j] = T::from_f64(value);
                 }
             }
             for m in [0, 1, 4, 8, 11, 29] {
-                let mut from: Vec<f64> = (0..m * n).map(|i| (i as f64 * 0.7).cos()).collect();
+                let value = |i: usize| T::from_f64((i as f64 * 0.7).cos());
+                let mut from: Vec<T> = (0..m * n).map(value).collect();
                 // A row of zeros has no length.
-                from[m * n / 2 / n * n..]
-                    .iter_mut()
-                    .take(n)
-                    .for_each(|x| *x = 0.0);
+                let zeros = from[m / 2 * n..].iter_mut().take(n);
+                zeros.for_each(|x| *x = T::ZERO);
                 let stride = m.next_multiple_of(LANES);
                 for kernels in [Kernels::Portable, Kernels::detect()] {
-                    let new = || (vec![7.0; m * n], vec![7.0; stride * n], vec![7.0; m]);
+                    let new = || (vec![seven; m * n], vec![seven; stride * n], vec![seven; m]);
                     let (mut rows, mut columns, mut scales) = new();
                     kernels.times_upper(n, &from, &upper, &mut rows);
                     kernels.transpose(n, &rows, &mut columns);
@@ -296,14 +302,14 @@ mod tests {
                         columns: &mut columns,
                         scales: &mut scales,
                     };
-                    kernels.normalise_both(n, to, 1e-11);
+                    kernels.normalise_both(n, to, tiny);
                     let (mut rows_at_once, mut columns_at_once, mut scales_at_once) = new();
                     let to = UnitRows {
                         rows: &mut rows_at_once,
                         columns: &mut columns_at_once,
                         scales: &mut scales_at_once,
                     };
-                    kernels.few_times_upper(n, &from, &upper, to, 1e-11);
+                    kernels.few_times_upper(n, &from, &upper, to, tiny);
                     assert_eq!(scales, scales_at_once);
                     assert_eq!(rows, rows_at_once);
                     assert_eq!(columns, columns_at_once);

@@ -87,7 +87,7 @@ impl<'x> FactormerHooks<'x> {
         Ok(sum)
     }
 
-    /// Score of a network, and columns of zeros in each of its proposals on average, of this process.
+    /// Score of a network, and columns of zeros in what it proposes last, mean over the matrices of this process.
     fn judge(&self, values: &[f32]) -> Result<(f64, f64)> {
         let parameters = Parameters {
             config: self.config.clone(),
@@ -117,7 +117,7 @@ impl<'x> FactormerHooks<'x> {
     }
 }
 
-/// Columns that are zero in W or in H: they add nothing to the product, and no later step of the solver brings both back.
+/// Columns that are zero in W or in H: they add nothing to the product, and where both are zero no step of the solver brings them back.
 fn columns_of_zeros(factors: &Factors) -> usize {
     let rank = factors.rank;
     let is_zero = |values: &[f64], c: usize| values.iter().skip(c).step_by(rank).all(|&x| x == 0.0);
@@ -145,7 +145,7 @@ impl Hooks for FactormerHooks<'_> {
             progress::line(
                 &self.bar,
                 &format!(
-                    "update {update}: error {score:.5} after {} iterations, the network among them (solver alone: {:.5}); {zeros:.2} columns of zeros in a proposal",
+                    "update {update}: error {score:.5} after {} iterations, the network among them (solver alone: {:.5}); {zeros:.2} columns of zeros in the last proposal",
                     1 + steps(self.config.input),
                     self.baseline
                 ),
