@@ -108,27 +108,31 @@ impl<'e> Course<'e> {
         Ok(())
     }
 
-    /// Runs every method on a set.
+    /// Runs every method on a set, once in each round: what slows the machine down for a while slows no method in all of them.
     pub(super) fn set(&mut self, profile: &ProfileSettings, set: SetName) -> Result<()> {
         let matrices = set.read(profile.matrices)?;
         let problem = set.name();
-        let mut traces: Traces = Vec::new();
-        let bar = progress::bar(problem, self.runners.len() as u64);
-        for (name, runner) in &self.runners {
-            bar.set_message(name.clone());
-            let run = |matrix: &Matrix| -> Result<Trace> {
-                let mut first = trace(runner, matrix, profile.horizon, &[])?.0;
-                for _ in 1..profile.repetitions {
-                    first.fastest(&trace(runner, matrix, profile.horizon, &[])?.0);
+        let names = self.runners.iter();
+        let mut traces: Traces = names.map(|(name, _)| (name.clone(), Vec::new())).collect();
+        let rounds = profile.repetitions.max(1);
+        let bar = progress::bar(problem, (rounds * self.runners.len()) as u64);
+        for round in 0..rounds {
+            for ((name, runner), (_, fastest)) in self.runners.iter().zip(&mut traces) {
+                bar.set_message(name.clone());
+                let run = |matrix: &Matrix| -> Result<Trace> {
+                    Ok(trace(runner, matrix, profile.horizon, &[])?.0)
+                };
+                let all = self.ledger.part(&format!("{problem} {name} {round}"), || {
+                    matrices.iter().map(run).collect::<Result<Vec<_>>>()
+                })?;
+                if round == 0 {
+                    *fastest = all;
+                } else {
+                    let pairs = fastest.iter_mut().zip(&all);
+                    pairs.for_each(|(fastest, again)| fastest.fastest(again));
                 }
-                Ok(first)
-            };
-            let key = format!("{problem} {name}");
-            let all = self.ledger.part(&key, || {
-                matrices.iter().map(run).collect::<Result<Vec<_>>>()
-            })?;
-            bar.inc(1);
-            traces.push((name.clone(), all));
+                bar.inc(1);
+            }
         }
         bar.finish_and_clear();
         for measurement in rows::measurements(set, &traces)? {
