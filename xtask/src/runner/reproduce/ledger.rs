@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::{Instant, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
@@ -128,6 +130,45 @@ impl Ledger {
         Ok(value)
     }
 
+    /// Parts that do not depend on each other, as many at a time as there are threads; `compute` is given the place of its key, and `done`
+    /// hears of every part that was computed now.
+    pub(crate) fn parts<T: Serialize + DeserializeOwned + Send>(
+        &mut self,
+        keys: &[String],
+        compute: impl Fn(usize) -> Result<T> + Sync,
+        mut done: impl FnMut(usize, &T),
+    ) -> Result<Vec<T>> {
+        let open: Vec<usize> = (0..keys.len()).filter(|&k| !self.knows(&keys[k])).collect();
+        let next = AtomicUsize::new(0);
+        let threads = rayon::current_num_threads().min(open.len());
+        std::thread::scope(|scope| -> Result<()> {
+            let (sender, receiver) = mpsc::channel();
+            for _ in 0..threads {
+                let (sender, open, next, compute) = (sender.clone(), &open, &next, &compute);
+                scope.spawn(move || {
+                    while let Some(&k) = open.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let value = compute(k);
+                        let failed = value.is_err();
+                        if sender.send((k, value)).is_err() || failed {
+                            // Nobody listens any more, or nothing more is to be begun.
+                            next.store(open.len(), Ordering::Relaxed);
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            for (k, value) in receiver {
+                let value = value?;
+                done(k, &value);
+                self.part(&keys[k], || Ok(value))?;
+            }
+            Ok(())
+        })?;
+        let known = |key: &String| self.part(key, || bail!("no value of {key}"));
+        keys.iter().map(known).collect()
+    }
+
     /// Whether the part is known already.
     pub(crate) fn knows(&self, key: &str) -> bool {
         self.parts.contains_key(key)
@@ -202,6 +243,30 @@ mod tests {
             seed,
             ..Request::default()
         }
+    }
+
+    #[test]
+    fn independent_parts_come_in_the_order_of_their_keys_and_none_is_begun_after_a_failure() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(folder.path(), "paper", &request(0)).unwrap();
+        let keys: Vec<String> = (0..20).map(|k| format!("part {k}")).collect();
+        ledger.part(&keys[3], || Ok(300_usize)).unwrap();
+        let mut heard = 0;
+        let parts = ledger.parts(&keys, |k| Ok(k), |_, _| heard += 1).unwrap();
+        let mut expected: Vec<usize> = (0..20).collect();
+        expected[3] = 300;
+        assert_eq!((parts, heard), (expected, 19));
+
+        let keys: Vec<String> = (0..1000).map(|k| format!("other {k}")).collect();
+        let begun = AtomicUsize::new(0);
+        let one = |k: usize| {
+            begun.fetch_add(1, Ordering::Relaxed);
+            if k == 0 { bail!("no part 0") } else { Ok(k) }
+        };
+        let error = ledger.parts(&keys, one, |_, _| ()).unwrap_err();
+        assert_eq!(error.to_string(), "no part 0");
+        assert!(!ledger.knows(&keys[0]));
+        assert!(begun.into_inner() < 1000);
     }
 
     fn write(folder: &Path, seed: u64, keys: &[&str]) -> Vec<bool> {

@@ -60,7 +60,7 @@ pub(crate) struct Args {
     /// Only these methods of the profile, separated by commas (gnp)
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     methods: Vec<String>,
-    /// Only these chapters of the profile, separated by commas (mpgnn-limits)
+    /// Only these chapters (mpgnn-limits) or cases (qp-warm-start) of the profile, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     chapters: Vec<String>,
     /// Exit 3 if a verdict is `not met`
@@ -185,8 +185,9 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     if !whole && args.paper != Some(Paper::Gnp) {
         bail!("--peers, --matrices and --methods are for gnp");
     }
-    if !request.chapters.is_empty() && args.paper != Some(Paper::MpgnnLimits) {
-        bail!("--chapters is for mpgnn-limits");
+    let chaptered = matches!(args.paper, Some(Paper::MpgnnLimits | Paper::QpWarmStart));
+    if !request.chapters.is_empty() && !chaptered {
+        bail!("--chapters is for mpgnn-limits and qp-warm-start");
     }
     let unmet = match args.paper {
         Some(Paper::Neuralif) => neuralif::run(&request)?,

@@ -108,8 +108,17 @@ impl ActiveSetNetwork for GnnConfig {
             )
         };
         let convolve = |k: usize, x: &Tensor| -> Tch<Tensor> {
-            let sent = views.linear(&format!("conv{k}.w1"), x)?;
-            let received = messages.f_matmul(&sent)?;
+            let first = format!("conv{k}.w1");
+            let weight = views.get(&format!("{first}.weight"))?;
+            let size = weight.size();
+            // Messages of the narrower side: K (x W₁ᵀ + 1 bᵀ) = (K x) W₁ᵀ + (K 1) bᵀ.
+            let received = if size[1] < size[0] {
+                let bias = sums.f_mul(&views.get(&format!("{first}.bias"))?)?;
+                let read = messages.f_matmul(x)?;
+                read.f_linear::<Tensor>(&weight, None)?.f_add(&bias)?
+            } else {
+                messages.f_matmul(&views.linear(&first, x)?)?
+            };
             let weight = views.get(&format!("conv{k}.w2.weight"))?;
             let own = x.f_linear::<Tensor>(&weight, None)?.f_mul(&sums)?;
             received

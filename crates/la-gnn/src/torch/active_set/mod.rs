@@ -92,10 +92,7 @@ impl<'a> Views<'a> {
 
 /// `max(x, 0.1 x)`, with slope 0.1 at 0.
 fn leaky(x: &Tensor) -> Tch<Tensor> {
-    let leak = crate::active_set::LEAK;
-    x.f_relu()?
-        .f_mul_scalar(1.0 - leak)?
-        .f_add(&x.f_mul_scalar(leak)?)
+    x.f_prelu(&Tensor::f_from_slice(&[crate::active_set::LEAK])?.f_to_kind(x.kind())?)
 }
 
 /// Numbers as a tensor of this shape.

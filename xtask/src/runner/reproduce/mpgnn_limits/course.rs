@@ -1,11 +1,9 @@
 //! What the chapters of the experiment share: the ledger, what was measured, and what the report says.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use xtask::report::{Control, Figure, Measurement, Page, Results};
@@ -62,39 +60,9 @@ impl<'e> Course<'e> {
         &mut self,
         keys: &[String],
         compute: impl Fn(usize) -> Result<T> + Sync,
-        mut done: impl FnMut(usize, &T),
+        done: impl FnMut(usize, &T),
     ) -> Result<Vec<T>> {
-        let open: Vec<usize> = (0..keys.len())
-            .filter(|&k| !self.ledger.knows(&keys[k]))
-            .collect();
-        let next = AtomicUsize::new(0);
-        let threads = rayon::current_num_threads().min(open.len());
-        std::thread::scope(|scope| -> Result<()> {
-            let (sender, receiver) = mpsc::channel();
-            for _ in 0..threads {
-                let (sender, open, next, compute) = (sender.clone(), &open, &next, &compute);
-                scope.spawn(move || {
-                    while let Some(&k) = open.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let value = compute(k);
-                        let failed = value.is_err();
-                        if sender.send((k, value)).is_err() || failed {
-                            // Nobody listens any more, or nothing more is to be begun.
-                            next.store(open.len(), Ordering::Relaxed);
-                            break;
-                        }
-                    }
-                });
-            }
-            drop(sender);
-            for (k, value) in receiver {
-                let value = value?;
-                done(k, &value);
-                self.ledger.part(&keys[k], || Ok(value))?;
-            }
-            Ok(())
-        })?;
-        let known = |key: &String| self.ledger.part(key, || bail!("no value of {key}"));
-        keys.iter().map(known).collect()
+        self.ledger.parts(keys, compute, done)
     }
 
     /// A file that lives as long as the run is unfinished.

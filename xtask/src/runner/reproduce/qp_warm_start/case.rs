@@ -11,7 +11,7 @@ use super::guess::{Guesser, Method};
 use super::measure::{self, Solve};
 use super::rows;
 use super::set::{Part, Set};
-use super::settings::{CaseSettings, ProfileSettings, Source};
+use super::settings::{CaseSettings, ProfileSettings};
 
 /// What a method did, with one seed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -30,6 +30,8 @@ pub(super) struct Training {
     pub(super) loss: f64,
     /// Thresholds for the two entering rules.
     pub(super) thresholds: [f64; 2],
+    /// In an earlier run.
+    pub(super) kept: bool,
 }
 
 /// Validation problems that a gate is fitted to, at most.
@@ -46,7 +48,24 @@ pub(super) struct Sets<'s> {
     validation: Option<Vec<Set>>,
 }
 
-impl Sets<'_> {
+impl<'s> Sets<'s> {
+    pub(super) fn of(settings: &'s CaseSettings) -> Self {
+        Self {
+            settings,
+            train: None,
+            validation: None,
+        }
+    }
+
+    /// Variables and constraints of the first training set, which need not be solved for that.
+    pub(super) fn size(&self) -> Result<(usize, usize)> {
+        let size = |set: &Set| (set.n, set.m);
+        match &self.train {
+            Some(sets) => Ok(size(&sets[0])),
+            None => Ok(size(&Set::load(&self.settings.train[0], Part::Train, 1)?)),
+        }
+    }
+
     pub(super) fn train(&mut self) -> Result<&[Set]> {
         load(&mut self.train, self.settings, Part::Train)
     }
@@ -76,9 +95,7 @@ pub(super) fn run(
     course: &mut Course<'_>,
 ) -> Result<()> {
     let source = settings.test.as_ref().unwrap_or(&settings.train[0]);
-    let files = settings.train.iter().chain(&settings.test);
-    let wanted = files.filter(|s| matches!(s, Source::File(_))).count();
-    if wanted > 0 && std::env::var_os("LA_DATA_DIR").is_none() {
+    if !settings.has_data() {
         let note = format!("{}: left out, LA_DATA_DIR is not set.", settings.name);
         println!("{note}");
         course.notes.push(note);
@@ -92,11 +109,7 @@ pub(super) fn run(
         test.m,
         test.len()
     );
-    let mut sets = Sets {
-        settings,
-        train: None,
-        validation: None,
-    };
+    let mut sets = Sets::of(settings);
     for &method in &settings.methods {
         let seeds = if method.is_network() {
             profile.seeds
@@ -108,9 +121,8 @@ pub(super) fn run(
             let seed = course.request.seed + seed;
             let key = format!("{}/{}/{seed}", settings.name, method.name());
             let fresh = !course.knows(&key);
-            let anew = course.request.train;
             let run = course.part(&key, || {
-                one(profile, settings, method, seed, anew, &test, &mut sets)
+                one(profile, settings, method, seed, &test, &mut sets)
             })?;
             let Some(run): Option<Run> = run else {
                 continue;
@@ -142,12 +154,11 @@ fn one(
     settings: &CaseSettings,
     method: Method,
     seed: u64,
-    anew: bool,
     test: &Set,
     sets: &mut Sets<'_>,
 ) -> Result<Option<Run>> {
     if method.is_network() {
-        return network(profile, settings, method, seed, anew, test, sets);
+        return network(profile, settings, method, seed, test, sets);
     }
     let mut guesser = match method {
         Method::Oracle => Guesser::oracle(test),
@@ -172,7 +183,6 @@ fn network(
     settings: &CaseSettings,
     method: Method,
     seed: u64,
-    anew: bool,
     test: &Set,
     sets: &mut Sets<'_>,
 ) -> Result<Option<Run>> {
@@ -183,7 +193,8 @@ fn network(
         method: method.network(),
         seed,
         epochs: profile.epochs,
-        anew,
+        // What was to be trained anew was so before anything is measured.
+        anew: false,
     };
     let (network, mut training): (Network, Training) = networks::ensure(&task, sets)?;
     let mut solves = Vec::new();
@@ -215,7 +226,6 @@ fn network(
     _: &CaseSettings,
     _: Method,
     _: u64,
-    _: bool,
     _: &Set,
     _: &mut Sets<'_>,
 ) -> Result<Option<Run>> {

@@ -41,6 +41,17 @@ impl<'e> Course<'e> {
         self.ledger.part(key, compute)
     }
 
+    /// Parts that do not depend on each other, as many at a time as there are threads; `compute` is given the place of its key.
+    #[cfg(feature = "torch")]
+    pub(super) fn parts<T: Serialize + DeserializeOwned + Send>(
+        &mut self,
+        keys: &[String],
+        compute: impl Fn(usize) -> Result<T> + Sync,
+        done: impl FnMut(usize, &T),
+    ) -> Result<Vec<T>> {
+        self.ledger.parts(keys, compute, done)
+    }
+
     /// Whether the part is known already.
     pub(super) fn knows(&self, key: &str) -> bool {
         self.ledger.knows(key)
@@ -63,6 +74,9 @@ impl<'e> Course<'e> {
         let mut command = format!("cargo xtask reproduce qp-warm-start --profile {profile}");
         if self.request.seed != 0 {
             command += &format!(" --seed {}", self.request.seed);
+        }
+        if !self.request.chapters.is_empty() {
+            command += &format!(" --chapters {}", self.request.chapters.join(","));
         }
         let page = Page {
             title: format!("Learned warm starts of an active-set method, profile {profile}"),

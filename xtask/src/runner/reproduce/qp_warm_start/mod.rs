@@ -19,6 +19,8 @@ mod rows;
 mod set;
 mod settings;
 mod summary;
+#[cfg(feature = "torch")]
+mod training;
 
 use anyhow::Result;
 use xtask::report::write_folder;
@@ -43,9 +45,12 @@ const QUANTITIES: [(&str, &str); 8] = [
 pub(super) fn run(request: &Request) -> Result<bool> {
     let experiment = Experiment::load()?;
     let profile = experiment.profile(request.profile.name())?;
+    let profile = &profile.only(&request.chapters)?;
     let folder = Experiment::home().join(request.profile.name());
     let ledger = Ledger::open(&folder, Experiment::NAME, request)?;
     let mut course = course::Course::new(&experiment, request, ledger);
+    #[cfg(feature = "torch")]
+    training::train_all(profile, &mut course)?;
     for settings in &profile.cases {
         case::run(profile, settings, &mut course)?;
     }

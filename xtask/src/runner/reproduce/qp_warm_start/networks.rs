@@ -90,10 +90,7 @@ pub(super) fn threshold(network: &Network, rule: Pricing, validation: &[Set]) ->
 
 /// The network of a task: trained now, or taken from an earlier run with the same recipe.
 pub(super) fn ensure(task: &Task<'_>, sets: &mut Sets<'_>) -> Result<(Network, Training)> {
-    let (n, m) = {
-        let first = &sets.train()?[0];
-        (first.n, first.m)
-    };
+    let (n, m) = sets.size()?;
     let options = task.options();
     Ok(match task.method {
         Method::Mlp | Method::MlpUntrained => {
@@ -135,17 +132,18 @@ impl Task<'_> {
         options.with_epochs(epochs.max(1)).with_seed(self.seed)
     }
 
-    fn untrained(&self) -> bool {
+    pub(super) fn untrained(&self) -> bool {
         matches!(self.method, Method::MlpUntrained | Method::GnnUntrained)
     }
 
+    /// Which network of which case.
+    pub(super) fn name(&self) -> String {
+        let method = self.method.name().replace('@', "-");
+        format!("{}-{method}-s{}", self.settings.name, self.seed)
+    }
+
     fn path(&self) -> PathBuf {
-        let name = format!(
-            "{}-{}-s{}.safetensors",
-            self.settings.name,
-            self.method.name().replace('@', "-"),
-            self.seed
-        );
+        let name = self.name() + ".safetensors";
         Experiment::home().join("networks").join(name)
     }
 
@@ -170,7 +168,7 @@ impl Task<'_> {
             && weights.provenance.data == data
             && weights.provenance.config == serde_json::to_value(config)?
         {
-            let training = training(&weights.provenance.results);
+            let training = training(&weights.provenance.results, true);
             return Ok((Parameters::from_weights(&weights)?, training));
         }
         let start = Parameters::initialize(config, self.seed)?;
@@ -209,16 +207,17 @@ impl Task<'_> {
                 .with_context(|| format!("cannot create {}", folder.display()))?;
         }
         parameters.to_weights(provenance).save(&path)?;
-        Ok((parameters, training(&results)))
+        Ok((parameters, training(&results, false)))
     }
 }
 
-fn training(results: &serde_json::Value) -> Training {
+fn training(results: &serde_json::Value, kept: bool) -> Training {
     Training {
         seconds: results["seconds"].as_f64().unwrap_or(0.0),
         epochs: results["epochs"].as_u64().unwrap_or(0) as usize,
         loss: results["validation_loss"].as_f64().unwrap_or(0.0),
         thresholds: [0.5; 2],
+        kept,
     }
 }
 

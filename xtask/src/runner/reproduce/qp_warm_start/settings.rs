@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::{Result, bail};
 use serde::Deserialize;
 
 use super::super::file::ExperimentFile;
@@ -48,6 +49,33 @@ pub(in super::super) struct CaseSettings {
     /// Weight of the sum of outputs in the loss of the published networks.
     #[serde(default)]
     pub(super) sparsity: f64,
+}
+
+impl ProfileSettings {
+    /// The profile with these cases only, in its own order; with all of them if none is named.
+    pub(super) fn only(&self, names: &[String]) -> Result<Self> {
+        let known = |name: &String| self.cases.iter().any(|case| case.name == *name);
+        if let Some(unknown) = names.iter().find(|name| !known(name)) {
+            let all: Vec<&str> = self.cases.iter().map(|c| c.name.as_str()).collect();
+            bail!(
+                "`{unknown}` is no case of this profile; there are {}",
+                all.join(", ")
+            );
+        }
+        let mut profile = self.clone();
+        if !names.is_empty() {
+            profile.cases.retain(|case| names.contains(&case.name));
+        }
+        Ok(profile)
+    }
+}
+
+impl CaseSettings {
+    /// Whether the data folder is there, where archives of it are wanted.
+    pub(super) fn has_data(&self) -> bool {
+        let mut sources = self.train.iter().chain(&self.test);
+        !sources.any(|s| matches!(s, Source::File(_))) || std::env::var_os("LA_DATA_DIR").is_some()
+    }
 }
 
 fn half() -> f64 {
@@ -110,6 +138,22 @@ mod tests {
         Method::Mlp,
         Method::MlpUntrained,
     ];
+
+    #[test]
+    fn cases_are_chosen_by_name() {
+        let experiment = Experiment::load().unwrap();
+        let profile = experiment.profile("smoke").unwrap();
+        let names = |names: &[&str]| -> Result<Vec<String>> {
+            let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+            let cases = profile.only(&names)?.cases;
+            Ok(cases.into_iter().map(|case| case.name).collect())
+        };
+        let all = ["random-8v24c", "fresh-to-10v20c"];
+        assert_eq!(names(&[]).unwrap(), all);
+        assert_eq!(names(&all[1..]).unwrap(), all[1..]);
+        let text = names(&["random"]).unwrap_err().to_string();
+        assert!(text.contains("`random`") && text.contains(all[0]), "{text}");
+    }
 
     #[test]
     fn the_experiment_is_readable_and_complete() {
