@@ -12,17 +12,26 @@ use crate::weights::{Provenance, Tensor, Weights};
 
 /// Linear maps uniform in ±1/√inputs, GraphNorm and batch normalisation at identity. The bias that follows its weight uses the same bound.
 pub(crate) fn initialize(specs: &[ParameterSpec], seed: u64) -> Vec<f32> {
+    uniform(specs, seed, |name| {
+        if name.starts_with("graph_norm.") {
+            return Some(f32::from(!name.ends_with("beta")));
+        }
+        let batch_norm = name.contains(".bn.");
+        batch_norm.then(|| f32::from(name.ends_with("weight")))
+    })
+}
+
+/// Uniform numbers in ±1/√inputs for linear maps with their biases; tensors for which `fixed` has a value of its own do not draw.
+pub(crate) fn uniform(
+    specs: &[ParameterSpec],
+    seed: u64,
+    fixed: impl Fn(&str) -> Option<f32>,
+) -> Vec<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut values = Vec::with_capacity(specs.iter().map(|s| s.len).sum());
     let mut bound = 1.0f32;
     for spec in specs {
-        if spec.name.starts_with("graph_norm.") {
-            let value = f32::from(!spec.name.ends_with("beta"));
-            values.resize(values.len() + spec.len, value);
-            continue;
-        }
-        if spec.name.contains(".bn.") {
-            let value = f32::from(spec.name.ends_with("weight"));
+        if let Some(value) = fixed(&spec.name) {
             values.resize(values.len() + spec.len, value);
             continue;
         }

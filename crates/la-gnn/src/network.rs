@@ -2,8 +2,6 @@
 
 use std::fmt::Debug;
 
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::neuralif::ParameterSpec;
@@ -47,21 +45,10 @@ pub trait NetworkConfig: Clone + PartialEq + Debug + Serialize + DeserializeOwne
 
 /// Uniform numbers in `±1/√inputs` for linear maps with their biases, the identity for normalisations.
 pub(crate) fn uniform_values<C: NetworkConfig>(config: &C, seed: u64) -> Vec<f32> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut values = Vec::with_capacity(config.parameter_count());
-    let mut bound = 1.0f32;
-    for spec in config.parameters() {
-        if spec.name.split('.').any(|part| part.starts_with("norm")) {
-            let value = f32::from(spec.name.ends_with("weight"));
-            values.resize(values.len() + spec.len, value);
-            continue;
-        }
-        if let [_, inputs] = spec.shape[..] {
-            bound = 1.0 / (inputs as f32).sqrt();
-        }
-        values.extend((0..spec.len).map(|_| rng.random_range(-bound..bound)));
-    }
-    values
+    flat::uniform(&config.parameters(), seed, |name| {
+        let normalises = name.split('.').any(|part| part.starts_with("norm"));
+        normalises.then(|| f32::from(name.ends_with("weight")))
+    })
 }
 
 /// All parameters of a network as flat `f32` arrays with its configuration.

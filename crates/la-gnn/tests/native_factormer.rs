@@ -1,7 +1,9 @@
 //! Factormers: parity with an independent implementation, the graph's arcs one by one, symmetries.
 
+mod factormer_support;
 mod fixture;
 
+use factormer_support::{small, stored};
 use fixture::{Fixture, distance, folder};
 use la_gnn::factormer::{
     AttentionScale, FactormerConfig, FactormerInput, NetworkConfig, Parameters, UpdateRule,
@@ -13,21 +15,6 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 const SIZES: [(&str, usize, [usize; 2]); 2] = [("7x5_r4", 4, [7, 5]), ("30x20_r10", 10, [30, 20])];
-
-fn small(rank: usize) -> FactormerConfig {
-    FactormerConfig::new(rank).with_width(16).with_pairs(2)
-}
-
-/// Parameters of this layout, stored under a prefix.
-fn stored(file: &Fixture, config: FactormerConfig) -> Parameters<FactormerConfig> {
-    let tensors = config.parameters().into_iter();
-    let tensors = tensors.map(|spec| file.f64(&format!("w.{}", spec.name)));
-    Parameters {
-        values: tensors.flatten().map(|v| v as f32).collect(),
-        statistics: Vec::new(),
-        config,
-    }
-}
 
 fn cast<T: Element>(values: &[f64]) -> Vec<T> {
     values.iter().map(|&v| T::from_f64(v)).collect()

@@ -1,7 +1,9 @@
 //! Gradients of Factormers by hand: those of an independent implementation, differences, zeros that are cut off.
 
+mod factormer_support;
 mod fixture;
 
+use factormer_support::{small, stored};
 use fixture::{Fixture, distance, folder};
 use la_gnn::factormer::{
     AttentionScale, FactormerConfig, FactormerInput, NetworkConfig, Parameters, UpdateRule,
@@ -13,21 +15,6 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 const SIZES: [(&str, usize); 2] = [("7x5_r4", 4), ("30x20_r10", 10)];
-
-fn small(rank: usize) -> FactormerConfig {
-    FactormerConfig::new(rank).with_width(16).with_pairs(2)
-}
-
-/// Parameters of this layout, stored under a prefix.
-fn stored(file: &Fixture, config: FactormerConfig) -> Parameters<FactormerConfig> {
-    let tensors = config.parameters().into_iter();
-    let tensors = tensors.map(|spec| file.f64(&format!("w.{}", spec.name)));
-    Parameters {
-        values: tensors.flatten().map(|v| v as f32).collect(),
-        statistics: Vec::new(),
-        config,
-    }
-}
 
 fn draw(rng: &mut ChaCha8Rng, count: usize) -> Vec<f64> {
     (0..count).map(|_| rng.random_range(0.0..1.0)).collect()

@@ -245,11 +245,10 @@ fn normalise_both_body<T: Real, V: Vector<T>>(n: usize, to: UnitRows<'_, T>, tin
             let x = V::load(&eights[k * stride + block]);
             total = x.mul_add(x, total);
         }
-        let mut factors = [T::ZERO; LANES];
-        total.store(&mut factors);
-        let multiplied = scale_rows(&mut factors, tiny);
-        scales.copy_from_slice(&factors[..scales.len()]);
-        let factors = multiplied;
+        let mut lengths = [T::ZERO; LANES];
+        total.store(&mut lengths);
+        let factors = scale_rows(&mut lengths, tiny);
+        scales.copy_from_slice(&lengths[..scales.len()]);
         let scale = V::load(&factors);
         for k in 0..n {
             let x = &mut eights[k * stride + block];

@@ -30,58 +30,13 @@ impl<T: Real> LeastDistance<T> {
             self.write_columns();
             return;
         }
-        let (n, kernels) = (self.n, self.kernels);
-        if n == 0 {
+        if self.n == 0 {
             self.empty.fill(true);
             return;
         }
-        let (of_bounds, of_rows) = self.scale.split_at_mut(self.bounds);
-        let mut normalised = false;
-        match &mut self.root {
-            Root::Identity => {
-                for (i, row) in self.rows.chunks_exact_mut(n).enumerate() {
-                    problem.rows.copy_row(i, row);
-                }
-            }
-            Root::Diagonal(inverse) => {
-                for (i, row) in self.rows.chunks_exact_mut(n).enumerate() {
-                    problem.rows.copy_row(i, row);
-                    for (x, &inverse) in row.iter_mut().zip(&*inverse) {
-                        *x *= inverse;
-                    }
-                }
-            }
-            Root::Dense(upper) => {
-                kernels.invert_upper(n, self.band, upper, &mut self.square);
-                match &problem.rows {
-                    Rows::Dense(values) if n <= FEW_COLUMNS => {
-                        let stride = of_rows.len().next_multiple_of(8);
-                        self.columns.resize(n * stride, T::ZERO);
-                        let to = UnitRows {
-                            rows: &mut self.rows,
-                            columns: &mut self.columns,
-                            scales: of_rows,
-                        };
-                        kernels.few_times_upper(n, values, upper, to, zero_tol);
-                        normalised = true;
-                    }
-                    rows => rows.times_upper(kernels, n, upper, &mut self.rows),
-                }
-            }
-        }
-        if !normalised && n <= FEW_COLUMNS {
-            let stride = of_rows.len().next_multiple_of(8);
-            self.columns.resize(n * stride, T::ZERO);
-            kernels.transpose(n, &self.rows, &mut self.columns);
-            let to = UnitRows {
-                rows: &mut self.rows,
-                columns: &mut self.columns,
-                scales: of_rows,
-            };
-            kernels.normalise_both(n, to, zero_tol);
-        } else if !normalised {
-            kernels.normalise_rows(n, &mut self.rows, of_rows, zero_tol);
-        }
+        self.make_rows(problem, zero_tol);
+        let (n, kernels) = (self.n, self.kernels);
+        let of_bounds = &mut self.scale[..self.bounds];
         match &mut self.root {
             Root::Identity => of_bounds.fill(T::ONE),
             Root::Diagonal(inverse) => {
@@ -105,13 +60,69 @@ impl<T: Real> LeastDistance<T> {
         }
     }
 
-    /// The rows once more, by columns, where these are few.
-    fn write_columns(&mut self) {
+    /// The rows of the constraints that are not bounds, normalised, and their scales; by columns too where these are few.
+    fn make_rows(&mut self, problem: &QuadraticProgram<T>, zero_tol: T) {
+        self.size_columns();
+        let (n, kernels) = (self.n, self.kernels);
+        let scales = &mut self.scale[self.bounds..];
+        match &mut self.root {
+            Root::Identity => {
+                for (i, row) in self.rows.chunks_exact_mut(n).enumerate() {
+                    problem.rows.copy_row(i, row);
+                }
+            }
+            Root::Diagonal(inverse) => {
+                for (i, row) in self.rows.chunks_exact_mut(n).enumerate() {
+                    problem.rows.copy_row(i, row);
+                    for (x, &inverse) in row.iter_mut().zip(&*inverse) {
+                        *x *= inverse;
+                    }
+                }
+            }
+            Root::Dense(upper) => {
+                kernels.invert_upper(n, self.band, upper, &mut self.square);
+                match &problem.rows {
+                    Rows::Dense(values) if n <= FEW_COLUMNS => {
+                        let to = UnitRows {
+                            rows: &mut self.rows,
+                            columns: &mut self.columns,
+                            scales,
+                        };
+                        kernels.few_times_upper(n, values, upper, to, zero_tol);
+                        return;
+                    }
+                    rows => rows.times_upper(kernels, n, upper, &mut self.rows),
+                }
+            }
+        }
+        if n > FEW_COLUMNS {
+            kernels.normalise_rows(n, &mut self.rows, scales, zero_tol);
+            return;
+        }
+        kernels.transpose(n, &self.rows, &mut self.columns);
+        let to = UnitRows {
+            rows: &mut self.rows,
+            columns: &mut self.columns,
+            scales,
+        };
+        kernels.normalise_both(n, to, zero_tol);
+    }
+
+    /// Room for the rows by columns, where these are few.
+    fn size_columns(&mut self) {
         let n = self.n;
         if (1..=FEW_COLUMNS).contains(&n) {
             let stride = (self.rows.len() / n).next_multiple_of(8);
             self.columns.resize(n * stride, T::ZERO);
-            self.kernels.transpose(n, &self.rows, &mut self.columns);
+        }
+    }
+
+    /// The rows once more, by columns, where these are few.
+    fn write_columns(&mut self) {
+        self.size_columns();
+        if (1..=FEW_COLUMNS).contains(&self.n) {
+            self.kernels
+                .transpose(self.n, &self.rows, &mut self.columns);
         }
     }
 

@@ -28,9 +28,12 @@ pub(crate) trait ExperimentFile: DeserializeOwned {
     /// The numbers to compare with.
     fn references(&self) -> &[ReferenceRow];
 
-    /// Reads the experiment; a key that is not known is an error.
+    /// Reads the experiment; a key that is not known is an error, and so are two numbers to compare one measurement with.
     fn load() -> Result<Self> {
-        toml::from_str(Self::TEXT).with_context(|| format!("experiments/{}.toml", Self::NAME))
+        let file = || format!("experiments/{}.toml", Self::NAME);
+        let experiment: Self = toml::from_str(Self::TEXT).with_context(file)?;
+        references::check_distinct(experiment.references()).with_context(file)?;
+        Ok(experiment)
     }
 
     /// The settings of a profile.

@@ -1,8 +1,8 @@
 //! The numbers of a paper beside our measurements.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde::Deserialize;
 use xtask::report::{Measurement, Reference, Tolerance};
 
@@ -27,6 +27,20 @@ enum ToleranceRow {
     AtLeast,
 }
 
+/// Only the first of two numbers for the same measurement would ever be compared.
+pub(crate) fn check_distinct(rows: &[ReferenceRow]) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for row in rows {
+        for quantity in row.values.keys() {
+            let (problem, method) = (&row.problem, &row.method);
+            if !seen.insert((problem, method, quantity)) {
+                bail!("two references for {quantity} of {method} on {problem}");
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Puts the number to compare with, if there is one, beside a measurement.
 pub(crate) fn compare(rows: &[ReferenceRow], measurement: Measurement) -> Result<Measurement> {
     let found = rows.iter().find_map(|row| {
@@ -43,4 +57,24 @@ pub(crate) fn compare(rows: &[ReferenceRow], measurement: Measurement) -> Result
         ToleranceRow::AtLeast => Tolerance::AtLeast(value),
     };
     Ok(measurement.compare(Reference::new(value, row.source.clone(), tolerance)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_number_for_one_measurement_is_named() {
+        let row = |quantity: &str| ReferenceRow {
+            problem: "poisson".into(),
+            method: "cold".into(),
+            values: [(quantity.to_owned(), 1.0)].into(),
+            tolerance: ToleranceRow::AtMost,
+            source: "table".into(),
+        };
+        check_distinct(&[row("iterations"), row("seconds")]).unwrap();
+        let twice = [row("iterations"), row("seconds"), row("iterations")];
+        let text = check_distinct(&twice).unwrap_err().to_string();
+        assert_eq!(text, "two references for iterations of cold on poisson");
+    }
 }

@@ -136,10 +136,10 @@ impl Task<'_> {
         matches!(self.method, Method::MlpUntrained | Method::GnnUntrained)
     }
 
-    /// Which network of which case.
+    /// Which network, trained where, from which seed.
     pub(super) fn name(&self) -> String {
         let method = self.method.name().replace('@', "-");
-        format!("{}-{method}-s{}", self.settings.name, self.seed)
+        format!("{}-{method}-s{}", self.settings.network(), self.seed)
     }
 
     fn path(&self) -> PathBuf {

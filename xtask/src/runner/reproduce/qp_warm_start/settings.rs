@@ -36,6 +36,8 @@ pub(in super::super) struct ProfileSettings {
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct CaseSettings {
     pub(super) name: String,
+    /// Networks are shared with the cases that say the same and train on the same problems; if it is not said, they are the case's own.
+    network: Option<String>,
     /// Where training problems come from: several sources for several sizes.
     pub(super) train: Vec<Source>,
     /// Where the test problems come from; of the first source if it is not said.
@@ -71,6 +73,11 @@ impl ProfileSettings {
 }
 
 impl CaseSettings {
+    /// What networks are kept under.
+    pub(super) fn network(&self) -> &str {
+        self.network.as_deref().unwrap_or(&self.name)
+    }
+
     /// Whether the data folder is there, where archives of it are wanted.
     pub(super) fn has_data(&self) -> bool {
         let mut sources = self.train.iter().chain(&self.test);
@@ -178,6 +185,13 @@ mod tests {
                         case.name
                     );
                 }
+            }
+        }
+        let cases = &experiment.profile("full").unwrap().cases;
+        for case in cases {
+            for other in cases.iter().filter(|o| o.network() == case.network()) {
+                assert_eq!(case.train, other.train, "{}", case.name);
+                assert_eq!(case.sparsity, other.sparsity, "{}", case.name);
             }
         }
         let typo = Experiment::TEXT.replace("tests", "test_count");
