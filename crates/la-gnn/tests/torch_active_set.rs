@@ -53,6 +53,7 @@ fn losses_and_gradients_agree_with_the_reference() {
     let priced = options.clone().with_sparsity(0.1);
     for g in 0..3 {
         let group = stored_problem(&file, g);
+        let group = [group];
         let (loss, gradient) =
             loss_and_gradient(&parameters, &group, &options, Kind::Double).unwrap();
         let expected = file.f64(&format!("g{g}.loss.weighted_bce"))[0];
@@ -60,10 +61,10 @@ fn losses_and_gradients_agree_with_the_reference() {
         let (loss, _) = loss_and_gradient(&parameters, &group, &priced, Kind::Double).unwrap();
         let expected = file.f64(&format!("g{g}.loss.with_sparsity_penalty"))[0];
         assert!((loss - expected).abs() < 1e-10 * expected, "{loss}");
-        let own = logits(&parameters, &group, Kind::Double).unwrap();
+        let own = logits(&parameters, &group[0], Kind::Double).unwrap();
         let out = own.iter().map(|&l| probability(l));
         assert!(distance(out, &file.f64(&format!("g{g}.out"))) < 1e-11);
-        let own = logits(&parameters, &group, Kind::Float).unwrap();
+        let own = logits(&parameters, &group[0], Kind::Float).unwrap();
         let out = own.iter().map(|&l| probability(l));
         assert!(distance(out, &file.f64(&format!("g{g}.out_f32"))) < 1e-5);
         let mut seen = 0;
@@ -139,12 +140,12 @@ fn random_rows(n: usize, m: usize, count: usize, shared: bool) -> LeastDistanceG
 }
 
 /// The derivative along a random direction against a central difference.
-fn check_gradient<C: ActiveSetNetwork>(config: &C, group: &C::Group) {
+fn check_gradient<C: ActiveSetNetwork>(config: &C, groups: &[C::Group]) {
     let options = ActiveSetTrainOptions::default()
         .with_nodes(LossNodes::All)
         .with_sparsity(0.05);
     let parameters = Parameters::initialize(config, 4).unwrap();
-    let at = |p: &Parameters<C>| loss_and_gradient(p, group, &options, Kind::Double).unwrap();
+    let at = |p: &Parameters<C>| loss_and_gradient(p, groups, &options, Kind::Double).unwrap();
     let (_, gradient) = at(&parameters);
     let mut rng = ChaCha8Rng::seed_from_u64(12);
     for _ in 0..3 {
@@ -172,18 +173,74 @@ fn check_gradient<C: ActiveSetNetwork>(config: &C, group: &C::Group) {
 #[test]
 fn gradients_are_those_of_finite_differences() {
     for shared in [true, false] {
-        let group = random_problems(4, 6, 3, shared, false);
+        let group = [random_problems(4, 6, 3, shared, false)];
         check_gradient(&GnnConfig::default().with_width(16).with_layers(4), &group);
         check_gradient(&MlpConfig::published(4, 6).with_hidden(16), &group);
+        let sizes = [group[0].clone(), random_problems(2, 5, 2, shared, false)];
+        check_gradient(&GnnConfig::default().with_width(16), &sizes);
         let config = LeastDistanceConfig::default()
             .with_ridges(vec![0.03, 1.0])
             .with_width(8);
-        check_gradient(&config, &random_rows(4, 7, 3, shared));
+        check_gradient(&config, &[random_rows(4, 7, 3, shared)]);
     }
     let two_sided = GnnConfig::default()
         .with_width(16)
         .with_features(GnnFeatures::TwoSided);
-    check_gradient(&two_sided, &random_problems(3, 5, 2, true, true));
+    check_gradient(&two_sided, &[random_problems(3, 5, 2, true, true)]);
+}
+
+/// The first problems of a group, and the others.
+fn split(group: &ProblemGroup, at: usize) -> [ProblemGroup; 2] {
+    let (n, m) = (group.variables, group.constraints);
+    [0..at, at..group.len()].map(|range| ProblemGroup {
+        linear: group.linear[range.start * n..range.end * n].to_vec(),
+        upper: group.upper[range.start * m..range.end * m].to_vec(),
+        active: group.active[range.start * m..range.end * m].to_vec(),
+        ..group.clone()
+    })
+}
+
+#[test]
+fn a_batch_of_several_groups_is_one_batch() {
+    let group = random_problems(4, 6, 5, true, false);
+    let gnn = Parameters::initialize(&GnnConfig::default().with_width(16), 4).unwrap();
+    for nodes in [LossNodes::All, LossNodes::Constraints] {
+        let options = ActiveSetTrainOptions::published()
+            .with_nodes(nodes)
+            .with_sparsity(0.1);
+        let at = |groups: &[ProblemGroup]| {
+            loss_and_gradient(&gnn, groups, &options, Kind::Double).unwrap()
+        };
+        let whole = at(std::slice::from_ref(&group));
+        let parts = at(&split(&group, 2));
+        assert!((whole.0 - parts.0).abs() < 1e-12 * whole.0.abs());
+        assert!(distance(whole.1.iter().copied(), &parts.1) < 1e-11);
+    }
+}
+
+#[test]
+fn sizes_are_mixed_where_that_is_asked_for() {
+    la_gnn::torch::tch::set_num_threads(1);
+    let groups = [
+        random_problems(2, 3, 20, true, false),
+        random_problems(3, 4, 12, true, false),
+    ];
+    let start = Parameters::initialize(&GnnConfig::default().with_width(16), 1).unwrap();
+    let options = ActiveSetTrainOptions::default()
+        .with_epochs(2)
+        .with_batch(8);
+    let run = |options: &ActiveSetTrainOptions| {
+        train(&start, &groups, &groups, options, &mut |_| {
+            ControlFlow::Continue(())
+        })
+        .unwrap()
+    };
+    let (by_size, mixed) = (run(&options), run(&options.clone().with_mixed_sizes(true)));
+    // In an epoch 3 batches of 20 problems and 2 of 12; 4 of 32.
+    assert_eq!((by_size.log.updates, mixed.log.updates), (10, 8));
+    assert_ne!(by_size.parameters, mixed.parameters);
+    let again = run(&options.with_mixed_sizes(true));
+    assert_eq!(again.parameters, mixed.parameters);
 }
 
 #[test]

@@ -169,8 +169,11 @@ pub enum Kept {
 pub struct ActiveSetTrainOptions {
     /// Passes over the training set, at least 1. Default 100.
     pub epochs: usize,
-    /// Problems of an update, all of one size; at least 1. Default 64.
+    /// Problems of an update, at least 1. Default 64.
     pub batch: usize,
+    /// Whether the problems of an update are of all sizes. Default false: of one size, in a random order of sizes; published: true.
+    #[serde(skip_serializing_if = "is_false")]
+    pub mixed_sizes: bool,
     /// Step of AdamW, positive. Default 1e-3.
     pub learning_rate: f64,
     /// The step over the updates of all epochs. Default half a cosine down to 1 %; published: constant.
@@ -195,11 +198,21 @@ pub struct ActiveSetTrainOptions {
     pub seed: u64,
 }
 
+/// What is not said in a recipe: recipes of one size are the same with and without.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde asks for"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 impl Default for ActiveSetTrainOptions {
     fn default() -> Self {
         Self {
             epochs: 100,
             batch: 64,
+            mixed_sizes: false,
             learning_rate: 1e-3,
             schedule: Schedule::Cosine,
             weight_decay: 0.01,
@@ -235,6 +248,8 @@ with! {
     with_epochs, epochs: usize;
     /// Sets the number of problems of an update.
     with_batch, batch: usize;
+    /// Sets whether the problems of an update are of all sizes.
+    with_mixed_sizes, mixed_sizes: bool;
     /// Sets the step.
     with_learning_rate, learning_rate: f64;
     /// Sets the schedule of the step.
@@ -260,6 +275,7 @@ impl ActiveSetTrainOptions {
     #[must_use]
     pub fn published() -> Self {
         Self {
+            mixed_sizes: true,
             schedule: Schedule::Constant,
             patience: 5,
             min_improvement: 1e-3,

@@ -94,8 +94,38 @@ impl ActiveSetNetwork for GnnConfig {
     }
 
     fn forward(&self, flat: &Tensor, stacked: &StackedProblems, batch: &Tensor) -> Tch<Tensor> {
-        let views = Views::new(self, flat);
         let x = stacked.features.f_index_select(0, batch)?;
+        let by = standards(std::slice::from_ref(&x))?;
+        self.logits(flat, stacked, batch, &by.apply(&x)?)
+    }
+
+    /// Features are standardised over all parts.
+    fn forward_parts(
+        &self,
+        flat: &Tensor,
+        parts: &[(&StackedProblems, Tensor)],
+    ) -> Tch<Vec<Tensor>> {
+        let features = parts.iter();
+        let features = features.map(|(stacked, batch)| stacked.features.f_index_select(0, batch));
+        let features = features.collect::<Tch<Vec<_>>>()?;
+        let by = standards(&features)?;
+        let parts = parts.iter().zip(&features);
+        parts
+            .map(|((stacked, batch), x)| self.logits(flat, stacked, batch, &by.apply(x)?))
+            .collect()
+    }
+}
+
+impl GnnConfig {
+    /// Logits of problems of one size from their standardised features.
+    fn logits(
+        &self,
+        flat: &Tensor,
+        stacked: &StackedProblems,
+        batch: &Tensor,
+        features: &Tensor,
+    ) -> Tch<Tensor> {
+        let views = Views::new(self, flat);
         let (messages, sums) = if stacked.shared {
             (
                 stacked.messages.shallow_clone(),
@@ -133,7 +163,7 @@ impl ActiveSetNetwork for GnnConfig {
                 convolve(k, x)?.f_layer_norm(&width[..], Some(weight), Some(bias), 1e-5, false)?;
             leaky(&x)
         };
-        let mut x = hidden(1, &standardise(&x)?)?;
+        let mut x = hidden(1, features)?;
         for _ in 0..self.layers - 2 {
             x = hidden(2, &x)?;
         }
@@ -141,16 +171,34 @@ impl ActiveSetNetwork for GnnConfig {
     }
 }
 
-/// Each feature minus its mean over all nodes of the batch, divided by its deviation.
-fn standardise(x: &Tensor) -> Tch<Tensor> {
+/// What the features of a batch are standardised by.
+struct Standards {
+    /// 1 × 1 × features, both.
+    mean: Tensor,
+    scale: Tensor,
+}
+
+/// Mean of each feature over all nodes of the batch, and its deviation.
+fn standards(parts: &[Tensor]) -> Tch<Standards> {
+    let rows = parts
+        .iter()
+        .map(|x| x.f_reshape([1, -1, x.size()[2]]))
+        .collect::<Tch<Vec<_>>>()?;
+    let x = Tensor::f_cat(&rows, 1)?;
     let kind = x.kind();
-    let size = x.size();
-    let mean = x.f_mean_dim(&[0i64, 1][..], true, kind)?;
+    let mean = x.f_mean_dim(&[1i64][..], true, kind)?;
     let x = x.f_sub(&mean)?;
-    let nodes = ((size[0] * size[1] - 1).max(1)) as f64;
+    let nodes = (x.size()[1] - 1).max(1) as f64;
     let variance = x
         .f_mul(&x)?
-        .f_sum_dim_intlist(&[0i64, 1][..], true, kind)?
+        .f_sum_dim_intlist(&[1i64][..], true, kind)?
         .f_div_scalar(nodes)?;
-    x.f_div(&variance.f_sqrt()?.f_add_scalar(1e-6)?)
+    let scale = variance.f_sqrt()?.f_add_scalar(1e-6)?;
+    Ok(Standards { mean, scale })
+}
+
+impl Standards {
+    fn apply(&self, x: &Tensor) -> Tch<Tensor> {
+        x.f_sub(&self.mean)?.f_div(&self.scale)
+    }
 }

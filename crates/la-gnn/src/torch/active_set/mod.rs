@@ -1,7 +1,8 @@
 //! Training of networks that guess active sets, on the host. Inference is in [`crate::native::active_set`].
 //!
 //! Problems of one size are stacked, so that a batch is a handful of dense products; gradients are LibTorch's. Batches hold problems of
-//! one size only, in a random order of sizes. Deviates there from the published training, which mixes sizes and standardises over them.
+//! one size, in a random order of sizes, or of all sizes as in the published training, which standardises over them
+//! ([`ActiveSetTrainOptions::mixed_sizes`](crate::training::active_set::ActiveSetTrainOptions::mixed_sizes)).
 
 mod gnn;
 mod least_distance;
@@ -49,6 +50,16 @@ pub trait ActiveSetNetwork: ActiveSetConfig {
     /// Those of LibTorch.
     #[doc(hidden)]
     fn forward(&self, flat: &Tensor, stacked: &Self::Stacked, batch: &Tensor) -> Tch<Tensor>;
+
+    /// Logits of the parts of a batch, one for each size.
+    ///
+    /// # Errors
+    /// Those of LibTorch.
+    #[doc(hidden)]
+    fn forward_parts(&self, flat: &Tensor, parts: &[(&Self::Stacked, Tensor)]) -> Tch<Vec<Tensor>> {
+        let one = |(stacked, batch): &(&Self::Stacked, Tensor)| self.forward(flat, stacked, batch);
+        parts.iter().map(one).collect()
+    }
 }
 
 /// Problems of one size as tensors.

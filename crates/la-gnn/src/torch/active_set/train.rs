@@ -1,5 +1,6 @@
 //! The training loop.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use tch::{Kind, Tensor};
 
 use super::super::tensors::{Context, Tch, to_f64};
-use super::loss::loss;
+use super::loss::{Judged, loss};
 use super::{ActiveSetNetwork, Stacked, flat};
 use crate::GnnError;
 use crate::active_set::Parameters;
@@ -59,27 +60,28 @@ pub fn class_weights<X>(
     Ok(Some([all / (2.0 * inactive), all / (2.0 * active)]))
 }
 
-/// Loss of all problems of a group as one batch, with the class weights of this group, and its gradient.
+/// Loss of all problems of all groups as one batch, with their class weights, and its gradient.
 ///
 /// # Errors
 /// As [`train`].
 pub fn loss_and_gradient<C: ActiveSetNetwork>(
     parameters: &Parameters<C>,
-    group: &C::Group,
+    groups: &[C::Group],
     options: &ActiveSetTrainOptions,
     kind: Kind,
 ) -> Result<(f64, Vec<f64>), GnnError> {
     options.validate()?;
     parameters.check()?;
     let config = &parameters.config;
-    let group = config.stack(&parameters.statistics, group, kind)?;
-    let weights = class_weights(std::slice::from_ref(&group), options)?;
+    let stack = |group| config.stack(&parameters.statistics, group, kind);
+    let groups = groups.iter().map(stack).collect::<Result<Vec<_>, _>>()?;
+    let weights = class_weights(&groups, options)?;
     let values = flat(parameters, kind)
         .and_then(|values| values.f_set_requires_grad(true))
         .context("parameters as a tensor")?;
-    let all: Vec<i64> = (0..group.count as i64).collect();
-    let run = || gradient(config, &values, &group, &all, weights, options);
-    run().context("loss and gradient")
+    let all = |group: &Stacked<_>| (0..group.count as i64).collect();
+    let batch = groups.iter().map(all).enumerate().collect();
+    gradient(config, &values, &groups, &batch, weights, options).context("loss and gradient")
 }
 
 /// Logits of all problems of a group as one batch, problems × outputs.
@@ -102,20 +104,45 @@ pub fn logits<C: ActiveSetNetwork>(
     run().context("logits")
 }
 
+/// Which problems of which groups an update sees; each group once at most.
+type Batch = Vec<(usize, Vec<i64>)>;
+
 fn gradient<C: ActiveSetNetwork>(
     config: &C,
     values: &Tensor,
-    group: &Stacked<C::Stacked>,
-    batch: &[i64],
+    groups: &[Stacked<C::Stacked>],
+    batch: &Batch,
     weights: Option<[f64; 2]>,
     options: &ActiveSetTrainOptions,
 ) -> Tch<(f64, Vec<f64>)> {
-    let batch = Tensor::f_from_slice(batch)?;
-    let logits = config.forward(values, &group.data, &batch)?;
-    let labels = group.labels.f_index_select(0, &batch)?;
-    let value = loss(&logits, &labels, group.skip, weights, options)?;
+    let value = loss(&judge(config, values, groups, batch)?, weights, options)?;
     let gradients = Tensor::f_run_backward(&[&value], &[values], false, false)?;
     Ok((value.f_double_value(&[])?, to_f64(&gradients[0])?))
+}
+
+/// Outputs for a batch, with their labels.
+fn judge<C: ActiveSetNetwork>(
+    config: &C,
+    values: &Tensor,
+    groups: &[Stacked<C::Stacked>],
+    batch: &Batch,
+) -> Tch<Vec<Judged>> {
+    let parts = batch.iter();
+    let parts =
+        parts.map(|(group, indices)| Ok((&groups[*group].data, Tensor::f_from_slice(indices)?)));
+    let parts = parts.collect::<Tch<Vec<_>>>()?;
+    let outputs = config.forward_parts(values, &parts)?;
+    let outputs = outputs.into_iter().zip(parts).zip(batch);
+    outputs
+        .map(|((logits, (_, indices)), (group, _))| {
+            let group = &groups[*group];
+            Ok(Judged {
+                logits,
+                labels: group.labels.f_index_select(0, &indices)?,
+                skip: group.skip,
+            })
+        })
+        .collect()
 }
 
 /// Trains a network on problems of one or several sizes: AdamW on the balanced cross entropy.
@@ -181,8 +208,7 @@ pub fn train<C: ActiveSetNetwork>(
         }
     }
     let weights = class_weights(&training, options)?;
-    let batches = |count: usize| count.div_ceil(options.batch);
-    let per_epoch: usize = training.iter().map(|group| batches(group.count)).sum();
+    let per_epoch = order(&training, options, 0).len();
     let schedule = TrainOptions {
         updates: (per_epoch * options.epochs).max(1),
         learning_rate: options.learning_rate,
@@ -197,10 +223,9 @@ pub fn train<C: ActiveSetNetwork>(
     let mut log = ActiveSetLog::default();
     for epoch in 0..options.epochs {
         let mut total = 0.0;
-        for (group, batch) in order(&training, options, epoch) {
-            let (loss, slope) =
-                gradient(config, &values, &training[group], &batch, weights, options)
-                    .context("loss and gradient")?;
+        for batch in order(&training, options, epoch) {
+            let (loss, slope) = gradient(config, &values, &training, &batch, weights, options)
+                .context("loss and gradient")?;
             if !(loss.is_finite() && slope.iter().all(|g| g.is_finite())) {
                 return Err(GnnError::Diverged {
                     update: log.updates,
@@ -235,20 +260,32 @@ pub fn train<C: ActiveSetNetwork>(
     Ok(ActiveSetTrained { parameters, log })
 }
 
-/// The batches of an epoch: each group in a random order, and the batches of all groups too.
-fn order<X>(
-    groups: &[Stacked<X>],
-    options: &ActiveSetTrainOptions,
-    epoch: usize,
-) -> Vec<(usize, Vec<i64>)> {
+/// The batches of an epoch: each group in a random order, and the batches of all groups too; or all problems in a random order.
+fn order<X>(groups: &[Stacked<X>], options: &ActiveSetTrainOptions, epoch: usize) -> Vec<Batch> {
     let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
     rng.set_stream(epoch as u64);
+    let numbered = groups.iter().enumerate();
+    if options.mixed_sizes {
+        let places = |(which, group): (usize, &Stacked<X>)| {
+            (0..group.count as i64).map(move |index| (which, index))
+        };
+        let mut all: Vec<(usize, i64)> = numbered.flat_map(places).collect();
+        all.shuffle(&mut rng);
+        let by_group = |chunk: &[(usize, i64)]| {
+            let mut batch: BTreeMap<usize, Vec<i64>> = BTreeMap::new();
+            for &(which, index) in chunk {
+                batch.entry(which).or_default().push(index);
+            }
+            batch.into_iter().collect()
+        };
+        return all.chunks(options.batch).map(by_group).collect();
+    }
     let mut batches = Vec::new();
-    for (which, group) in groups.iter().enumerate() {
+    for (which, group) in numbered {
         let mut indices: Vec<i64> = (0..group.count as i64).collect();
         indices.shuffle(&mut rng);
         let chunks = indices.chunks(options.batch);
-        batches.extend(chunks.map(|chunk| (which, chunk.to_vec())));
+        batches.extend(chunks.map(|chunk| vec![(which, chunk.to_vec())]));
     }
     batches.shuffle(&mut rng);
     batches
@@ -272,14 +309,12 @@ fn validate<C: ActiveSetNetwork>(
         ..options.clone()
     };
     let (mut total, mut nodes) = (0.0, 0.0);
-    for group in groups {
+    for (which, group) in groups.iter().enumerate() {
         let indices: Vec<i64> = (0..group.count as i64).collect();
         for batch in indices.chunks(VALIDATION_BATCH) {
-            let batch = Tensor::f_from_slice(batch)?;
-            let logits = config.forward(values, &group.data, &batch)?;
-            let labels = group.labels.f_index_select(0, &batch)?;
-            let value = loss(&logits, &labels, group.skip, weights, &plain)?;
-            let count = labels.numel() as f64;
+            let parts = judge(config, values, groups, &vec![(which, batch.to_vec())])?;
+            let value = loss(&parts, weights, &plain)?;
+            let count = parts[0].labels.numel() as f64;
             total += value.f_double_value(&[])? * count;
             nodes += count;
         }

@@ -118,9 +118,9 @@ impl Task<'_> {
         let ours = ActiveSetTrainOptions::default();
         let options = match self.method {
             Method::Mlp | Method::MlpUntrained => ours.with_learning_rate(3e-3).with_batch(32),
-            method if method.is_published() => {
-                ActiveSetTrainOptions::published().with_sparsity(self.settings.sparsity)
-            }
+            method if method.is_published() => ActiveSetTrainOptions::published()
+                .with_mixed_sizes(self.settings.train.len() > 1)
+                .with_sparsity(self.settings.sparsity),
             _ => ours,
         };
         let epochs = match self.method {
@@ -136,10 +136,11 @@ impl Task<'_> {
         matches!(self.method, Method::MlpUntrained | Method::GnnUntrained)
     }
 
-    /// Which network, trained where, from which seed.
+    /// Which network, trained where and for how long, from which seed.
     pub(super) fn name(&self) -> String {
         let method = self.method.name().replace('@', "-");
-        format!("{}-{method}-s{}", self.settings.network(), self.seed)
+        let (problems, epochs, seed) = (self.settings.network(), self.epochs, self.seed);
+        format!("{problems}-{method}-e{epochs}-s{seed}")
     }
 
     fn path(&self) -> PathBuf {
