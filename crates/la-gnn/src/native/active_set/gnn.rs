@@ -4,6 +4,7 @@ use sprs::CsMatViewI;
 
 use super::super::panel::{Left, Panel, add_product};
 use super::leaky::leaky;
+use super::messages::Messages;
 use super::{Element, expect_finite, expect_len};
 use crate::GnnError;
 use crate::active_set::{ActiveSetConfig, GnnConfig, GnnFeatures, Parameters};
@@ -12,17 +13,6 @@ use crate::active_set::{ActiveSetConfig, GnnConfig, GnnFeatures, Parameters};
 const NORM_EPS: f64 = 1e-5;
 /// Added to deviations in the standardisation of features.
 const DEVIATION_EPS: f64 = 1e-6;
-
-/// Share of entries of K that are not zero below which products go over these entries only.
-const SPARSE: f64 = 0.25;
-
-/// The matrix K of the messages, `[H Aᵀ; A 0]`.
-#[derive(Debug, Clone)]
-enum Messages<T> {
-    Dense(Panel<T>),
-    /// Starts of the rows, columns, entries.
-    Sparse(Vec<usize>, Vec<u32>, Vec<T>),
-}
 
 #[derive(Debug, Clone)]
 struct Layer<T> {
@@ -35,8 +25,8 @@ struct Layer<T> {
 
 /// The published graph network on problems with the same H and A: see [`GnnConfig`].
 ///
-/// K and K 1 are computed at construction. A prediction costs `2 (N² c + 3 N c²)` operations a layer for N = n + m nodes, with the
-/// number of entries of K that are not zero in place of N² where there are few.
+/// K and K 1 are computed at construction. A prediction costs `2 (N² c + 3 N c²)` operations for each layer between the first and the last, which are
+/// cheap, for N = n + m nodes, with the number of entries of K that are not zero in place of N² where there are few.
 ///
 /// # Examples
 /// ```
@@ -63,7 +53,9 @@ pub struct ActiveSetGnn<T> {
     features: Panel<T>,
     state: Panel<T>,
     sent: Panel<T>,
-    /// diag(K 1) X, or what is received.
+    /// K X of the features.
+    received: Panel<T>,
+    /// −diag(K 1) X.
     scaled: Panel<T>,
     next: Panel<T>,
     last_sent: Panel<T>,
@@ -125,7 +117,7 @@ impl<T: Element> ActiveSetGnn<T> {
         };
         let mut network = Self {
             variables: n,
-            messages: Messages::Sparse(Vec::new(), Vec::new(), Vec::new()),
+            messages: Messages::none(),
             sums: vec![T::ZERO; nodes],
             layers: std::array::from_fn(layer),
             norms: std::array::from_fn(norm),
@@ -133,6 +125,7 @@ impl<T: Element> ActiveSetGnn<T> {
             features: Panel::zeros(nodes, config.features.len()),
             state: Panel::zeros(nodes, c),
             sent: Panel::zeros(nodes, c),
+            received: Panel::zeros(nodes, config.features.len()),
             scaled: Panel::zeros(nodes, c),
             next: Panel::zeros(nodes, c),
             last_sent: Panel::zeros(nodes, 1),
@@ -184,23 +177,7 @@ impl<T: Element> ActiveSetGnn<T> {
                 *sum += entry(i, j);
             }
         }
-        self.messages = if (filled as f64) < SPARSE * (nodes * nodes) as f64 {
-            let mut starts = vec![0];
-            let (mut columns, mut values) = (Vec::new(), Vec::new());
-            for i in 0..nodes {
-                for j in 0..nodes {
-                    let value = entry(i, j);
-                    if value != T::ZERO {
-                        columns.push(j as u32);
-                        values.push(value);
-                    }
-                }
-                starts.push(columns.len());
-            }
-            Messages::Sparse(starts, columns, values)
-        } else {
-            Messages::Dense(Panel::from_fn(nodes, nodes, |i, j| entry(i, j).to_f64()))
-        };
+        self.messages = Messages::from_fn(nodes, filled, entry);
         Ok(())
     }
 
@@ -220,18 +197,13 @@ impl<T: Element> ActiveSetGnn<T> {
             });
         }
         expect_finite("messages", k.data())?;
-        let mut starts = vec![0];
-        let (mut columns, mut values) = (Vec::new(), Vec::new());
         for (row, sum) in k.outer_iterator().zip(&mut self.sums) {
             *sum = T::ZERO;
-            for (j, &value) in row.iter() {
-                columns.push(j as u32);
-                values.push(value);
+            for &value in row.data() {
                 *sum += value;
             }
-            starts.push(columns.len());
         }
-        self.messages = Messages::Sparse(starts, columns, values);
+        self.messages = Messages::of_rows(k);
         Ok(())
     }
 
@@ -299,12 +271,13 @@ impl<T: Element> ActiveSetGnn<T> {
             features,
             state,
             sent,
+            received,
             scaled,
             next,
             ..
         } = self;
         let [first, middle, last] = &*layers;
-        convolve(first, messages, sums, features, [sent, scaled, next]);
+        convolve_features(first, messages, sums, features, [received, scaled, next]);
         normalise(next, &norms[0]);
         leaky(next);
         std::mem::swap(state, next);
@@ -330,8 +303,38 @@ fn convolve<T: Element>(
     x: &Panel<T>,
     [sent, scaled, next]: [&mut Panel<T>; 3],
 ) {
+    keep(layer, sums, x, [scaled, next]);
     sent.fill_rows(&layer.b1);
     add_product(Left::of(x), &layer.w1, sent);
+    messages.add_to(sent, next);
+}
+
+/// The same as `(K X) W₁ᵀ + (K 1) b₁ᵀ + …`, for X with fewer columns than `next`.
+fn convolve_features<T: Element>(
+    layer: &Layer<T>,
+    messages: &Messages<T>,
+    sums: &[T],
+    x: &Panel<T>,
+    [received, scaled, next]: [&mut Panel<T>; 3],
+) {
+    keep(layer, sums, x, [scaled, next]);
+    for (i, &sum) in sums.iter().enumerate() {
+        for (to, &bias) in next.row_mut(i).iter_mut().zip(layer.b1.row(0)) {
+            *to += sum * bias;
+        }
+    }
+    received.clear();
+    messages.add_to(x, received);
+    add_product(Left::of(received), &layer.w1, next);
+}
+
+/// What a node keeps: `next = X W₃ᵀ + 1 b₃ᵀ − diag(K 1) X W₂ᵀ`.
+fn keep<T: Element>(
+    layer: &Layer<T>,
+    sums: &[T],
+    x: &Panel<T>,
+    [scaled, next]: [&mut Panel<T>; 2],
+) {
     next.fill_rows(&layer.b3);
     add_product(Left::of(x), &layer.w3, next);
     let inputs = x.stride();
@@ -343,23 +346,6 @@ fn convolve<T: Element>(
         }
     }
     add_product(Left::of(scaled), &layer.w2, next);
-    match messages {
-        Messages::Dense(k) => add_product(Left::of(k), sent, next),
-        Messages::Sparse(starts, columns, values) => {
-            for (i, range) in starts.windows(2).enumerate() {
-                let to = &mut next.data[i * sent.groups..(i + 1) * sent.groups];
-                let entries = range[0]..range[1];
-                for (&j, &value) in columns[entries.clone()].iter().zip(&values[entries]) {
-                    let from = &sent.data[j as usize * sent.groups..];
-                    for (to, from) in to.iter_mut().zip(from) {
-                        for (to, &from) in to.iter_mut().zip(from) {
-                            *to += value * from;
-                        }
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// Normalisation over the channels of each node.

@@ -5,6 +5,7 @@
 mod gnn;
 mod leaky;
 mod least_distance;
+mod messages;
 mod mlp;
 mod operators;
 
