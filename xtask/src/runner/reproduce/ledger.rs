@@ -252,7 +252,7 @@ mod tests {
         let keys: Vec<String> = (0..20).map(|k| format!("part {k}")).collect();
         ledger.part(&keys[3], || Ok(300_usize)).unwrap();
         let mut heard = 0;
-        let parts = ledger.parts(&keys, |k| Ok(k), |_, _| heard += 1).unwrap();
+        let parts = ledger.parts(&keys, Ok, |_, _| heard += 1).unwrap();
         let mut expected: Vec<usize> = (0..20).collect();
         expected[3] = 300;
         assert_eq!((parts, heard), (expected, 19));
