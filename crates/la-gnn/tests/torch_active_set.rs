@@ -241,6 +241,8 @@ fn sizes_are_mixed_where_that_is_asked_for() {
     assert_ne!(by_size.parameters, mixed.parameters);
     let again = run(&options.with_mixed_sizes(true));
     assert_eq!(again.parameters, mixed.parameters);
+    let none = loss_and_gradient(&start, &[], &ActiveSetTrainOptions::default(), Kind::Double);
+    assert!(none.unwrap_err().to_string().contains("no problems"));
 }
 
 #[test]

@@ -171,7 +171,8 @@ pub struct ActiveSetTrainOptions {
     pub epochs: usize,
     /// Problems of an update, at least 1. Default 64.
     pub batch: usize,
-    /// Whether the problems of an update are of all sizes. Default false: of one size, in a random order of sizes; published: true.
+    /// Whether the problems of an update are of all sizes, their inputs standardised together; validation is by size. Default false: of one size, in a
+    /// random order of sizes; published: true. The same where all problems are of one size.
     #[serde(skip_serializing_if = "is_false")]
     pub mixed_sizes: bool,
     /// Step of AdamW, positive. Default 1e-3.
@@ -198,7 +199,7 @@ pub struct ActiveSetTrainOptions {
     pub seed: u64,
 }
 
-/// What is not said in a recipe: recipes of one size are the same with and without.
+/// What a recipe does not say: written before there was a choice, it reads the same.
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "the signature that serde asks for"

@@ -117,17 +117,23 @@ impl Ledger {
             bail!("interrupted; the same command goes on where it stopped");
         }
         let value = compute()?;
+        self.record(key, &value)?;
+        Ok(value)
+    }
+
+    /// Writes a part down.
+    fn record<T: Serialize>(&mut self, key: &str, value: &T) -> Result<()> {
         let part = Part {
             key: key.into(),
             elapsed: self.seconds(),
-            value: serde_json::to_value(&value)?,
+            value: serde_json::to_value(value)?,
         };
         let line = serde_json::to_string(&part)? + "\n";
         self.file
             .write_all(line.as_bytes())
             .with_context(|| format!("cannot write to {}", self.folder.display()))?;
         self.parts.insert(part.key, part.value);
-        Ok(value)
+        Ok(())
     }
 
     /// Parts that do not depend on each other, as many at a time as there are threads; `compute` is given the place of its key, and `done`
@@ -158,12 +164,18 @@ impl Ledger {
                 });
             }
             drop(sender);
+            // What other threads finish after a failure or an interrupt is not lost.
+            let mut failure = None;
             for (k, value) in receiver {
-                let value = value?;
-                done(k, &value);
-                self.part(&keys[k], || Ok(value))?;
+                match value {
+                    Ok(value) => {
+                        self.record(&keys[k], &value)?;
+                        done(k, &value);
+                    }
+                    Err(error) => failure = failure.or(Some(error)),
+                }
             }
-            Ok(())
+            failure.map_or(Ok(()), Err)
         })?;
         let known = |key: &String| self.part(key, || bail!("no value of {key}"));
         keys.iter().map(known).collect()
@@ -232,6 +244,8 @@ fn earlier(file: File, origin: &Origin) -> Option<Vec<Part>> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::Profile;
     use super::*;
 
@@ -261,7 +275,12 @@ mod tests {
         let begun = AtomicUsize::new(0);
         let one = |k: usize| {
             begun.fetch_add(1, Ordering::Relaxed);
-            if k == 0 { bail!("no part 0") } else { Ok(k) }
+            match k {
+                0 => bail!("no part 0"),
+                // Longer than a failure takes to be noticed.
+                _ => std::thread::sleep(Duration::from_millis(2)),
+            }
+            Ok(k)
         };
         let error = ledger.parts(&keys, one, |_, _| ()).unwrap_err();
         assert_eq!(error.to_string(), "no part 0");

@@ -75,6 +75,7 @@ pub fn loss_and_gradient<C: ActiveSetNetwork>(
     let config = &parameters.config;
     let stack = |group| config.stack(&parameters.statistics, group, kind);
     let groups = groups.iter().map(stack).collect::<Result<Vec<_>, _>>()?;
+    check_problems("groups", &groups)?;
     let weights = class_weights(&groups, options)?;
     let values = flat(parameters, kind)
         .and_then(|values| values.f_set_requires_grad(true))
@@ -102,6 +103,14 @@ pub fn logits<C: ActiveSetNetwork>(
         to_f64(&config.forward(&values, &group.data, &Tensor::f_from_slice(&all)?)?)
     };
     run().context("logits")
+}
+
+fn check_problems<X>(field: &'static str, groups: &[Stacked<X>]) -> Result<(), GnnError> {
+    if groups.iter().any(|group| group.count > 0) {
+        return Ok(());
+    }
+    let reason = "holds no problems".into();
+    Err(GnnError::Config { field, reason })
 }
 
 /// Which problems of which groups an update sees; each group once at most.
@@ -201,12 +210,8 @@ pub fn train<C: ActiveSetNetwork>(
         groups.iter().map(stack).collect::<Result<Vec<_>, _>>()
     };
     let (training, validation) = (stack(training)?, stack(validation)?);
-    for (field, groups) in [("training", &training), ("validation", &validation)] {
-        if groups.iter().all(|group| group.count == 0) {
-            let reason = "holds no problems".into();
-            return Err(GnnError::Config { field, reason });
-        }
-    }
+    check_problems("training", &training)?;
+    check_problems("validation", &validation)?;
     let weights = class_weights(&training, options)?;
     let per_epoch = order(&training, options, 0).len();
     let schedule = TrainOptions {
@@ -265,7 +270,7 @@ fn order<X>(groups: &[Stacked<X>], options: &ActiveSetTrainOptions, epoch: usize
     let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
     rng.set_stream(epoch as u64);
     let numbered = groups.iter().enumerate();
-    if options.mixed_sizes {
+    if options.mixed_sizes && groups.len() > 1 {
         let places = |(which, group): (usize, &Stacked<X>)| {
             (0..group.count as i64).map(move |index| (which, index))
         };

@@ -22,7 +22,7 @@ mod summary;
 #[cfg(feature = "torch")]
 mod training;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use xtask::report::write_folder;
 
 use super::file::ExperimentFile;
@@ -46,6 +46,9 @@ pub(super) fn run(request: &Request) -> Result<bool> {
     let experiment = Experiment::load()?;
     let profile = experiment.profile(request.profile.name())?;
     let profile = &profile.only(&request.chapters)?;
+    if !profile.cases.iter().any(settings::CaseSettings::has_data) {
+        bail!("LA_DATA_DIR is not set: all of these cases want archives of the data folder");
+    }
     let folder = Experiment::home().join(request.profile.name());
     let ledger = Ledger::open(&folder, Experiment::NAME, request)?;
     let mut course = course::Course::new(&experiment, request, ledger);
